@@ -1,0 +1,1 @@
+//! EC2 and EKS behind the ports of core

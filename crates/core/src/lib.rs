@@ -1,0 +1,15 @@
+//! Values, rules and plans: the part of vpc-cni-operator that must be right.
+//!
+//! Nothing here does input or output, reads a clock, the environment or a file, or knows Kubernetes and AWS clients:
+//! the `clippy.toml` beside this crate says so. Everything is a total function from values to values.
+
+pub mod capacity;
+pub mod config;
+pub mod ids;
+pub mod known;
+pub mod limits;
+pub mod max_pods;
+pub mod net;
+pub mod ports;
+pub mod safety;
+pub mod version;

@@ -1,0 +1,212 @@
+//! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
+
+use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::limits::InstanceLimits;
+use crate::net::{Ipv4Net, Ipv4Prefix};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+
+/// What a caller can do about a failed call to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CloudErrorKind {
+    /// Somebody must grant a permission, or credentials are missing.
+    Denied,
+    /// Wait and call less.
+    Throttled,
+    /// No answer in time: the effect is unknown.
+    TimedOut,
+    /// The endpoint was not reached.
+    Unreachable,
+    /// The thing does not exist.
+    NotFound,
+    /// The request was wrong: a mistake of ours, or of the configuration.
+    Invalid,
+    /// Their fault: try again.
+    Internal,
+}
+
+/// A failed call to the cloud.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("failed to call {action}: {code}: {message}")]
+pub struct CloudError {
+    /// What the caller can do.
+    pub kind: CloudErrorKind,
+    /// The API action, such as `ec2:DescribeSubnets`.
+    pub action: &'static str,
+    /// The code AWS gave, or a word of ours for what failed before an answer came.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+}
+
+impl CloudError {
+    /// A bounded label for metrics and conditions.
+    pub fn category(&self) -> &'static str {
+        match self.kind {
+            CloudErrorKind::Denied => "denied",
+            CloudErrorKind::Throttled => "throttled",
+            CloudErrorKind::TimedOut => "timed_out",
+            CloudErrorKind::Unreachable => "unreachable",
+            CloudErrorKind::NotFound => "not_found",
+            CloudErrorKind::Invalid => "invalid",
+            CloudErrorKind::Internal => "internal",
+        }
+    }
+}
+
+/// The answer of a port: boxed, so that the traits can be used as `dyn`.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CloudError>> + Send + 'a>>;
+
+/// A subnet as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its id.
+    pub id: SubnetId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its zone.
+    pub zone: Zone,
+    /// Its IPv4 network.
+    pub cidr: Ipv4Net,
+    /// `AvailableIpAddressCount`.
+    pub available: u32,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The account that owns it; a RAM-shared subnet has another than ours.
+    pub owner: String,
+}
+
+/// The kind of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EniKind {
+    /// An ordinary interface.
+    Interface,
+    /// A trunk.
+    Trunk,
+    /// A branch of a trunk.
+    Branch,
+    /// An EFA that also carries IP.
+    Efa,
+    /// An EFA that carries no IP.
+    EfaOnly,
+    /// Anything else: a load balancer, a NAT gateway, an endpoint.
+    Other,
+}
+
+/// Where an interface is attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// The instance.
+    pub instance: InstanceId,
+    /// 0 is the primary interface.
+    pub device_index: u32,
+    /// The network card.
+    pub network_card: u32,
+}
+
+/// A network interface as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eni {
+    /// Its id.
+    pub id: EniId,
+    /// Its kind.
+    pub kind: EniKind,
+    /// Its subnet.
+    pub subnet: SubnetId,
+    /// Where it is attached.
+    pub attachment: Option<Attachment>,
+    /// Its primary address.
+    pub primary_ip: Option<Ipv4Addr>,
+    /// Its secondary addresses.
+    pub secondary_ips: Vec<Ipv4Addr>,
+    /// Its prefixes.
+    pub prefixes: Vec<Ipv4Prefix>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its groups.
+    pub security_groups: Vec<SecurityGroupId>,
+}
+
+/// What a reservation of a range in a subnet is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReservationKind {
+    /// For prefixes: single addresses are not chosen from it.
+    Prefix,
+    /// For explicit requests: nothing is chosen from it.
+    Explicit,
+}
+
+/// A CIDR reservation of a subnet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The range.
+    pub cidr: Ipv4Net,
+    /// What it is for.
+    pub kind: ReservationKind,
+}
+
+/// A security group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// Its id.
+    pub id: SecurityGroupId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An instance, as far as it tells type and VPC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its type.
+    pub instance_type: InstanceType,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// The subnet of its primary interface.
+    pub subnet: SubnetId,
+}
+
+/// Reading EC2. Every call reads all pages; implementations time out and back off, callers only see the outcome.
+pub trait Ec2: Send + Sync + std::fmt::Debug {
+    /// The subnets of a VPC.
+    fn subnets<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Subnet>>;
+    /// These subnets, wherever they are; one that does not exist is left out.
+    fn subnets_by_id<'a>(&'a self, ids: &'a [SubnetId]) -> Answer<'a, Vec<Subnet>>;
+    /// The reservations of a subnet.
+    fn reservations<'a>(&'a self, subnet: &'a SubnetId) -> Answer<'a, Vec<Reservation>>;
+    /// Every interface of a VPC, whoever owns it.
+    fn interfaces<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Eni>>;
+    /// The security groups of a VPC.
+    fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>>;
+    /// These groups, wherever they are; one that does not exist is left out.
+    fn security_groups_by_id<'a>(&'a self, ids: &'a [SecurityGroupId]) -> Answer<'a, Vec<SecurityGroup>>;
+    /// These instances; one that does not exist is left out.
+    fn instances<'a>(&'a self, ids: &'a [InstanceId]) -> Answer<'a, Vec<Instance>>;
+    /// The limits of types our table does not have.
+    fn instance_types<'a>(
+        &'a self,
+        types: &'a [InstanceType],
+    ) -> Answer<'a, BTreeMap<InstanceType, InstanceLimits>>;
+}
+
+/// An EKS add-on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addon {
+    /// Its version, such as `v1.23.0-eksbuild.1`.
+    pub version: String,
+    /// Its status, such as `ACTIVE`.
+    pub status: String,
+    /// Its configuration document as text.
+    pub configuration_values: Option<String>,
+}
+
+/// Reading EKS.
+pub trait Eks: Send + Sync + std::fmt::Debug {
+    /// The add-on, or none where the cluster has it not.
+    fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>>;
+}

@@ -1,0 +1,1 @@
+//! The World, read from the API server and EC2

@@ -1,0 +1,2 @@
+//! vpc-cni-operator.
+fn main() {}
