@@ -16,7 +16,7 @@ pub struct CniVersion {
 }
 
 /// A text that is no version.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, thiserror::Error)]
 #[error("{0:?} is not a version of the VPC CNI; write it like v1.23.1 or v1.23.0-eksbuild.1")]
 pub struct InvalidVersion(pub String);
 
