@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod config;
 pub mod eni_configs;
+pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
@@ -15,4 +16,5 @@ pub mod node_state;
 pub mod policy;
 pub mod ports;
 pub mod safety;
+pub mod toggle;
 pub mod version;
