@@ -1,0 +1,74 @@
+//! Logs to standard error, as text for people or as one JSON object a line for collectors.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For collectors: one object a line, fields beside the message.
+    Json,
+}
+
+/// Why logs could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    /// The filter is not of the form `level` or `target=level,…`.
+    #[error("failed to read the log filter {filter:?}: {message}")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Somebody set up logs before.
+    #[error("failed to set up logs: {0}")]
+    Install(String),
+}
+
+/// Starts logs for the whole process; `filter` is `info`, or `target=level` pairs with commas between.
+pub fn init(format: Format, filter: &str) -> Result<(), LogsError> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parse(filter)?)
+        .with_writer(std::io::stderr);
+    let installed = match format {
+        Format::Text => builder.finish().try_init(),
+        Format::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .finish()
+            .try_init(),
+    };
+    installed.map_err(|error| LogsError::Install(error.to_string()))
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LogsError> {
+    EnvFilter::try_new(filter).map_err(|error| LogsError::Filter {
+        filter: filter.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_read_and_a_bad_one_is_named() {
+        for good in ["info", "warn,vpc_cni_operator=debug", "off"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        let error = parse("vpc_cni_operator=loud").unwrap_err().to_string();
+        assert!(error.contains("vpc_cni_operator=loud"), "{error}");
+    }
+
+    #[test]
+    fn a_second_start_is_an_error_not_a_panic() {
+        init(Format::Json, "off").unwrap();
+        assert!(matches!(init(Format::Text, "off"), Err(LogsError::Install(_))));
+    }
+}

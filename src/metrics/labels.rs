@@ -1,0 +1,28 @@
+//! The label sets of the families in the table, one type each.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+macro_rules! label_sets {
+    ($($name:ident { $($field:ident: $type:ty),+ })+) => {
+        $(#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+        pub(super) struct $name {
+            $(pub(super) $field: $type,)+
+        })+
+    };
+}
+
+label_sets! {
+    ConfigLabels { hash: String, mode: String, cni_version: String }
+    KindLabels { kind: String }
+    ConditionLabels { r#type: String, status: &'static str }
+    FindingLabels { rule: String, severity: String }
+    RuleLabels { rule: String }
+    DriftLabels { key: String, owner_class: String }
+    ModeLabels { mode: String }
+    CallLabels { action: String, outcome: &'static str }
+    ControllerLabels { controller: &'static str }
+    ResultLabels { controller: &'static str, result: &'static str }
+    CategoryLabels { controller: &'static str, category: &'static str }
+    WriteLabels { site: &'static str, outcome: &'static str }
+    EventLabels { reason: &'static str, outcome: &'static str }
+}

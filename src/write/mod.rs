@@ -1,0 +1,264 @@
+//! The one funnel of all writes of the operator. Everything it changes goes through [`Writer`], each write named by its
+//! [`WriteSite`], let through by the [`Gate`], bounded in time, counted, and its error sorted by what the caller can
+//! do. It decides nothing about what is written, and it reads nothing.
+
+mod error;
+mod gate;
+mod site;
+mod target;
+mod written;
+
+pub use error::WriteError;
+pub use gate::{Gate, OpenGate};
+pub use kube::api::Preconditions;
+pub use site::WriteSite;
+pub use target::Target;
+pub use written::Written;
+
+use crate::metrics::Metrics;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The field manager of everything the operator owns.
+pub const FIELD_MANAGER: &str = "vpc-cni-operator";
+
+/// The field manager that holds on to values the policy no longer names: server-side apply deletes a key whose last
+/// owner lets go of it.
+pub const RELEASED_MANAGER: &str = "vpc-cni-operator-released";
+
+/// How long a write may take. The API server gives up on a slow request after 60 s; two thirds of a lease is the
+/// longest a write of a leader may be under way.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Request = http::Request<Vec<u8>>;
+
+/// How a server-side apply is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apply<'a> {
+    /// The field manager that owns the keys afterwards.
+    pub manager: &'a str,
+    /// Takes keys over from other managers instead of failing with a conflict.
+    pub force: bool,
+}
+
+impl Apply<'static> {
+    /// As the operator; a key of somebody else is a conflict.
+    pub const OURS: Self = Self {
+        manager: FIELD_MANAGER,
+        force: false,
+    };
+    /// As the operator; keys of others are taken over.
+    pub const TAKE_OVER: Self = Self {
+        manager: FIELD_MANAGER,
+        force: true,
+    };
+    /// As the manager that holds on to values that were let go.
+    pub const RELEASED: Self = Self {
+        manager: RELEASED_MANAGER,
+        force: true,
+    };
+}
+
+/// Makes the writes.
+#[derive(Clone)]
+pub struct Writer {
+    client: kube::Client,
+    gate: Arc<dyn Gate>,
+    metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// A writer behind a gate.
+    pub fn new(client: kube::Client, gate: Arc<dyn Gate>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            client,
+            gate,
+            metrics,
+        }
+    }
+
+    /// Server-side apply. `body` is the keys to own; apiVersion, kind, name and namespace are filled in. With
+    /// `metadata.resourceVersion` in it, the write fails with a conflict if the object has moved on.
+    pub async fn apply(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        how: Apply<'_>,
+        body: Value,
+    ) -> Result<Written, WriteError> {
+        let patch = Patch::Apply(target.complete(body));
+        self.patch(site, target, None, &apply_params(how), &patch).await
+    }
+
+    /// Server-side apply of the status subresource.
+    pub async fn apply_status(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        how: Apply<'_>,
+        body: Value,
+    ) -> Result<Written, WriteError> {
+        let patch = Patch::Apply(target.complete(body));
+        self.patch(site, target, Some("status"), &apply_params(how), &patch)
+            .await
+    }
+
+    /// A strategic merge patch: lists of a DaemonSet are merged by their keys.
+    pub async fn strategic_merge(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        body: Value,
+    ) -> Result<Written, WriteError> {
+        self.patch(site, target, None, &patch_params(), &Patch::Strategic(body))
+            .await
+    }
+
+    /// A JSON merge patch: `null` deletes a key, lists are replaced.
+    pub async fn merge(&self, site: WriteSite, target: &Target, body: Value) -> Result<Written, WriteError> {
+        self.patch(site, target, None, &patch_params(), &Patch::Merge(body))
+            .await
+    }
+
+    /// A JSON patch, as the list of its operations; a failed `test` operation is [`WriteError::Invalid`].
+    pub async fn json_patch(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        operations: Value,
+    ) -> Result<Written, WriteError> {
+        let operations = serde_json::from_value(operations).map_err(|error| unreadable(target, &error))?;
+        self.patch(site, target, None, &patch_params(), &Patch::Json(operations))
+            .await
+    }
+
+    /// Creates the object.
+    pub async fn create(&self, site: WriteSite, target: &Target, body: Value) -> Result<Written, WriteError> {
+        let params = PostParams {
+            dry_run: false,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+        };
+        let data = serde_json::to_vec(&target.complete(body)).map_err(|error| unreadable(target, &error))?;
+        let request = target
+            .requests()
+            .create(&params, data)
+            .map_err(|error| unreadable(target, &error))?;
+        self.send(site, target, request, None).await
+    }
+
+    /// Deletes the object if it is still the one the caller decided about.
+    pub async fn delete(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        only_if: Preconditions,
+    ) -> Result<(), WriteError> {
+        let params = DeleteParams::background().preconditions(only_if);
+        let requests = target.requests();
+        let request = requests
+            .delete(&target.name, &params)
+            .map_err(|error| unreadable(target, &error))?;
+        self.send(site, target, request, None).await.map(drop)
+    }
+
+    /// Counts a write that was not made because the object already is as it should be.
+    pub fn unchanged(&self, site: WriteSite) {
+        self.metrics.write(site.name(), "unchanged");
+    }
+
+    async fn patch(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        subresource: Option<&str>,
+        params: &PatchParams,
+        patch: &Patch<Value>,
+    ) -> Result<Written, WriteError> {
+        let requests = target.requests();
+        let request = match subresource {
+            Some(subresource) => requests.patch_subresource(subresource, &target.name, params, patch),
+            None => requests.patch(&target.name, params, patch),
+        };
+        let request = request.map_err(|error| unreadable(target, &error))?;
+        self.send(site, target, request, precondition(patch)).await
+    }
+
+    /// The only place that sends a write: gate, request in bounded time, gate, count.
+    async fn send(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        request: Request,
+        before: Option<String>,
+    ) -> Result<Written, WriteError> {
+        let result = self.pass(site, target, request).await;
+        let outcome = match &result {
+            // The API server keeps the version of an object that a write leaves as it was.
+            Ok(written) if before.is_some() && written.resource_version() == before.as_deref() => "no_op",
+            Ok(_) => "written",
+            Err(error) => error.category(),
+        };
+        self.metrics.write(site.name(), outcome);
+        tracing::debug!(site = site.name(), %target, outcome, "write");
+        result
+    }
+
+    async fn pass(&self, site: WriteSite, target: &Target, request: Request) -> Result<Written, WriteError> {
+        self.gate.before(site).await?;
+        let limit = self
+            .gate
+            .time_left(site)
+            .map_or(WRITE_TIMEOUT, |left| left.min(WRITE_TIMEOUT));
+        let answer = tokio::time::timeout(limit, self.client.request::<Value>(request))
+            .await
+            .map_err(|_| WriteError::TimedOut {
+                target: target.clone(),
+            })?
+            .map_err(|error| WriteError::from_client(target, error))?;
+        self.gate.after(site).await?;
+        Ok(Written::new(answer))
+    }
+}
+
+fn apply_params(how: Apply<'_>) -> PatchParams {
+    let params = PatchParams::apply(how.manager);
+    if how.force { params.force() } else { params }
+}
+
+fn patch_params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+fn unreadable(target: &Target, error: &dyn std::error::Error) -> WriteError {
+    WriteError::Invalid {
+        target: target.clone(),
+        message: format!("the request cannot be built: {error}"),
+    }
+}
+
+/// The version the caller bound the write to, if any.
+fn precondition(patch: &Patch<Value>) -> Option<String> {
+    match patch {
+        Patch::Apply(body) | Patch::Merge(body) | Patch::Strategic(body) => body
+            .pointer("/metadata/resourceVersion")?
+            .as_str()
+            .map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Every place where the operator changes something, as one list: the fault tests walk it, so a new one without a
+//! case fails, and no write can be made without naming its place.
+
+/// One macro writes the type, the list and the names, so that none of the three can lag behind.
+macro_rules! write_sites {
+    ($($(#[$doc:meta])+ $site:ident = $name:literal,)+) => {
+        /// A place in the code that writes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum WriteSite {
+            $($(#[$doc])+ $site,)+
+        }
+
+        impl WriteSite {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$site,)+];
+
+            /// The stable name, used as a metric label.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$site => $name,)+
+                }
+            }
+        }
+    };
+}
+
+write_sites! {
+    /// The keys the policy owns in the DaemonSet.
+    ApplyDaemonSet = "apply_daemon_set",
+    /// Keys of the DaemonSet the policy no longer names, given to the manager that only holds on to values.
+    HandToReleased = "hand_to_released",
+    /// Variables the policy wants gone from the DaemonSet.
+    UnsetDaemonSet = "unset_daemon_set",
+    /// The keys the policy owns in the ConfigMap `amazon-vpc-cni`.
+    ApplyConfigMap = "apply_config_map",
+    /// As [`Self::HandToReleased`], for the ConfigMap.
+    HandConfigMapToReleased = "hand_config_map_to_released",
+    /// As [`Self::UnsetDaemonSet`], for the ConfigMap.
+    UnsetConfigMap = "unset_config_map",
+    /// The update strategy set aside, because a new revision does not come up.
+    StopRollout = "stop_rollout",
+    /// The update strategy put back.
+    ResumeRollout = "resume_rollout",
+    /// An ENIConfig of the policy.
+    ApplyEniConfig = "apply_eni_config",
+    /// An ENIConfig the policy no longer has and no node uses.
+    DeleteEniConfig = "delete_eni_config",
+    /// An ENIConfig given up without changing it.
+    HandEniConfigToReleased = "hand_eni_config_to_released",
+    /// The status of the CniPolicy.
+    PolicyStatus = "policy_status",
+    /// A CniNodeState for a node that has none.
+    NodeStateCreate = "node_state_create",
+    /// What was seen of a node.
+    NodeStateStatus = "node_state_status",
+    /// A CniNodeState whose node is gone.
+    NodeStateDelete = "node_state_delete",
+    /// The ConfigMap the admission policies read.
+    AdmissionParameters = "admission_parameters",
+    /// The bindings of the admission policies: Warn or Deny.
+    AdmissionBinding = "admission_binding",
+    /// An Event.
+    Event = "event",
+    /// The Lease of the leader election.
+    Lease = "lease",
+}
+
+impl WriteSite {
+    /// Whether only the leader may write here. All but the Lease itself, which is how one becomes the leader.
+    pub const fn needs_leadership(self) -> bool {
+        !matches!(self, Self::Lease)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_distinct_and_fit_a_label() {
+        let names: BTreeSet<_> = WriteSite::ALL.iter().map(|site| site.name()).collect();
+        assert_eq!(names.len(), WriteSite::ALL.len());
+        assert!(
+            names
+                .iter()
+                .all(|name| name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()))
+        );
+    }
+
+    #[test]
+    fn only_the_lease_is_written_without_leadership() {
+        let free: Vec<_> = WriteSite::ALL
+            .iter()
+            .filter(|site| !site.needs_leadership())
+            .collect();
+        assert_eq!(free, [&WriteSite::Lease]);
+    }
+}
