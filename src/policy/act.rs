@@ -9,8 +9,8 @@ use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use vpccni_core::config::{Place, merge_agent_args};
-use vpccni_core::policy::{Action, Outcome, Outcomes, SettingName, Written};
+use vpccni_core::config::{CniConfig, Key, Place, merge_agent_args};
+use vpccni_core::policy::{Action, Outcome, Outcomes, SettingName, Written, config_of};
 
 /// Carries the steps out against the carrier they were decided on.
 pub(crate) async fn act(ctx: &Context, carrier: &Carrier, steps: &[Action]) -> Outcomes {
@@ -32,6 +32,10 @@ pub(crate) fn outcome_of(result: Result<(), WriteError>) -> Outcome {
         Err(error) if error.effect_unknown() => Outcome::Unknown { message: error.to_string() },
         Err(error) => Outcome::Failed { category: error.category(), message: error.to_string() },
     }
+}
+
+fn flags<'a>(names: impl Iterator<Item = &'a SettingName>) -> BTreeSet<Key> {
+    names.filter(|name| name.is_agent_flag()).filter_map(SettingName::key).collect()
 }
 
 struct Hand<'a> {
@@ -93,18 +97,14 @@ impl<'a> Hand<'a> {
 
     /// The whole argument list, where a flag is among the settings.
     fn args(&self, settings: &BTreeMap<SettingName, Written>) -> Option<Vec<String>> {
-        let flags: BTreeMap<String, Option<String>> = settings
-            .iter()
-            .filter(|(name, _)| name.is_agent_flag())
-            .map(|(name, value)| (name.name.clone(), Some(value.to_string())))
-            .collect();
-        (!flags.is_empty()).then(|| merge_agent_args(&self.carrier.agent_args, &flags))
+        let flags = flags(settings.keys());
+        (!flags.is_empty()).then(|| merge_agent_args(&self.carrier.agent_args, &config_of(settings), &flags))
     }
 
     async fn unset(&mut self, settings: &BTreeSet<SettingName>) -> Result<(), WriteError> {
-        let flags: BTreeMap<String, Option<String>> =
-            settings.iter().filter(|name| name.is_agent_flag()).map(|name| (name.name.clone(), None)).collect();
-        let args = (!flags.is_empty()).then(|| merge_agent_args(&self.carrier.agent_args, &flags));
+        let flags = flags(settings.iter());
+        let nothing = CniConfig::default();
+        let args = (!flags.is_empty()).then(|| merge_agent_args(&self.carrier.agent_args, &nothing, &flags));
         if let Some(body) = body::unset_daemon_set(settings, args.as_deref(), &self.version) {
             let written =
                 self.ctx.writer.strategic_merge(WriteSite::UnsetDaemonSet, &self.daemon_set, body).await?;

@@ -1,8 +1,8 @@
 //! Conditions with their times: `lastTransitionTime` moves only when the status does.
 
-use super::status::bounded;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use vpccni_api::convert::bounded;
 use vpccni_core::policy::{Condition as CoreCondition, ConditionStatus};
 
 /// What the schema allows in a message.

@@ -4,16 +4,15 @@ use super::conditions::merge_conditions;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeMap;
+use vpccni_api::convert::{bounded, change_class, findings};
 use vpccni_api::policy::{
-    Applied, AppliedState, ChangeClass, CloudStatus, ClusterStatus, CniPolicyStatus, EnforcementRecord,
-    EniConfigStatus, FindingResolution, FindingSeverity, FindingStatus, FindingSubject, FindingSubjectKind,
-    NodeCounts, PendingChange, PlannedChange, PodCounts, ReleasedKey, Restarts, STATUS_FINDINGS, STATUS_LIST,
-    STATUS_TEXT, Summary, SuspendedKey, TargetStatus,
+    Applied, AppliedState, CloudStatus, ClusterStatus, CniPolicyStatus, EnforcementRecord, EniConfigStatus,
+    NodeCounts, PendingChange, PlannedChange, PodCounts, ReleasedKey, Restarts, STATUS_LIST, STATUS_TEXT, Summary,
+    SuspendedKey, TargetStatus,
 };
-use vpccni_core::config::{ChangeClass as Class, Place};
+use vpccni_core::config::Place;
 use vpccni_core::eni_configs::EniRow;
 use vpccni_core::policy::{PolicyPlan, PolicyReport, PolicyWorld, Row, RowKind, SettingName, Target, Why, Written};
-use vpccni_core::safety::{Finding, Resolution, Severity, SubjectKind};
 
 /// What the status says besides what the core decided.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +41,7 @@ pub(crate) fn status(
 ) -> CniPolicyStatus {
     let verdict = &plan.verdict;
     let conditions = previous.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let findings = &verdict.review.findings;
+    let (findings, findings_total) = findings(&verdict.review);
     CniPolicyStatus {
         observed_generation: Some(around.generation),
         conditions: Some(merge_conditions(conditions, &report.conditions, around.generation, now)),
@@ -52,8 +51,8 @@ pub(crate) fn status(
         would_change: Some(verdict.differs.iter().take(CHANGES).map(planned).collect()),
         pending: Some(pending(plan)),
         released: Some(released(world, plan)),
-        findings: Some(findings.iter().take(STATUS_FINDINGS).map(finding).collect()),
-        findings_total: Some(number(findings.len())),
+        findings: Some(findings),
+        findings_total: Some(findings_total),
         nodes: Some(nodes(world, report)),
         eni_configs: Some(around.eni_rows.iter().take(STATUS_LIST).map(eni_config).collect()),
         eni_configs_total: Some(number(around.eni_rows.len())),
@@ -65,16 +64,6 @@ pub(crate) fn status(
 
 fn number(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// Texts are bounded in the schema: cut at a character, never in the middle of one.
-pub(crate) fn bounded(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(max.saturating_sub(1)).collect();
-    cut.push('…');
-    cut
 }
 
 fn summary(report: &PolicyReport, target: Option<&Target>) -> Summary {
@@ -104,21 +93,8 @@ fn planned(row: &Row) -> PlannedChange {
         from: value(&row.from),
         to: value(&row.to),
         owner,
-        change_class: class(row.class()),
+        change_class: change_class(row.class()),
         restarts: if row.restarts() { Restarts::Pods } else { Restarts::None },
-    }
-}
-
-fn class(class: Class) -> ChangeClass {
-    match class {
-        Class::None => ChangeClass::None,
-        Class::ControlPlane => ChangeClass::ControlPlane,
-        Class::Restart => ChangeClass::Restart,
-        Class::RecyclePods => ChangeClass::RecyclePods,
-        Class::NewEnis => ChangeClass::NewEnis,
-        Class::ReplaceNodes => ChangeClass::ReplaceNodes,
-        Class::ReplaceNodesMaxPods => ChangeClass::ReplaceNodesMaxPods,
-        Class::ClusterLifetime => ChangeClass::ClusterLifetime,
     }
 }
 
@@ -145,49 +121,6 @@ fn released(world: &PolicyWorld, plan: &PolicyPlan) -> Vec<ReleasedKey> {
     };
     let row = |name: &SettingName| ReleasedKey { key: name.to_string(), value: value(name) };
     plan.verdict.released.iter().take(CHANGES).map(row).collect()
-}
-
-/// One finding as the status shows it.
-pub(crate) fn finding(finding: &Finding) -> FindingStatus {
-    let Finding { rule, severity, resolution, subjects, message, fix } = finding;
-    let subject = |subject: &vpccni_core::safety::Subject| FindingSubject {
-        kind: subject_kind(subject.kind),
-        name: subject.name.clone(),
-        count: i64::from(subject.count),
-    };
-    FindingStatus {
-        rule: rule.to_string(),
-        severity: match severity {
-            Severity::Warn => FindingSeverity::Warn,
-            Severity::Refuse => FindingSeverity::Refuse,
-            Severity::Never => FindingSeverity::Never,
-        },
-        resolution: match resolution {
-            Resolution::ReplaceNodes => FindingResolution::ReplaceNodes,
-            Resolution::RecyclePods => FindingResolution::RecyclePods,
-            Resolution::FixPrerequisite => FindingResolution::FixPrerequisite,
-            Resolution::Acknowledge => FindingResolution::Acknowledge,
-            Resolution::None => FindingResolution::None,
-        },
-        subjects: subjects.iter().take(STATUS_LIST).map(subject).collect(),
-        subjects_total: number(subjects.len()),
-        message: bounded(message, STATUS_TEXT),
-        fix: bounded(&fix.0, STATUS_TEXT),
-    }
-}
-
-fn subject_kind(kind: SubjectKind) -> FindingSubjectKind {
-    match kind {
-        SubjectKind::Cluster => FindingSubjectKind::Cluster,
-        SubjectKind::NodeGroup => FindingSubjectKind::NodeGroup,
-        SubjectKind::Node => FindingSubjectKind::Node,
-        SubjectKind::Zone => FindingSubjectKind::Zone,
-        SubjectKind::Subnet => FindingSubjectKind::Subnet,
-        SubjectKind::EniConfig => FindingSubjectKind::EniConfig,
-        SubjectKind::SecurityGroup => FindingSubjectKind::SecurityGroup,
-        SubjectKind::Setting => FindingSubjectKind::Setting,
-        SubjectKind::Pods => FindingSubjectKind::Pods,
-    }
 }
 
 fn nodes(world: &PolicyWorld, report: &PolicyReport) -> NodeCounts {
@@ -286,7 +219,8 @@ fn record(
     let break_glass = world.target.as_ref().and_then(|target| target.break_glass.clone());
     let stalled = if around.stalled { Some(plan.verdict.hash.clone()) } else { world.record.stalled_hash.clone() };
     EnforcementRecord {
-        settings: Some(enforced.iter().map(|(name, value)| (name.to_string(), text_of(value))).collect()),
+        settings: Some(texts(enforced)),
+        references: Some(references(enforced)),
         modes: Some(report.modes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()),
         suspended: Some(suspended.take(CHANGES).collect()),
         break_glass_seen: break_glass.map(|value| bounded(&value, 256)),
@@ -294,20 +228,14 @@ fn record(
     }
 }
 
-/// References are told from texts by a leading marker no variable starts with.
-const REFERENCE: &str = "\u{0}ref:";
-
-fn text_of(value: &Written) -> String {
-    match value {
-        Written::Text(text) => text.clone(),
-        Written::Reference(source) => format!("{REFERENCE}{source}"),
-    }
+fn texts(settings: &BTreeMap<SettingName, Written>) -> BTreeMap<String, String> {
+    settings.iter().filter_map(|(name, value)| Some((name.to_string(), value.text()?.to_owned()))).collect()
 }
 
-/// The reverse.
-pub(crate) fn written_of(text: &str) -> Written {
-    match text.strip_prefix(REFERENCE) {
-        Some(source) => Written::Reference(source.to_owned()),
-        None => Written::Text(text.to_owned()),
-    }
+fn references(settings: &BTreeMap<SettingName, Written>) -> BTreeMap<String, String> {
+    let reference = |(name, value): (&SettingName, &Written)| match value {
+        Written::Reference(source) => Some((name.to_string(), source.clone())),
+        Written::Text(_) => None,
+    };
+    settings.iter().filter_map(reference).collect()
 }

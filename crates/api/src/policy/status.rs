@@ -221,6 +221,30 @@ optional! {
         /// What the CNI makes of it, defaults of its version included.
         #[schemars(schema_with = "shape::values")]
         effective: BTreeMap<String, String>,
+        /// What the operator needs to know after a restart; nothing to act on.
+        record: EnforcementRecord,
+    }
+
+    /// The memory of the operator: what it enforces, and what it leaves alone for now.
+    EnforcementRecord {
+        /// Keys that are enforced, and their values.
+        #[schemars(schema_with = "shape::values")]
+        settings: BTreeMap<String, String>,
+        /// Keys that are enforced and refer to something else (valueFrom), as JSON.
+        #[schemars(schema_with = "shape::values")]
+        references: BTreeMap<String, String>,
+        /// The modes when they were last verified: a change by others shows against them.
+        #[schemars(schema_with = "shape::values")]
+        modes: BTreeMap<String, String>,
+        /// Keys that are not enforced after a break-glass; removing the annotation vpccni.io/break-glass resumes them.
+        #[schemars(length(max = 64))]
+        suspended: Vec<SuspendedKey>,
+        /// The value of that annotation that was handled last.
+        #[schemars(length(max = 256))]
+        break_glass_seen: String,
+        /// The configuration whose rollout was stopped.
+        #[schemars(length(max = 71))]
+        stalled_hash: String,
     }
 
     /// The aws-node pods.
@@ -331,6 +355,21 @@ pub struct PendingChange {
     /// What it waits for: a rule, a window, an owner.
     #[schemars(length(max = 512))]
     pub waits_for: String,
+}
+
+/// A key that is not enforced after a break-glass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SuspendedKey {
+    /// The key.
+    #[schemars(length(max = 128))]
+    pub key: String,
+    /// What somebody set.
+    #[schemars(length(max = 4096))]
+    pub value: String,
+    /// Who: a field manager.
+    #[schemars(length(max = 128))]
+    pub by: String,
 }
 
 /// A key that the policy no longer names.

@@ -7,7 +7,7 @@ use crate::safety::{EniConfigSpec, NodeFacts, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The ENIConfig a node uses: external label, annotation, label, `default`.
-pub fn resolve_node(node: &NodeFacts, label_key: &str, annotation_key: &str) -> String {
+pub fn resolve_node<'a>(node: &'a NodeFacts, label_key: &str, annotation_key: &str) -> &'a str {
     resolve(&node.labels, &node.annotations, label_key, annotation_key)
 }
 
@@ -15,7 +15,7 @@ pub fn resolve_node(node: &NodeFacts, label_key: &str, annotation_key: &str) -> 
 pub fn in_use(world: &World, label_key: &str, annotation_key: &str) -> BTreeMap<String, (u32, BTreeSet<Zone>)> {
     let mut uses: BTreeMap<String, (u32, BTreeSet<Zone>)> = BTreeMap::new();
     for node in world.nodes.iter().filter(|node| node.takes_part()) {
-        let (count, zones) = uses.entry(resolve_node(node, label_key, annotation_key)).or_default();
+        let (count, zones) = uses.entry(resolve_node(node, label_key, annotation_key).to_owned()).or_default();
         *count += 1;
         zones.extend(node.zone.clone());
     }

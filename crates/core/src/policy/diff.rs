@@ -3,8 +3,9 @@
 use super::ownership::{Claim, claim};
 use super::setting::{Owner, Seen, SettingName, Written};
 use super::world::{AddonState, PolicyWorld, Target};
-use crate::config::{ChangeClass, Key, read_value};
-use std::collections::BTreeSet;
+use super::config_of;
+use crate::config::{ChangeClass, Key, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often somebody may set our value back inside the controller's window before we stop writing it.
 const FIGHT: u32 = 3;
@@ -61,9 +62,14 @@ impl Row {
 /// Whether two texts mean the same to the program that reads them: `TRUE` and `true` do.
 pub fn same_value(key: Option<Key>, a: &Written, b: &Written) -> bool {
     match (key, a, b) {
-        (Some(key), Written::Text(a), Written::Text(b)) => a == b || read_value(key, a) == read_value(key, b),
+        (Some(key), Written::Text(_), Written::Text(_)) => a == b || meaning(key, a) == meaning(key, b),
         (_, a, b) => a == b,
     }
+}
+
+/// What the program that reads it makes of a text, by itself.
+fn meaning(key: Key, value: &Written) -> Option<Value> {
+    config_of(&BTreeMap::from([(SettingName::of(key), value.clone())])).get(key).cloned()
 }
 
 /// The rows of what the policy wants against what is there.

@@ -17,7 +17,7 @@ mod tests;
 pub use condition::{Condition, ConditionStatus};
 pub use diff::{Row, RowKind, same_value};
 pub use ownership::{Claim, claim, classify_manager};
-pub use plan::{Action, PolicyPlan, plan, release};
+pub use plan::{Action, PolicyPlan, config_of, plan, release};
 pub use nodes::{NodeCounts, is_over_committed};
 pub use report::{CloudView, EniConfigsView, Outcome, Outcomes, PolicyReport, Summary, report};
 pub use setting::{ManagerClass, Owner, Seen, SettingName, Written};

@@ -4,7 +4,7 @@ use super::diff::{Row, RowKind, drift_rows, wanted_rows};
 use super::setting::{Owner, SettingName, Written};
 use super::verdict::{ModeDrift, Pending, Verdict, Why};
 use super::world::{ApplyMode, Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
-use crate::config::{CniConfig, Effective, Key, RawConfig, RawValue, change_hash, config_hash, read};
+use crate::config::{CniConfig, Effective, Key, Place, RawConfig, RawValue, change_hash, config_hash, read};
 use crate::safety::{CniSetup, Review, Severity, review};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
@@ -363,16 +363,31 @@ fn without_named(rows: &[Row], review: &Review) -> Vec<Row> {
 }
 
 /// Reads settings with upstream's own semantics.
-fn config_of(settings: &BTreeMap<SettingName, Written>) -> CniConfig {
+pub fn config_of(settings: &BTreeMap<SettingName, Written>) -> CniConfig {
     let mut raw = RawConfig::default();
     for (name, value) in settings {
-        let text = match value {
-            Written::Text(text) => RawValue::Text(text.clone()),
-            Written::Reference(_) => RawValue::FromField,
-        };
-        raw.push(name.place, &name.name, text);
+        add(&mut raw, name, value);
     }
     read(&raw).config
+}
+
+fn add(raw: &mut RawConfig, name: &SettingName, value: &Written) {
+    let literal = match value {
+        Written::Text(text) => RawValue::Text(text.clone()),
+        Written::Reference(_) => RawValue::FromField,
+    };
+    match (name.place, value.text()) {
+        (Place::AwsNode, _) => raw.aws_node.push((name.name.clone(), literal)),
+        (Place::Init, _) => raw.init.push((name.name.clone(), literal)),
+        (Place::NodeAgent, Some(text)) if name.is_agent_flag() => {
+            raw.node_agent_args.push(format!("--{}={text}", name.name));
+        }
+        (Place::NodeAgent, _) => raw.node_agent_env.push((name.name.clone(), literal)),
+        (Place::ConfigMap, Some(text)) => {
+            raw.config_map.insert(name.name.clone(), text.to_owned());
+        }
+        (Place::ConfigMap, None) => {}
+    }
 }
 
 /// The configuration that runs, with the defaults of the version that reads it.
