@@ -2,8 +2,19 @@
 //!
 //! Nothing here writes anything anywhere, and nothing decides: facts are parsed at this door and handed on.
 
+pub mod deep;
 pub mod groups;
+pub mod inventory;
 pub mod seen;
 pub mod stores;
 pub mod target;
 mod wire;
+mod world;
+mod zones;
+
+pub use deep::{Deep, DeepFacts};
+pub use inventory::{Ask, Budget, Inventory, InventoryCache};
+pub use stores::{Kind, Lookup, Malformed, Presence, Scope, Store, Stores, TargetRef, Trigger};
+pub use target::{LiveConfigMap, LiveTarget};
+pub use world::{Sources, facts, mode, world};
+pub use zones::zones;

@@ -7,6 +7,7 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use vpccni_api::node_state::{CniNodeStateSpec, CniNodeStateStatus};
 
 /// Metadata without `managedFields`, owners and finalizers.
 #[derive(Debug, Deserialize)]
@@ -80,6 +81,14 @@ resource!(
     "v1alpha1",
     "ENIConfig",
     "eniconfigs"
+);
+resource!(
+    NodeState,
+    ClusterResourceScope,
+    "vpccni.io",
+    "v1alpha1",
+    "CniNodeState",
+    "cninodestates"
 );
 resource!(
     NodePool,
@@ -240,6 +249,16 @@ pub(crate) struct EniConfig {
 pub(crate) struct EniConfigSpec {
     pub(crate) subnet: Option<String>,
     pub(crate) security_groups: Option<Vec<String>>,
+}
+
+/// A CniNodeState.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct NodeState {
+    #[serde(deserialize_with = "lean")]
+    pub(crate) metadata: ObjectMeta,
+    #[serde(default)]
+    pub(crate) spec: CniNodeStateSpec,
+    pub(crate) status: Option<CniNodeStateStatus>,
 }
 
 /// A NodePool of Karpenter.

@@ -1,6 +1,6 @@
 //! An ENIConfig as text, whatever its author wrote: checking it is the controller's job.
 
-use crate::stores::{Kind, Scope, Watched};
+use crate::stores::{Kind, MayMiss, Scope, Watched};
 use crate::target::{ANNOTATION_PREFIX, Manager, managers_of};
 use crate::wire;
 use kube::core::DeserializeGuard;
@@ -30,7 +30,7 @@ pub struct EniConfigSeen {
 impl Watched for EniConfigSeen {
     type Wire = wire::EniConfig;
     const KIND: Kind = Kind::EniConfig;
-    const OPTIONAL: bool = true;
+    const MAY_MISS: MayMiss = MayMiss::Type;
 
     fn api(client: Client, _scope: &Scope) -> Api<DeserializeGuard<wire::EniConfig>> {
         Api::all(client)

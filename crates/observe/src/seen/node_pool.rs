@@ -1,6 +1,6 @@
 //! A NodePool of Karpenter, as far as it says in which zones it can make nodes.
 
-use crate::stores::{Kind, Scope, Watched};
+use crate::stores::{Kind, MayMiss, Scope, Watched};
 use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
@@ -30,7 +30,7 @@ pub struct NodePoolSeen {
 impl Watched for NodePoolSeen {
     type Wire = wire::NodePool;
     const KIND: Kind = Kind::NodePool;
-    const OPTIONAL: bool = true;
+    const MAY_MISS: MayMiss = MayMiss::TypeOrPermission;
 
     fn api(client: Client, _scope: &Scope) -> Api<DeserializeGuard<wire::NodePool>> {
         Api::all(client)

@@ -1,6 +1,6 @@
 //! Objects that are kept as they are: there is one of each, and all of it may be asked for.
 
-use crate::stores::{Kind, Scope};
+use crate::stores::{Kind, Scope, Watched};
 use crate::target::CONFIG_MAP;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -8,6 +8,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource, ResourceExt};
 use std::ops::Deref;
+use vpccni_api::CniPolicy;
 
 /// A whole object; two are the same when they are the same version of the same object.
 #[derive(Debug, Clone)]
@@ -27,7 +28,20 @@ impl<K: Resource> PartialEq for Whole<K> {
     }
 }
 
-impl crate::stores::Watched for Whole<DaemonSet> {
+impl Watched for Whole<CniPolicy> {
+    type Wire = CniPolicy;
+    const KIND: Kind = Kind::Policy;
+
+    fn api(client: Client, _scope: &Scope) -> Api<DeserializeGuard<CniPolicy>> {
+        Api::all(client)
+    }
+
+    fn parse(wire: CniPolicy, _scope: &Scope) -> Result<Self, String> {
+        Ok(Self(wire))
+    }
+}
+
+impl Watched for Whole<DaemonSet> {
     type Wire = DaemonSet;
     const KIND: Kind = Kind::Target;
 
@@ -48,7 +62,7 @@ impl crate::stores::Watched for Whole<DaemonSet> {
     }
 }
 
-impl crate::stores::Watched for Whole<ConfigMap> {
+impl Watched for Whole<ConfigMap> {
     type Wire = ConfigMap;
     const KIND: Kind = Kind::ConfigMap;
 

@@ -10,20 +10,23 @@ pub use changes::Trigger;
 pub use scope::{Scope, TargetRef};
 pub use store::{Lookup, Malformed, Store};
 
-use crate::seen::{AwsNodePod, EniConfigSeen, NodePoolSeen, NodeSeen, Whole};
+use crate::seen::{AwsNodePod, EniConfigSeen, NodePoolSeen, NodeSeen, NodeStateSeen, Whole};
 use changes::Hub;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use std::fmt;
-pub(crate) use task::Watched;
+pub(crate) use task::{MayMiss, Watched};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use vpccni_api::CniPolicy;
 
 /// A type that is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    /// CniPolicies.
+    Policy,
     /// Nodes.
     Node,
     /// The pods of the target.
@@ -34,18 +37,22 @@ pub enum Kind {
     ConfigMap,
     /// ENIConfigs.
     EniConfig,
+    /// CniNodeStates.
+    NodeState,
     /// NodePools of Karpenter.
     NodePool,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
+        Self::Policy,
         Self::Node,
         Self::AwsNodePod,
         Self::Target,
         Self::ConfigMap,
         Self::EniConfig,
+        Self::NodeState,
         Self::NodePool,
     ];
 }
@@ -53,11 +60,13 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Policy => "CniPolicies",
             Self::Node => "Nodes",
             Self::AwsNodePod => "aws-node pods",
             Self::Target => "the aws-node DaemonSet",
             Self::ConfigMap => "the ConfigMap amazon-vpc-cni",
             Self::EniConfig => "ENIConfigs",
+            Self::NodeState => "CniNodeStates",
             Self::NodePool => "NodePools of Karpenter",
         })
     }
@@ -86,6 +95,8 @@ impl Presence {
 /// The stores of all watched types. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct Stores {
+    /// CniPolicies: none, or one named `default`.
+    pub policies: Store<Whole<CniPolicy>>,
     /// Nodes.
     pub nodes: Store<NodeSeen>,
     /// The pods of the target.
@@ -96,6 +107,8 @@ pub struct Stores {
     pub config_map: Store<Whole<ConfigMap>>,
     /// ENIConfigs.
     pub eni_configs: Store<EniConfigSeen>,
+    /// CniNodeStates, named like their nodes.
+    pub node_states: Store<NodeStateSeen>,
     /// NodePools of Karpenter.
     pub node_pools: Store<NodePoolSeen>,
     hub: Hub,
@@ -117,23 +130,27 @@ impl Stores {
             tasks,
             stop,
         };
+        starter.follow(&stores.policies);
         starter.follow(&stores.nodes);
         starter.follow(&stores.aws_node_pods);
         starter.follow(&stores.target);
         starter.follow(&stores.config_map);
         starter.follow(&stores.eni_configs);
+        starter.follow(&stores.node_states);
         starter.follow(&stores.node_pools);
         stores
     }
 
-    fn empty(scope: Scope) -> Self {
+    pub(crate) fn empty(scope: Scope) -> Self {
         let hub = Hub::default();
         Self {
+            policies: Store::new(Kind::Policy, hub.clone()),
             nodes: Store::new(Kind::Node, hub.clone()),
             aws_node_pods: Store::new(Kind::AwsNodePod, hub.clone()),
             target: Store::new(Kind::Target, hub.clone()),
             config_map: Store::new(Kind::ConfigMap, hub.clone()),
             eni_configs: Store::new(Kind::EniConfig, hub.clone()),
+            node_states: Store::new(Kind::NodeState, hub.clone()),
             node_pools: Store::new(Kind::NodePool, hub.clone()),
             hub,
             scope: watch::Sender::new(scope),
@@ -186,11 +203,13 @@ impl Stores {
             look(store.kind(), store.presence(), store.trouble())
         }
         [
+            of(&self.policies, &look),
             of(&self.nodes, &look),
             of(&self.aws_node_pods, &look),
             of(&self.target, &look),
             of(&self.config_map, &look),
             of(&self.eni_configs, &look),
+            of(&self.node_states, &look),
             of(&self.node_pools, &look),
         ]
         .into_iter()

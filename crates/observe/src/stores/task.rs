@@ -19,14 +19,24 @@ const PAGE: u32 = 500;
 /// How often a type that was not there is looked for: someone installs Karpenter once in the life of a cluster.
 const ABSENT_RETRY: Duration = Duration::from_secs(60);
 
+/// What may be missing for good. Where it may not, the watch is tried again and nothing is decided meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayMiss {
+    Nothing,
+    /// The type: without its definition there are no objects of it.
+    Type,
+    /// The type, or our permission to list it.
+    TypeOrPermission,
+}
+
 /// A compact value and the objects it is folded from.
 pub(crate) trait Watched: PartialEq + Debug + Send + Sync + 'static {
     /// What comes off the wire.
     type Wire: Resource + Clone + DeserializeOwned + Debug + Send + 'static;
     /// Which store it is for.
     const KIND: Kind;
-    /// Whether the cluster may lack the type, or we the permission.
-    const OPTIONAL: bool = false;
+    /// What may be missing for good.
+    const MAY_MISS: MayMiss = MayMiss::Nothing;
 
     /// Where the objects are.
     fn api(client: Client, scope: &Scope) -> Api<DeserializeGuard<Self::Wire>>;
@@ -86,7 +96,7 @@ async fn follow<T: Watched>(client: Client, store: &Store<T>, view: &Scope) {
             }
             Err(error) => error,
         };
-        let Some(presence) = settled_by(&error, T::KIND).filter(|_| T::OPTIONAL) else {
+        let Some(presence) = settled_by(&error, T::KIND, T::MAY_MISS) else {
             tracing::warn!(kind = %T::KIND, %error, "failed to watch, trying again");
             store.failed(format!("failed to watch {}: {}", T::KIND, sentence(&error)));
             continue;
@@ -112,10 +122,10 @@ fn sentence(error: &watcher::Error) -> String {
     status(error).map_or_else(|| error.to_string(), |status| status.message.clone())
 }
 
-fn settled_by(error: &watcher::Error, kind: Kind) -> Option<Presence> {
-    match status(error)?.code {
-        404 => Some(Presence::Absent),
-        403 => Some(Presence::Denied(format!(
+fn settled_by(error: &watcher::Error, kind: Kind, may_miss: MayMiss) -> Option<Presence> {
+    match (status(error)?.code, may_miss) {
+        (404, MayMiss::Type | MayMiss::TypeOrPermission) => Some(Presence::Absent),
+        (403, MayMiss::TypeOrPermission) => Some(Presence::Denied(format!(
             "{kind} may not be listed: {}",
             sentence(error)
         ))),
@@ -137,14 +147,15 @@ mod tests {
     fn absent_and_denied_are_answers_and_the_rest_is_trouble() {
         assert_eq!(settled_by(&failure(404), Kind::NodePool), Some(Presence::Absent));
         let denied = "NodePools of Karpenter may not be listed: nodepools is forbidden".to_owned();
-        assert_eq!(
-            settled_by(&failure(403), Kind::NodePool),
-            Some(Presence::Denied(denied))
-        );
-        assert_eq!(settled_by(&failure(500), Kind::NodePool), None);
-        assert_eq!(
-            settled_by(&watcher::Error::NoResourceVersion, Kind::NodePool),
-            None
-        );
+        let settled = |code, may_miss| settled_by(&failure(code), Kind::NodePool, may_miss);
+        let denied = "NodePools of Karpenter may not be listed: nodepools is forbidden".to_owned();
+        assert_eq!(settled(404, MayMiss::TypeOrPermission), Some(Presence::Absent));
+        assert_eq!(settled(403, MayMiss::TypeOrPermission), Some(Presence::Denied(denied)));
+        assert_eq!(settled(404, MayMiss::Type), Some(Presence::Absent));
+        assert_eq!(settled(403, MayMiss::Type), None);
+        assert_eq!(settled(404, MayMiss::Nothing), None);
+        assert_eq!(settled(500, MayMiss::TypeOrPermission), None);
+        let other = watcher::Error::NoResourceVersion;
+        assert_eq!(settled_by(&other, Kind::NodePool, MayMiss::TypeOrPermission), None);
     }
 }

@@ -1,10 +1,6 @@
 //! What kind of writer a field manager is. Only names are known, so this is a table of names.
 
-/// The field manager of everything the operator writes.
-pub const FIELD_MANAGER: &str = "vpc-cni-operator";
-
-/// The field manager that keys are handed to when the policy stops naming them, so that their values stay.
-pub const RELEASED_MANAGER: &str = "vpc-cni-operator-released";
+use vpccni_api::{FIELD_MANAGER, RELEASED_FIELD_MANAGER};
 
 /// The field manager of EKS.
 const EKS: &str = "eks";
@@ -67,7 +63,7 @@ pub fn classify(name: &str) -> ManagerClass {
     let begins = |table: &[&str]| table.iter().any(|prefix| name.starts_with(prefix));
     match name.as_str() {
         FIELD_MANAGER => ManagerClass::Ours,
-        RELEASED_MANAGER => ManagerClass::OursReleased,
+        RELEASED_FIELD_MANAGER => ManagerClass::OursReleased,
         EKS => ManagerClass::Eks,
         _ if begins(&RECONCILERS) => ManagerClass::Reconciler,
         _ if begins(&PEOPLE) => ManagerClass::Person,
