@@ -3,6 +3,8 @@
 //! Nothing here writes anything anywhere, and nothing decides: facts are parsed at this door and handed on.
 
 pub mod deep;
+#[cfg(test)]
+mod fake_api;
 pub mod groups;
 pub mod inventory;
 pub mod seen;

@@ -239,3 +239,6 @@ impl<E: Send + 'static> Starter<'_, E> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

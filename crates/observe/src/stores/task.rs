@@ -145,17 +145,21 @@ mod tests {
 
     #[test]
     fn absent_and_denied_are_answers_and_the_rest_is_trouble() {
-        assert_eq!(settled_by(&failure(404), Kind::NodePool), Some(Presence::Absent));
-        let denied = "NodePools of Karpenter may not be listed: nodepools is forbidden".to_owned();
         let settled = |code, may_miss| settled_by(&failure(code), Kind::NodePool, may_miss);
         let denied = "NodePools of Karpenter may not be listed: nodepools is forbidden".to_owned();
         assert_eq!(settled(404, MayMiss::TypeOrPermission), Some(Presence::Absent));
-        assert_eq!(settled(403, MayMiss::TypeOrPermission), Some(Presence::Denied(denied)));
+        assert_eq!(
+            settled(403, MayMiss::TypeOrPermission),
+            Some(Presence::Denied(denied))
+        );
         assert_eq!(settled(404, MayMiss::Type), Some(Presence::Absent));
         assert_eq!(settled(403, MayMiss::Type), None);
         assert_eq!(settled(404, MayMiss::Nothing), None);
         assert_eq!(settled(500, MayMiss::TypeOrPermission), None);
         let other = watcher::Error::NoResourceVersion;
-        assert_eq!(settled_by(&other, Kind::NodePool, MayMiss::TypeOrPermission), None);
+        assert_eq!(
+            settled_by(&other, Kind::NodePool, MayMiss::TypeOrPermission),
+            None
+        );
     }
 }
