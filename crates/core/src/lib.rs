@@ -5,11 +5,16 @@
 
 pub mod capacity;
 pub mod config;
+pub mod eni_configs;
+pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
 pub mod max_pods;
 pub mod net;
+pub mod node_state;
+pub mod policy;
 pub mod ports;
 pub mod safety;
+pub mod toggle;
 pub mod version;

@@ -1,0 +1,4 @@
+//! The test bed itself, on real programs: one binary, one module a subject.
+
+mod control_plane;
+mod nodes;
