@@ -2,7 +2,14 @@
 //!
 //! This library is the whole program but for `main.rs`; tests run it in their own process.
 
+pub mod args;
 pub mod context;
+pub mod controller;
 pub mod events;
+pub mod lease;
 pub mod metrics;
+pub mod run;
 pub mod write;
+
+#[cfg(test)]
+mod testing;

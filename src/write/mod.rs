@@ -19,7 +19,6 @@ use crate::metrics::Metrics;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The field manager of everything the operator owns.
 pub const FIELD_MANAGER: &str = "vpc-cni-operator";
@@ -27,10 +26,6 @@ pub const FIELD_MANAGER: &str = "vpc-cni-operator";
 /// The field manager that holds on to values the policy no longer names: server-side apply deletes a key whose last
 /// owner lets go of it.
 pub const RELEASED_MANAGER: &str = "vpc-cni-operator-released";
-
-/// How long a write may take. The API server gives up on a slow request after 60 s; two thirds of a lease is the
-/// longest a write of a leader may be under way.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Request = http::Request<Vec<u8>>;
 

@@ -1,6 +1,11 @@
 //! Every place where the operator changes something, as one list: the fault tests walk it, so a new one without a
 //! case fails, and no write can be made without naming its place.
 
+use std::time::Duration;
+
+/// How long a write may take: the time a leader has left after a renewal. The API server itself gives up after 60 s.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// One macro writes the type, the list and the names, so that none of the three can lag behind.
 macro_rules! write_sites {
     ($($(#[$doc:meta])+ $site:ident = $name:literal,)+) => {
@@ -66,6 +71,15 @@ write_sites! {
 }
 
 impl WriteSite {
+    /// How long a write may take. A renewal of the Lease needs room for a second try before the renew deadline of
+    /// 10 s, and nobody waits long for an Event.
+    pub const fn timeout(self) -> Duration {
+        match self {
+            Self::Lease | Self::Event => Duration::from_secs(4),
+            _ => WRITE_TIMEOUT,
+        }
+    }
+
     /// Whether only the leader may write here. All but the Lease itself, which is how one becomes the leader.
     pub const fn needs_leadership(self) -> bool {
         !matches!(self, Self::Lease)

@@ -1,0 +1,140 @@
+//! One supervisor joins every task of the process: a task that ends before the shutdown ends the process with an
+//! error, and after the shutdown every task is waited for, in bounded time.
+
+use crate::run::TaskError;
+use std::fmt::Display;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The tasks of the process.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    /// Open to crates that start tasks of their own; one of those that ends early has no name.
+    pub(super) tasks: JoinSet<Result<(), TaskError>>,
+    stop: CancellationToken,
+}
+
+impl Supervisor {
+    /// Of a process that ends when `stop` is cancelled.
+    pub(super) fn new(stop: CancellationToken) -> Self {
+        Self { tasks: JoinSet::new(), stop }
+    }
+
+    /// Starts a task that may end only after the shutdown has begun.
+    pub(super) fn add<E: Display>(
+        &mut self,
+        task: &'static str,
+        work: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            match work.await {
+                Ok(()) if stop.is_cancelled() => Ok(()),
+                Ok(()) => Err(TaskError::EndedEarly { task }),
+                Err(error) => Err(TaskError::Failed { task, message: error.to_string() }),
+            }
+        });
+    }
+
+    /// Waits until the shutdown begins, or a task ends before it: then the shutdown begins with that error.
+    pub(super) async fn watch(&mut self) -> Result<(), TaskError> {
+        let stop = self.stop.clone();
+        let ended = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            ended = self.tasks.join_next() => ended,
+        };
+        let result = match ended {
+            Some(ended) => flatten(ended),
+            None => Ok(()),
+        };
+        if stop.is_cancelled() {
+            return result;
+        }
+        stop.cancel();
+        result.and(Err(TaskError::EndedEarly { task: "a watch" }))
+    }
+
+    /// Waits for all tasks after the shutdown has begun, and aborts those that do not end within `grace`. Says which
+    /// error came first, if any.
+    pub(super) async fn join(mut self, grace: Duration) -> Result<(), TaskError> {
+        let mut first = Ok(());
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                let ended = flatten(ended);
+                if let Err(error) = &ended {
+                    tracing::error!(%error, "task failed while shutting down");
+                }
+                first = std::mem::replace(&mut first, Ok(())).and(ended);
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            let left = self.tasks.len();
+            self.tasks.shutdown().await;
+            return first.and(Err(TaskError::Hung { left, grace }));
+        }
+        first
+    }
+}
+
+fn flatten(ended: Result<Result<(), TaskError>, tokio::task::JoinError>) -> Result<(), TaskError> {
+    ended.unwrap_or_else(|error| Err(TaskError::Panicked { message: error.to_string() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    fn ok() -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_before_the_shutdown_begins_it_with_an_error() {
+        let stop = CancellationToken::new();
+        let mut supervisor = Supervisor::new(stop.clone());
+        supervisor.add("lease", async { ok() });
+        let error = supervisor.watch().await.unwrap_err();
+        assert_eq!(error, TaskError::EndedEarly { task: "lease" });
+        assert!(stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_failed_and_a_panicked_task_are_told_apart() {
+        let mut supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.add("admin server", async { Err("address in use") });
+        let failed = supervisor.watch().await.unwrap_err();
+        assert_eq!(failed.to_string(), "admin server failed: address in use");
+        let mut supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.add("lease", async { if true { panic!("no such luck") } else { ok() } });
+        assert!(matches!(supervisor.watch().await, Err(TaskError::Panicked { .. })));
+    }
+
+    #[tokio::test]
+    async fn after_the_shutdown_tasks_may_end_and_a_foreign_one_that_ended_early_is_an_error() {
+        let stop = CancellationToken::new();
+        let mut supervisor = Supervisor::new(stop.clone());
+        let until = stop.clone();
+        supervisor.add("lease", async move {
+            until.cancelled().await;
+            ok()
+        });
+        stop.cancel();
+        assert_eq!(supervisor.watch().await, Ok(()));
+        assert_eq!(supervisor.join(Duration::from_secs(10)).await, Ok(()));
+        let mut supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.tasks.spawn(async { Ok(()) });
+        assert_eq!(supervisor.watch().await, Err(TaskError::EndedEarly { task: "a watch" }));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_does_not_end_is_aborted_after_the_grace() {
+        let stop = CancellationToken::new();
+        let mut supervisor = Supervisor::new(stop.clone());
+        supervisor.add("deaf", std::future::pending::<Result<(), Infallible>>());
+        stop.cancel();
+        let grace = Duration::from_millis(20);
+        assert_eq!(supervisor.join(grace).await, Err(TaskError::Hung { left: 1, grace }));
+    }
+}
