@@ -70,7 +70,7 @@ pub(crate) async fn reconcile(
 
 async fn write_parameters(ctx: &Context, data: &BTreeMap<&'static str, String>) -> Result<(), WriteError> {
     let settings = &ctx.settings;
-    let target = Target::namespaced::<ConfigMap>(&settings.namespace, &settings.admission_parameters);
+    let target = Target::namespaced::<ConfigMap>(&settings.namespace, &settings.admission_parameters_name);
     let site = WriteSite::AdmissionParameters;
     ctx.writer.apply(site, &target, Apply::TAKE_OVER, json!({"data": data})).await.map(|_| ())
 }

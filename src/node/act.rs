@@ -2,7 +2,7 @@
 
 use super::status::api_status;
 use crate::context::Context;
-use crate::write::{Apply, Target, WriteError, WriteSite};
+use crate::write::{Apply, Preconditions, Target, WriteError, WriteSite};
 use futures::StreamExt;
 use serde_json::json;
 use vpccni_api::CniNodeState;
@@ -48,8 +48,8 @@ async fn one(ctx: &Context, action: &NodeAction) -> Result<(), WriteError> {
             ctx.writer.apply_status(site, &target(name), Apply::TAKE_OVER, body).await.map(|_| ())
         }
         NodeAction::Delete { name } => {
-            match ctx.writer.delete(WriteSite::NodeStateDelete, &target(name), None).await {
-                Ok(_) | Err(WriteError::NotFound { .. }) => Ok(()),
+            match ctx.writer.delete(WriteSite::NodeStateDelete, &target(name), Preconditions::default()).await {
+                Ok(()) | Err(WriteError::NotFound { .. }) => Ok(()),
                 Err(error) => Err(error),
             }
         }

@@ -369,7 +369,7 @@ mod properties {
     use super::*;
     use proptest::prelude::*;
 
-    fn setting() -> impl Strategy<Value = (Key, String)> {
+    fn setting() -> impl proptest::strategy::Strategy<Value = (Key, String)> {
         prop_oneof![
             (0..20_u8).prop_map(|n| (Key::WarmEniTarget, n.to_string())),
             (1..20_u8).prop_map(|n| (Key::WarmIpTarget, n.to_string())),
