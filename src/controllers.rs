@@ -24,6 +24,9 @@ const INVENTORY_GAP: SignedDuration = SignedDuration::from_secs(5);
 /// Subnets whose reservations are read in one reading, a call each: as many as a large VPC has in use.
 const RESERVATIONS: usize = 200;
 
+/// How often the policy is looked at although nothing changed: what no watch tells, such as a window that opens.
+const RESYNC: Duration = Duration::from_mins(1);
+
 /// Everything the operator does while it leads.
 #[derive(Debug, Default)]
 pub struct Cni;
@@ -71,8 +74,8 @@ impl Controller for Cni {
         }
         let policies = PolicyRounds { eyes: eyes.clone(), memory: Mutex::default() };
         let nodes = NodeRounds { eyes: eyes.clone() };
-        let policy_loop = Loop::new("policy", policy_wake(&eyes), Pace::default());
-        let node_pace = Pace { debounce: node::GATHER, resync: ctx.settings.inventory_interval, ..Pace::default() };
+        let policy_loop = Loop::new("policy", policy_wake(&eyes), Pace::resync(RESYNC));
+        let node_pace = Pace { debounce: node::GATHER, ..Pace::resync(ctx.settings.inventory_interval) };
         let node_loop = Loop::new("node", node_wake(&eyes), node_pace);
         let work = async {
             tokio::join!(policy_loop.run(&ctx, &stop, &policies), node_loop.run(&ctx, &stop, &nodes));

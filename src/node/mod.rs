@@ -15,7 +15,7 @@ use vpccni_core::policy::{AddonState, config_of};
 use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::DeepFacts;
 use vpccni_observe::inventory::Ask;
-use vpccni_observe::world::facts;
+use vpccni_observe::facts;
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

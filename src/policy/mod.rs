@@ -30,7 +30,7 @@ use std::time::Duration;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{AdmissionMode, ClusterStatus, DaemonSetRef, TargetStatus};
 use vpccni_core::config::{ChangeClass, Key, Value};
-use vpccni_core::eni_configs::EniAction;
+use vpccni_core::eni_configs::{EniAction, EniWorld};
 use vpccni_core::policy::{
     Action, ManagementState, Outcome, Outcomes, PolicyPlan, RowKind, SettingName, plan, release,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn reconcile(
             tracing::error!(error = %malformed.error, "the CniPolicy cannot be read; nothing is changed");
             return Ok(None);
         }
-        Lookup::Absent => {
+        Lookup::Missing => {
             ctx.metrics.set_policy_unreadable(false);
             return release_all(ctx, eyes, memory).await.map(|()| None);
         }
@@ -256,11 +256,7 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
             return Err(RoundError::Release(message.to_owned()));
         }
     }
-    let world = vpccni_core::eni_configs::EniWorld {
-        state: ManagementState::Manage,
-        present: parts.eni_configs,
-        ..vpccni_core::eni_configs::EniWorld::default()
-    };
+    let world = EniWorld::giving_up(parts.eni_configs);
     let round = eniconfig::reconcile(ctx, &world, &eyes.stores, memory).await;
     if let Some((name, outcome)) = round.outcomes.iter().find(|(_, outcome)| *outcome != Outcome::Done) {
         return Err(RoundError::Release(format!("ENIConfig {name}: {outcome:?}")));

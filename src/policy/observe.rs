@@ -22,7 +22,7 @@ use vpccni_observe::inventory::{Ask, Inventory, InventoryCache};
 use vpccni_observe::seen::EniConfigSeen;
 use vpccni_observe::stores::Stores;
 use vpccni_observe::target::{LiveConfigMap, LiveTarget};
-use vpccni_observe::world::{Sources, world};
+use vpccni_observe::{Sources, world};
 
 /// How old a reading of EC2 may be for a round that changes nothing that nodes depend on.
 const CHEAP_AGE: SignedDuration = SignedDuration::from_mins(10);

@@ -5,6 +5,7 @@ use crate::config::Effective;
 use crate::ids::EniConfigName;
 use crate::policy::{EniConfigsView, ManagementState, Owner, classify_manager};
 use crate::safety::{CniSetup, EniConfigSpec, Finding, World, review};
+use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An ENIConfig the policy defines.
@@ -217,5 +218,19 @@ fn view(world: &EniWorld, effective: &Effective, rows: &[Row], refused: &[Refuse
         (false, _) => EniConfigsView::Invalid(problems),
         (true, Some(why)) => EniConfigsView::Unknown(why),
         (true, None) => EniConfigsView::Valid(rows.len()),
+    }
+}
+
+impl EniWorld {
+    /// Nothing is wanted any more: what is ours is given up.
+    pub fn giving_up(present: BTreeMap<EniConfigName, Present>) -> Self {
+        Self {
+            state: ManagementState::Manage,
+            wanted: None,
+            present,
+            running: CniSetup::empty(CniVersion::REFERENCE),
+            wanted_on: false,
+            seen: World::empty(),
+        }
     }
 }

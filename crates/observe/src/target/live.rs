@@ -51,8 +51,8 @@ impl Container {
 pub enum EnvValue {
     /// A text; an empty one is not the same as none.
     Text(String),
-    /// Filled in by Kubernetes, from a field, a secret or the like.
-    From,
+    /// Filled in by Kubernetes, from a field, a secret or the like: the source as JSON.
+    From(String),
 }
 
 /// An image.
@@ -274,7 +274,7 @@ fn containers(pod: &core::PodSpec) -> BTreeMap<Container, &core::Container> {
 
 fn env(container: &core::Container) -> BTreeMap<String, EnvValue> {
     let value = |variable: &core::EnvVar| match &variable.value_from {
-        Some(_) => EnvValue::From,
+        Some(source) => EnvValue::From(serde_json::to_string(source).unwrap_or_default()),
         None => EnvValue::Text(variable.value.clone().unwrap_or_default()),
     };
     container
