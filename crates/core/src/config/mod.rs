@@ -30,6 +30,6 @@ pub use parse::{ParseError, Setting, check, parse};
 pub use raw::{RawConfig, RawValue};
 pub use read::{ReadConfig, ReadNote, UnknownSetting, read};
 pub use startup::{Process, StartupError, startup_errors};
-pub use upstream::Reaction;
+pub use upstream::{Reaction, plugin_mtu};
 pub use validate::{ConfigError, validate};
 pub use value::{CniConfig, Value};
