@@ -6,6 +6,8 @@
 pub mod capacity;
 pub mod config;
 pub mod eni_configs;
+pub mod discovery;
+pub mod eni_tags;
 pub mod eniconfig;
 pub mod ids;
 pub mod known;
@@ -18,3 +20,4 @@ pub mod ports;
 pub mod safety;
 pub mod toggle;
 pub mod version;
+pub mod warm;
