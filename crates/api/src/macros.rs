@@ -74,7 +74,11 @@ macro_rules! settings {
         optional! {
             $(#[$meta])*
             $name {
-                $(#[doc = concat!("Sets", $(" `", stringify!($key), "`",)+ "; the table of settings describes it.")] $field: $type,)*
+                $(
+                    #[doc = concat!("Sets", $(" `", stringify!($key), "`",)+ "; the table of settings describes it.")]
+                    #[schemars(description = "")]
+                    $field: $type,
+                )*
                 $($($(#[$nested_meta])* $nested: $nested_type,)*)?
                 $($($(#[$other_meta])* $other: $other_type,)*)?
             }

@@ -106,6 +106,7 @@ pub struct CniPolicySpec {
     pub apply_mode: Option<ApplyMode>,
     /// The IP family of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(description = "")]
     pub ip_family: Option<IpFamily>,
     /// How many addresses a node keeps, and in which form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
