@@ -1,4 +1,4 @@
-//! The committed definitions are the generated ones.
+//! The committed definitions and the reference page are the generated ones.
 
 use std::path::Path;
 
@@ -29,4 +29,14 @@ fn the_committed_definitions_are_fresh() {
 #[test]
 fn generating_twice_gives_the_same() {
     assert_eq!(vpccni_api::crds().unwrap(), vpccni_api::crds().unwrap());
+}
+
+#[test]
+fn the_reference_page_is_fresh() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/api.md");
+    let committed = std::fs::read_to_string(page).unwrap_or_default();
+    assert!(
+        committed == vpccni_api::schema::reference().unwrap(),
+        "docs/reference/api.md is not what the types generate: run `cargo xtask codegen`"
+    );
 }

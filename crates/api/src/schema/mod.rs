@@ -6,10 +6,12 @@
 mod describe;
 mod error;
 mod names;
+mod reference;
 mod rules;
 mod walk;
 
 pub use error::SchemaError;
+pub use reference::reference;
 pub use rules::{Rule, policy_rules};
 pub use walk::{Node, walk};
 
