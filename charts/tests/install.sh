@@ -122,6 +122,8 @@ works "the definitions are let go" "$HELM" uninstall vpc-cni-operator-crds -n $n
 for crd in cnipolicies.vpccni.io cninodestates.vpccni.io eniconfigs.crd.k8s.amazonaws.com; do
   works "$crd stays" "$KUBECTL" get crd "$crd"
 done
-says "No resources found" "nothing of admission stays" "$KUBECTL" get validatingadmissionpolicies,validatingadmissionpolicybindings
+for kind in validatingadmissionpolicies validatingadmissionpolicybindings; do
+  says "[vpccni-parameter-anchor]" "only the anchor stays of $kind" "$KUBECTL" get $kind -o 'jsonpath=[{.items[*].metadata.name}]'
+done
 works "the definitions are taken back by the next release" "$HELM" upgrade --install vpc-cni-operator-crds "$charts/vpc-cni-operator-crds" -n $namespace --set eniConfigCrd.create=true
 summary "install"
