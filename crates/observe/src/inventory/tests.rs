@@ -114,10 +114,6 @@ fn limits(max_enis: u32) -> InstanceLimits {
     }
 }
 
-fn table(name: &InstanceType) -> Option<InstanceLimits> {
-    (name.as_str() == "m5.large").then(|| limits(3))
-}
-
 fn subnet(id: &str, vpc: &str) -> Subnet {
     Subnet {
         id: SubnetId::parse(id).unwrap(),
@@ -244,7 +240,7 @@ fn now(second: i64) -> Timestamp {
 }
 
 async fn read(ec2: &Memory, ask: &Ask) -> Inventory {
-    Inventory::read(ec2, ask, table, 10, now(1_000)).await
+    Inventory::read(ec2, ask, 10, now(1_000)).await
 }
 
 fn unknown<T>(fact: &Known<T>) -> &str {
@@ -380,7 +376,7 @@ async fn reservations_are_asked_for_subnets_in_use_within_the_budget() {
     );
 
     let ec2 = memory();
-    let inventory = Inventory::read(&ec2, &ask(), table, 1, now(1_000)).await;
+    let inventory = Inventory::read(&ec2, &ask(), 1, now(1_000)).await;
     assert_eq!(ec2.asked("ec2:GetSubnetCidrReservations"), 1);
     let late = &inventory.subnets.as_option().unwrap()[&SubnetId::parse("subnet-0b").unwrap()];
     assert_eq!(
@@ -396,7 +392,7 @@ async fn the_cache_reads_again_when_it_is_old_and_never_within_the_gap() {
         gap: SignedDuration::from_secs(30),
         reservations: 10,
     };
-    let cache = InventoryCache::new(Arc::<Memory>::clone(&ec2), table, budget);
+    let cache = InventoryCache::new(Arc::<Memory>::clone(&ec2), budget);
     let age = SignedDuration::from_secs(300);
     let reads = || ec2.asked("ec2:DescribeNetworkInterfaces");
     assert!(cache.last().is_none());

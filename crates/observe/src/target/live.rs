@@ -3,6 +3,7 @@
 //! Values are not interpreted here: what a text means is the matter of `core::config`.
 
 use super::ANNOTATION_PREFIX;
+use super::config_map::LiveConfigMap;
 use super::image;
 use super::manager::{ManagerClass, classify};
 use super::ownership::{Manager, Ownership, by_name};
@@ -10,7 +11,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus, DaemonSetUpdateStra
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::{BTreeMap, BTreeSet};
-use vpccni_core::config::Place;
+use vpccni_core::config::{Place, RawConfig, RawValue};
 use vpccni_core::known::Known;
 use vpccni_core::version::CniVersion;
 
@@ -44,15 +45,6 @@ impl Container {
             Self::Init => "f:initContainers",
         }
     }
-}
-
-/// The value of a variable.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EnvValue {
-    /// A text; an empty one is not the same as none.
-    Text(String),
-    /// Filled in by Kubernetes, from a field, a secret or the like.
-    From,
 }
 
 /// An image.
@@ -121,8 +113,8 @@ pub struct LiveTarget {
     pub generation: i64,
     /// The generation that `counts` are about.
     pub observed_generation: i64,
-    /// The environment of each container that is there.
-    pub env: BTreeMap<Container, BTreeMap<String, EnvValue>>,
+    /// The environment of each container that is there, in its order.
+    pub env: BTreeMap<Container, Vec<(String, RawValue)>>,
     /// The arguments of the node agent, where its container is there.
     pub node_agent_args: Option<Vec<String>>,
     /// The images of the containers that are there.
@@ -188,9 +180,27 @@ impl LiveTarget {
         )
     }
 
-    /// A variable, if it is there.
-    pub fn variable(&self, container: Container, name: &str) -> Option<&EnvValue> {
-        self.env.get(&container)?.get(name)
+    /// A variable, if it is there; of several with one name the last wins.
+    pub fn variable(&self, container: Container, name: &str) -> Option<&RawValue> {
+        let (_, value) = self
+            .env
+            .get(&container)?
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)?;
+        Some(value)
+    }
+
+    /// All that configures the CNI, as texts: what `vpccni_core::config::read` takes.
+    pub fn raw(&self, config_map: Option<&LiveConfigMap>) -> RawConfig {
+        let env = |container| self.env.get(&container).cloned().unwrap_or_default();
+        RawConfig {
+            aws_node: env(Container::AwsNode),
+            init: env(Container::Init),
+            node_agent_env: env(Container::NodeAgent),
+            node_agent_args: self.node_agent_args.clone().unwrap_or_default(),
+            config_map: config_map.map(|map| map.data.clone()).unwrap_or_default(),
+        }
     }
 
     /// Whether the controller has seen the newest template and every node runs it.
@@ -242,7 +252,7 @@ impl LiveTarget {
     pub fn hand_edits(&self) -> Vec<String> {
         let mut edits = BTreeSet::new();
         for (container, variables) in &self.env {
-            for name in variables.keys() {
+            for (name, _) in variables {
                 let classes = self.env_owners(*container, name);
                 let classes: BTreeSet<_> = classes.iter().map(|owner| classify(&owner.name)).collect();
                 let declared = [ManagerClass::Ours, ManagerClass::Eks, ManagerClass::Reconciler]
@@ -272,15 +282,13 @@ fn containers(pod: &core::PodSpec) -> BTreeMap<Container, &core::Container> {
         .collect()
 }
 
-fn env(container: &core::Container) -> BTreeMap<String, EnvValue> {
+fn env(container: &core::Container) -> Vec<(String, RawValue)> {
     let value = |variable: &core::EnvVar| match &variable.value_from {
-        Some(_) => EnvValue::From,
-        None => EnvValue::Text(variable.value.clone().unwrap_or_default()),
+        Some(_) => RawValue::FromField,
+        None => RawValue::Text(variable.value.clone().unwrap_or_default()),
     };
-    container
-        .env
-        .iter()
-        .flatten()
+    let variables = container.env.iter().flatten();
+    variables
         .map(|variable| (variable.name.clone(), value(variable)))
         .collect()
 }
