@@ -301,4 +301,6 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod tests;
