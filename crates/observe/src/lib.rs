@@ -10,13 +10,15 @@ pub mod inventory;
 pub mod seen;
 pub mod stores;
 pub mod target;
+pub mod watching;
 mod wire;
 mod world;
 mod zones;
 
 pub use deep::{Deep, DeepFacts};
 pub use inventory::{Ask, Budget, Inventory, InventoryCache};
-pub use stores::{Kind, Lookup, Malformed, Presence, Scope, Store, Stores, TargetRef, Trigger};
+pub use stores::Stores;
 pub use target::{LiveConfigMap, LiveTarget};
+pub use watching::{Kind, Lookup, Malformed, Presence, Scope, Store, TargetRef, Trigger};
 pub use world::{Sources, facts, mode, world};
 pub use zones::zones;

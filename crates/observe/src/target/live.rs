@@ -331,5 +331,4 @@ fn counts(status: &DaemonSetStatus) -> RolloutCounts {
 }
 
 #[cfg(test)]
-#[path = "live_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::inventory::Ask;
 use crate::seen::{NodePoolSeen, PoolZones};
-use crate::stores::{Scope, Watched};
+use crate::watching::{Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
