@@ -1,7 +1,9 @@
 //! The stores of all watched types: what the API server has, kept up to date by watches.
 
+pub use crate::watching::{Kind, Lookup, Malformed, Presence, Scope, Store, TargetRef, Trigger};
+
 use crate::seen::{AwsNodePod, EniConfigSeen, NodePoolSeen, NodeSeen, NodeStateSeen, Whole};
-use crate::watching::{self, Hub, Kind, Presence, Scope, Store, Trigger, Watched};
+use crate::watching::{self, Hub, Watched};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;

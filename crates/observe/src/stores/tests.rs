@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::fake_api::{self, failure, list};
-use crate::watching::TargetRef;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -47,6 +47,15 @@ impl Container {
     }
 }
 
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EnvValue {
+    /// A text; an empty one is not the same as none.
+    Text(String),
+    /// Filled in by Kubernetes: the reference as JSON, such as `{"fieldRef":{"fieldPath":"spec.nodeName"}}`.
+    From(String),
+}
+
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -113,8 +122,8 @@ pub struct LiveTarget {
     pub generation: i64,
     /// The generation that `counts` are about.
     pub observed_generation: i64,
-    /// The environment of each container that is there, in its order.
-    pub env: BTreeMap<Container, Vec<(String, RawValue)>>,
+    /// The environment of each container that is there; of several variables with one name the last counts.
+    pub env: BTreeMap<Container, BTreeMap<String, EnvValue>>,
     /// The arguments of the node agent, where its container is there.
     pub node_agent_args: Option<Vec<String>>,
     /// The images of the containers that are there.
@@ -180,20 +189,19 @@ impl LiveTarget {
         )
     }
 
-    /// A variable, if it is there; of several with one name the last wins.
-    pub fn variable(&self, container: Container, name: &str) -> Option<&RawValue> {
-        let (_, value) = self
-            .env
-            .get(&container)?
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)?;
-        Some(value)
+    /// A variable, if it is there.
+    pub fn variable(&self, container: Container, name: &str) -> Option<&EnvValue> {
+        self.env.get(&container)?.get(name)
     }
 
     /// All that configures the CNI, as texts: what `vpccni_core::config::read` takes.
     pub fn raw(&self, config_map: Option<&LiveConfigMap>) -> RawConfig {
-        let env = |container| self.env.get(&container).cloned().unwrap_or_default();
+        let env = |container| {
+            let variables = self.env.get(&container).into_iter().flatten();
+            variables
+                .map(|(name, value)| (name.clone(), raw(value)))
+                .collect()
+        };
         RawConfig {
             aws_node: env(Container::AwsNode),
             init: env(Container::Init),
@@ -252,7 +260,7 @@ impl LiveTarget {
     pub fn hand_edits(&self) -> Vec<String> {
         let mut edits = BTreeSet::new();
         for (container, variables) in &self.env {
-            for (name, _) in variables {
+            for name in variables.keys() {
                 let classes = self.env_owners(*container, name);
                 let classes: BTreeSet<_> = classes.iter().map(|owner| classify(&owner.name)).collect();
                 let declared = [ManagerClass::Ours, ManagerClass::Eks, ManagerClass::Reconciler]
@@ -282,15 +290,22 @@ fn containers(pod: &core::PodSpec) -> BTreeMap<Container, &core::Container> {
         .collect()
 }
 
-fn env(container: &core::Container) -> Vec<(String, RawValue)> {
+fn env(container: &core::Container) -> BTreeMap<String, EnvValue> {
     let value = |variable: &core::EnvVar| match &variable.value_from {
-        Some(_) => RawValue::FromField,
-        None => RawValue::Text(variable.value.clone().unwrap_or_default()),
+        Some(source) => EnvValue::From(serde_json::json!(source).to_string()),
+        None => EnvValue::Text(variable.value.clone().unwrap_or_default()),
     };
     let variables = container.env.iter().flatten();
     variables
         .map(|variable| (variable.name.clone(), value(variable)))
         .collect()
+}
+
+fn raw(value: &EnvValue) -> RawValue {
+    match value {
+        EnvValue::Text(text) => RawValue::Text(text.clone()),
+        EnvValue::From(_) => RawValue::FromField,
+    }
 }
 
 fn image_of(container: &core::Container) -> Image {
