@@ -10,9 +10,10 @@ pub mod inventory;
 pub mod seen;
 pub mod stores;
 pub mod target;
+mod watching;
 mod wire;
-mod world;
-mod zones;
+pub mod world;
+pub mod zones;
 
 pub use deep::{Deep, DeepFacts};
 pub use inventory::{Ask, Budget, Inventory, InventoryCache};

@@ -1,6 +1,6 @@
 //! A CniNodeState: what was last said of a node, to compare with what is seen now.
 
-use crate::stores::{Kind, Scope, Watched};
+use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};

@@ -95,6 +95,7 @@ fn names(managers: &[Manager]) -> Vec<&str> {
 #[test]
 fn the_daemon_set_is_read_as_it_stands() {
     let live = LiveTarget::of(&daemon_set()).unwrap();
+    let node_name = EnvValue::From(r#"{"fieldRef":{"fieldPath":"spec.nodeName"}}"#.to_owned());
     let text = |value: &str| Some(EnvValue::Text(value.to_owned()));
     assert_eq!(
         live.variable(Container::AwsNode, "WARM_ENI_TARGET").cloned(),
@@ -103,7 +104,7 @@ fn the_daemon_set_is_read_as_it_stands() {
     assert_eq!(live.variable(Container::AwsNode, "EMPTY").cloned(), text(""));
     assert_eq!(
         live.variable(Container::AwsNode, "MY_NODE_NAME"),
-        Some(&EnvValue::From)
+        Some(&node_name)
     );
     assert_eq!(live.variable(Container::AwsNode, "ABSENT"), None);
     assert_eq!(
@@ -195,5 +196,14 @@ fn a_config_map_key_has_its_owners() {
     let live = LiveConfigMap::of(&map);
     assert_eq!(names(&live.owners("branch-eni-cooldown")), ["eks"]);
     assert_eq!(live.owners("warm-ip-target"), []);
-    assert_eq!(live.data.len(), 2);
+    let raw = LiveTarget::of(&daemon_set()).unwrap().raw(Some(&live));
+    assert_eq!(
+        (raw.aws_node.len(), raw.init.len(), raw.node_agent_args.len()),
+        (4, 1, 1)
+    );
+    assert!(
+        raw.aws_node
+            .contains(&("MY_NODE_NAME".to_owned(), RawValue::FromField))
+    );
+    assert_eq!(raw.config_map, live.data);
 }

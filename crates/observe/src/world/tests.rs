@@ -3,7 +3,7 @@
 use super::*;
 use crate::inventory::Ask;
 use crate::seen::{NodePoolSeen, PoolZones};
-use crate::stores::{Scope, Watched};
+use crate::watching::{Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
@@ -37,7 +37,7 @@ fn stores(nodes: Vec<Value>) -> Stores {
 }
 
 fn inventory(stores: &Stores, interfaces: &[(&str, EniFacts)]) -> Inventory {
-    let none = Inventory::not_read("AWS is off", &Ask::of(stores), |_| None, Timestamp::UNIX_EPOCH);
+    let none = Inventory::not_read("AWS is off", &Ask::of(stores), Timestamp::UNIX_EPOCH);
     let by_instance = interfaces
         .iter()
         .map(|(id, facts)| (InstanceId::parse(id).unwrap(), facts.clone()));
