@@ -5,6 +5,7 @@
 
 pub mod capacity;
 pub mod config;
+pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
@@ -12,4 +13,5 @@ pub mod max_pods;
 pub mod net;
 pub mod ports;
 pub mod safety;
+pub mod toggle;
 pub mod version;

@@ -20,3 +20,10 @@ pub struct InstanceLimits {
     /// vCPUs; none where nobody knows.
     pub vcpus: Option<u32>,
 }
+
+impl InstanceLimits {
+    /// Addresses or prefixes an interface can hold: its primary address is never given to a pod.
+    pub fn slots_per_eni(&self) -> u32 {
+        self.ipv4_per_eni.saturating_sub(1)
+    }
+}

@@ -3,8 +3,35 @@
 //! A row is `Key: Place "NAME" "policy.path" kind "unit" default manifest since class "text"`. The CRD schema, both
 //! parsers, the rules and `docs/reference/environment.md` are made from it. Source: amazon-vpc-cni-k8s v1.23.1.
 
-use super::field::{ChangeClass, Field, Kind, Place};
+use super::field::{ChangeClass, Kind, Place};
 use crate::version::CniVersion;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// The key that stands for it in code.
+    pub key: Key,
+    /// Where it is written.
+    pub place: Place,
+    /// The variable, flag or ConfigMap key.
+    pub name: &'static str,
+    /// The field of `CniPolicy.spec`, dots between levels; empty where no field can set it.
+    pub path: &'static str,
+    /// Type and bounds.
+    pub kind: Kind,
+    /// The unit of a number: `ENIs`, `addresses`, `seconds`, `bytes`; empty otherwise.
+    pub unit: &'static str,
+    /// What the code takes when the variable is absent; none where absence switches a feature off.
+    pub default: Option<&'static str>,
+    /// What the published manifest of v1.23.1 sets, where it sets the variable at all.
+    pub manifest: Option<&'static str>,
+    /// The first version that reads it.
+    pub since: CniVersion,
+    /// What a change needs.
+    pub class: ChangeClass,
+    /// One or two sentences for the reference page: meaning, interactions, family and mode.
+    pub doc: &'static str,
+}
 
 macro_rules! table {
     ($($key:ident: $place:ident $name:literal $path:literal $kind:expr, $unit:literal, $default:expr, $manifest:expr,

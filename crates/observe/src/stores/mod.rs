@@ -1,0 +1,241 @@
+//! What the API server has, as compact values kept up to date by watches. Nothing is written, and of most objects
+//! nothing is kept but what a decision asks for: at 5,000 nodes whole objects would be hundreds of megabytes.
+
+mod changes;
+mod scope;
+mod store;
+mod task;
+
+pub use changes::Trigger;
+pub use scope::{Scope, TargetRef};
+pub use store::{Lookup, Malformed, Store};
+
+use crate::seen::{AwsNodePod, EniConfigSeen, NodePoolSeen, NodeSeen, NodeStateSeen, Whole};
+use changes::Hub;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use std::fmt;
+pub(crate) use task::{MayMiss, Watched};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vpccni_api::CniPolicy;
+
+/// A type that is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// CniPolicies.
+    Policy,
+    /// Nodes.
+    Node,
+    /// The pods of the target.
+    AwsNodePod,
+    /// The DaemonSet that is managed.
+    Target,
+    /// The ConfigMap `amazon-vpc-cni`.
+    ConfigMap,
+    /// ENIConfigs.
+    EniConfig,
+    /// CniNodeStates.
+    NodeState,
+    /// NodePools of Karpenter.
+    NodePool,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Policy,
+        Self::Node,
+        Self::AwsNodePod,
+        Self::Target,
+        Self::ConfigMap,
+        Self::EniConfig,
+        Self::NodeState,
+        Self::NodePool,
+    ];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Policy => "CniPolicies",
+            Self::Node => "Nodes",
+            Self::AwsNodePod => "aws-node pods",
+            Self::Target => "the aws-node DaemonSet",
+            Self::ConfigMap => "the ConfigMap amazon-vpc-cni",
+            Self::EniConfig => "ENIConfigs",
+            Self::NodeState => "CniNodeStates",
+            Self::NodePool => "NodePools of Karpenter",
+        })
+    }
+}
+
+/// Whether a type is there and was listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// Not listed yet: nothing may be decided.
+    Pending,
+    /// Listed, and followed since.
+    Synced,
+    /// The cluster does not have the type.
+    Absent,
+    /// We may not list it: why, in a sentence.
+    Denied(String),
+}
+
+impl Presence {
+    /// Whether there is an answer, even if it is that nothing can be seen.
+    pub fn is_settled(&self) -> bool {
+        *self != Self::Pending
+    }
+}
+
+/// The stores of all watched types. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// CniPolicies: none, or one named `default`.
+    pub policies: Store<Whole<CniPolicy>>,
+    /// Nodes.
+    pub nodes: Store<NodeSeen>,
+    /// The pods of the target.
+    pub aws_node_pods: Store<AwsNodePod>,
+    /// The DaemonSet that is managed: none or one.
+    pub target: Store<Whole<DaemonSet>>,
+    /// The ConfigMap `amazon-vpc-cni`: none or one.
+    pub config_map: Store<Whole<ConfigMap>>,
+    /// ENIConfigs.
+    pub eni_configs: Store<EniConfigSeen>,
+    /// CniNodeStates, named like their nodes.
+    pub node_states: Store<NodeStateSeen>,
+    /// NodePools of Karpenter.
+    pub node_pools: Store<NodePoolSeen>,
+    hub: Hub,
+    scope: watch::Sender<Scope>,
+}
+
+impl Stores {
+    /// Starts one watch task per type. The tasks end when `stop` is cancelled, and only then.
+    pub fn start<E: Send + 'static>(
+        client: &Client,
+        scope: Scope,
+        tasks: &mut JoinSet<Result<(), E>>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let stores = Self::empty(scope);
+        let mut starter = Starter {
+            client,
+            scope: &stores.scope,
+            tasks,
+            stop,
+        };
+        starter.follow(&stores.policies);
+        starter.follow(&stores.nodes);
+        starter.follow(&stores.aws_node_pods);
+        starter.follow(&stores.target);
+        starter.follow(&stores.config_map);
+        starter.follow(&stores.eni_configs);
+        starter.follow(&stores.node_states);
+        starter.follow(&stores.node_pools);
+        stores
+    }
+
+    pub(crate) fn empty(scope: Scope) -> Self {
+        let hub = Hub::default();
+        Self {
+            policies: Store::new(Kind::Policy, hub.clone()),
+            nodes: Store::new(Kind::Node, hub.clone()),
+            aws_node_pods: Store::new(Kind::AwsNodePod, hub.clone()),
+            target: Store::new(Kind::Target, hub.clone()),
+            config_map: Store::new(Kind::ConfigMap, hub.clone()),
+            eni_configs: Store::new(Kind::EniConfig, hub.clone()),
+            node_states: Store::new(Kind::NodeState, hub.clone()),
+            node_pools: Store::new(Kind::NodePool, hub.clone()),
+            hub,
+            scope: watch::Sender::new(scope),
+        }
+    }
+
+    /// Looks at something else from now on. Types that look different under the new scope are listed anew and are not
+    /// synced until then; the others are left alone.
+    pub fn look_at(&self, scope: Scope) {
+        self.scope.send_if_modified(|current| {
+            let changed = *current != scope;
+            *current = scope;
+            changed
+        });
+    }
+
+    /// What is looked at now.
+    pub fn scope(&self) -> Scope {
+        self.scope.borrow().clone()
+    }
+
+    /// A trigger that wakes when one of these types changes.
+    pub fn subscribe(&self, kinds: &[Kind]) -> Trigger {
+        self.hub.subscribe(kinds)
+    }
+
+    /// Waits until every type was listed, or is known not to be there.
+    pub async fn synced(&self) {
+        let trigger = self.subscribe(&Kind::ALL);
+        while !self.pending().is_empty() {
+            trigger.changed().await;
+        }
+    }
+
+    /// Types that were not listed yet.
+    pub fn pending(&self) -> Vec<Kind> {
+        self.each(|kind, presence, _| (!presence.is_settled()).then_some(kind))
+    }
+
+    /// What the watches struggle with now, one sentence each.
+    pub fn troubles(&self) -> Vec<String> {
+        self.each(|_, _, trouble| trouble)
+    }
+
+    fn each<R>(&self, look: impl Fn(Kind, Presence, Option<String>) -> Option<R>) -> Vec<R> {
+        fn of<T, R>(
+            store: &Store<T>,
+            look: impl Fn(Kind, Presence, Option<String>) -> Option<R>,
+        ) -> Option<R> {
+            look(store.kind(), store.presence(), store.trouble())
+        }
+        [
+            of(&self.policies, &look),
+            of(&self.nodes, &look),
+            of(&self.aws_node_pods, &look),
+            of(&self.target, &look),
+            of(&self.config_map, &look),
+            of(&self.eni_configs, &look),
+            of(&self.node_states, &look),
+            of(&self.node_pools, &look),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+struct Starter<'a, E> {
+    client: &'a Client,
+    scope: &'a watch::Sender<Scope>,
+    tasks: &'a mut JoinSet<Result<(), E>>,
+    stop: &'a CancellationToken,
+}
+
+impl<E: Send + 'static> Starter<'_, E> {
+    fn follow<T: Watched>(&mut self, store: &Store<T>) {
+        let task = task::run(
+            self.client.clone(),
+            store.clone(),
+            self.scope.subscribe(),
+            self.stop.clone(),
+        );
+        self.tasks.spawn(async move {
+            task.await;
+            Ok(())
+        });
+    }
+}
