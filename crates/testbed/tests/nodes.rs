@@ -179,7 +179,7 @@ async fn pods_get_only_the_addresses_there_are() {
     ];
     plane.kubectl_ok(&web, None).await.unwrap();
     let pods = Api::<Pod>::namespaced(plane.client(), "default");
-    let addressed = async |wanted: &[std::net::Ipv4Addr]| {
+    let addressed = async |wanted: Vec<std::net::Ipv4Addr>| {
         let all = pods
             .list(&ListParams::default())
             .await
@@ -194,11 +194,11 @@ async fn pods_get_only_the_addresses_there_are() {
             Err(format!("{seen:?}"))
         }
     };
-    wait::until("one of two pods to run", MINUTE, || addressed(&[first]))
+    wait::until("one of two pods to run", MINUTE, || addressed(vec![first]))
         .await
         .unwrap();
     kubelets.set_pod_addresses(&node.name, &[first, second]);
-    wait::until("both pods to run", MINUTE, || addressed(&[first, second]))
+    wait::until("both pods to run", MINUTE, || addressed(vec![first, second]))
         .await
         .unwrap();
     plane.shutdown().await;
