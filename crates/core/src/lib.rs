@@ -5,6 +5,9 @@
 
 pub mod capacity;
 pub mod config;
+pub mod discovery;
+pub mod eni_tags;
+pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
@@ -12,4 +15,6 @@ pub mod max_pods;
 pub mod net;
 pub mod ports;
 pub mod safety;
+pub mod toggle;
 pub mod version;
+pub mod warm;

@@ -1,7 +1,4 @@
-//! What the table says of one setting: where it lives, its type, its bounds, its default and what a change of it needs.
-
-use super::key::Key;
-use crate::version::CniVersion;
+//! The words of the table of settings: where a setting lives, its type and bounds, and what a change of it needs.
 
 /// Where a setting is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,31 +59,4 @@ pub enum Kind {
     Tags,
     /// Filled by Kubernetes from the pod itself; never written by us.
     FieldRef,
-}
-
-/// One row of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Field {
-    /// The key that stands for it in code.
-    pub key: Key,
-    /// Where it is written.
-    pub place: Place,
-    /// The variable, flag or ConfigMap key.
-    pub name: &'static str,
-    /// The field of `CniPolicy.spec`, dots between levels; empty where no field can set it.
-    pub path: &'static str,
-    /// Type and bounds.
-    pub kind: Kind,
-    /// The unit of a number: `ENIs`, `addresses`, `seconds`, `bytes`; empty otherwise.
-    pub unit: &'static str,
-    /// What the code takes when the variable is absent; none where absence switches a feature off.
-    pub default: Option<&'static str>,
-    /// What the published manifest of v1.23.1 sets, where it sets the variable at all.
-    pub manifest: Option<&'static str>,
-    /// The first version that reads it.
-    pub since: CniVersion,
-    /// What a change needs.
-    pub class: ChangeClass,
-    /// One or two sentences for the reference page: meaning, interactions, family and mode.
-    pub doc: &'static str,
 }

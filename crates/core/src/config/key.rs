@@ -3,8 +3,35 @@
 //! A row is `Key: Place "NAME" "policy.path" kind "unit" default manifest since class "text"`. The CRD schema, both
 //! parsers, the rules and `docs/reference/environment.md` are made from it. Source: amazon-vpc-cni-k8s v1.23.1.
 
-use super::field::{ChangeClass, Field, Kind, Place};
+use super::field::{ChangeClass, Kind, Place};
 use crate::version::CniVersion;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// The key that stands for it in code.
+    pub key: Key,
+    /// Where it is written.
+    pub place: Place,
+    /// The variable, flag or ConfigMap key.
+    pub name: &'static str,
+    /// The field of `CniPolicy.spec`, dots between levels; empty where no field can set it.
+    pub path: &'static str,
+    /// Type and bounds.
+    pub kind: Kind,
+    /// The unit of a number: `ENIs`, `addresses`, `seconds`, `bytes`; empty otherwise.
+    pub unit: &'static str,
+    /// What the code takes when the variable is absent; none where absence switches a feature off.
+    pub default: Option<&'static str>,
+    /// What the published manifest of v1.23.1 sets, where it sets the variable at all.
+    pub manifest: Option<&'static str>,
+    /// The first version that reads it.
+    pub since: CniVersion,
+    /// What a change needs.
+    pub class: ChangeClass,
+    /// One or two sentences for the reference page: meaning, interactions, family and mode.
+    pub doc: &'static str,
+}
 
 macro_rules! table {
     ($($key:ident: $place:ident $name:literal $path:literal $kind:expr, $unit:literal, $default:expr, $manifest:expr,
@@ -76,7 +103,7 @@ table! {
         "Whether the controller in the EKS control plane makes PolicyEndpoints.";
     AgentEnableIpv6: NodeAgent "enable-ipv6" "ipFamily" BOOL, "", F, F, (1, 14, 0) ClusterLifetime
         "The IP family of the node agent.";
-    AgentPolicyEventLogs: NodeAgent "enable-policy-event-logs" "networkPolicy.agent.policyEventLogs" BOOL, "", F, F, (1, 14, 0) Restart
+    AgentPolicyEventLogs: NodeAgent "enable-policy-event-logs" "networkPolicy.agent.policyEventLogs" BOOL, "", F, F, (1, 15, 1) Restart
         "Logs each decision of the node agent.";
     AgentCloudwatchLogs: NodeAgent "enable-cloudwatch-logs" "networkPolicy.agent.cloudWatchLogs" BOOL, "", F, F, (1, 14, 0) Restart
         "Sends the decisions to CloudWatch; needs policy event logs.";
@@ -85,9 +112,9 @@ table! {
     AgentLogFile: NodeAgent "log-file" "networkPolicy.agent.logFile" PATH, "", Some("/var/log/aws-routed-eni/network-policy-agent.log"), Some("/var/log/aws-routed-eni/network-policy-agent.log"), (1, 14, 0) Restart
         "Log file of the node agent.";
     AgentLogFileMaxSize: NodeAgent "log-file-max-size" "networkPolicy.agent.logFileMaxSizeMegabytes" Kind::Int { min: 1, max: 10_240 }, "megabytes", N, N, (1, 20, 0) Restart
-        "Size at which the node agent rotates its log file.";
+        "Size at which the node agent rotates its log file; its own limit where absent.";
     AgentLogFileMaxBackups: NodeAgent "log-file-max-backups" "networkPolicy.agent.logFileMaxBackups" Kind::Int { min: 0, max: 100 }, "files", N, N, (1, 20, 0) Restart
-        "Rotated log files the node agent keeps.";
+        "Rotated log files the node agent keeps; its own number where absent.";
     AgentMaxConcurrentReconciles: NodeAgent "max-concurrent-reconciles" "networkPolicy.agent.maxConcurrentReconciles" Kind::Int { min: 1, max: 100 }, "reconciles", Some("3"), N, (1, 14, 0) Restart
         "Policies the node agent works on at a time.";
     AgentConntrackCleanup: NodeAgent "conntrack-cache-cleanup-period" "networkPolicy.agent.conntrackCacheCleanupPeriodSeconds" Kind::Int { min: 1, max: 86_400 }, "seconds", Some("300"), Some("300"), (1, 15, 5) Restart

@@ -1,39 +1,35 @@
 //! The whole configuration of the VPC CNI, typed: one table of fields, one value per key.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod args;
+mod defaults;
+mod effective;
 mod field;
+mod go;
+pub mod hash;
+mod json;
 mod key;
+mod parse;
+mod raw;
+mod read;
+pub mod reference;
+mod startup;
+mod text;
+mod upstream;
+mod validate;
 mod value;
+pub mod write;
 
-pub use field::{ChangeClass, Field, Kind, Place};
-pub use key::{FIELDS, Key};
-pub use value::Value;
-
-use std::collections::BTreeMap;
-
-/// What is set, and only that: an absent key is an absent variable, which is not the same as an empty or a default one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CniConfig {
-    settings: BTreeMap<Key, Value>,
-}
-
-impl CniConfig {
-    /// What is set for the key.
-    pub fn get(&self, key: Key) -> Option<&Value> {
-        self.settings.get(&key)
-    }
-
-    /// Sets the key.
-    pub fn set(&mut self, key: Key, value: Value) {
-        self.settings.insert(key, value);
-    }
-
-    /// Removes the key.
-    pub fn unset(&mut self, key: Key) -> Option<Value> {
-        self.settings.remove(&key)
-    }
-
-    /// What is set, in the order of the table.
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &Value)> {
-        self.settings.iter().map(|(key, value)| (*key, value))
-    }
-}
+pub use args::merge_agent_args;
+pub use effective::{Effective, NetworkPolicyMode, PodEniMode};
+pub use field::{ChangeClass, Kind, Place};
+pub use hash::{change_hash, config_hash};
+pub use key::{FIELDS, Field, Key};
+pub use parse::{ParseError, Setting, check, parse};
+pub use raw::{RawConfig, RawValue};
+pub use read::{ReadConfig, ReadNote, UnknownSetting, read};
+pub use startup::{Process, StartupError, startup_errors};
+pub use upstream::{Reaction, plugin_mtu};
+pub use validate::{ConfigError, validate};
+pub use value::{CniConfig, Value};
