@@ -84,11 +84,11 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::convert::Settings for $name {
-            fn collect(&self, into: &mut $crate::convert::Collector) {
+        impl $crate::setting::Settings for $name {
+            fn collect(&self, into: &mut $crate::setting::Collector) {
                 let Self { $($field,)* $($($nested,)*)? $($($other: _,)*)? } = self;
                 $($(into.setting(vpccni_core::config::Key::$key, $field.as_ref());)+)*
-                $($(if let Some(group) = $nested { $crate::convert::Settings::collect(group, into); })*)?
+                $($(if let Some(group) = $nested { $crate::setting::Settings::collect(group, into); })*)?
             }
         }
     )*};

@@ -2,6 +2,12 @@
 //!
 //! They are applied to a real API server by the system tests; here it is checked that they are whole and well formed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;

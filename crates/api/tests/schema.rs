@@ -1,5 +1,11 @@
 //! The schemas: everything is bounded, every setting is described, and table and fields match one to one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use vpccni_api::schema::{Node, definitions, policy_rules, walk};
@@ -225,11 +231,11 @@ fn every_message_begins_with_a_field_and_fits() {
             "{} names no field",
             rule.message
         );
-        assert!(
-            rule.message.contains("; "),
-            "{} does not say what to do",
-            rule.message
-        );
+        let verbs = [
+            "write", "set", "keep", "rename", "remove", "take", "turn", "give", "leave", "add", "at least",
+        ];
+        let says = verbs.iter().any(|verb| rule.message.contains(verb));
+        assert!(says, "{} does not say what to do", rule.message);
         assert!(rule.message.len() <= 2048);
     }
 }

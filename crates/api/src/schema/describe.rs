@@ -1,7 +1,7 @@
 //! What a row of the table says in the schema: bounds, and a description that ends with variable, unit, range, default
 //! and change class.
 
-use super::SchemaError;
+use super::error::SchemaError;
 use super::walk::find;
 use serde_json::{Value, json};
 use vpccni_core::config::{ChangeClass, Field, Key, Kind, Place};

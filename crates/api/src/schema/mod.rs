@@ -4,47 +4,20 @@
 //! bounds and description from its row of the table, and the rules of `rules` are put where they belong.
 
 mod describe;
+mod error;
 mod names;
 mod rules;
-pub(crate) mod shape;
 mod walk;
 
+pub use error::SchemaError;
 pub use rules::{Rule, policy_rules};
 pub use walk::{Node, walk};
 
-use crate::{CniNodeState, CniPolicy};
+use crate::node_state::CniNodeState;
+use crate::policy::CniPolicy;
 use kube::CustomResourceExt;
 use serde_json::Value;
 use vpccni_core::config::Key;
-
-/// A definition that could not be generated: a mistake in this crate, which its tests would show.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
-    /// The definition could not be written.
-    #[error("failed to write the definition of {kind}")]
-    Write {
-        /// Its kind.
-        kind: String,
-        /// Why.
-        source: serde_norway::Error,
-    },
-    /// The definition could not be taken apart.
-    #[error("failed to take the definition of {kind} apart")]
-    Read {
-        /// Its kind.
-        kind: String,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A row of the table or a rule is about a field that no type has.
-    #[error("the schema has no field {path}, which {wanted_by} is about")]
-    NoSuchField {
-        /// The field.
-        path: String,
-        /// The row or rule.
-        wanted_by: String,
-    },
-}
 
 /// The definitions of our kinds: file name and YAML, in a fixed order.
 pub fn crds() -> Result<Vec<(String, String)>, SchemaError> {

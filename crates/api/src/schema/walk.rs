@@ -1,6 +1,6 @@
 //! Walking a structural schema: every node with its path, and one node by its path.
 
-use super::SchemaError;
+use super::error::SchemaError;
 use serde_json::Value;
 
 /// A node of a schema.

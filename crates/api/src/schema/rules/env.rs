@@ -1,6 +1,6 @@
 //! Rules about variables without a field: what has a field is written there, and nothing is set and removed at once.
 
-use super::Rule;
+use super::rule::Rule;
 use crate::schema::names;
 use vpccni_core::config::Place;
 

@@ -1,6 +1,6 @@
 //! Rules about acceptance, windows and the replacement of nodes: envelopes that must be whole.
 
-use super::Rule;
+use super::rule::Rule;
 
 /// Five fields of a cron line; names of months and days are allowed.
 const CRON: &str = "^[0-9*/,-]+ [0-9*/,-]+ [0-9*/,-]+ [0-9A-Za-z*/,-]+ [0-9A-Za-z*/,-]+$";

@@ -1,6 +1,6 @@
 //! Rules about carrier and settings: combinations at which aws-node stops, or which it silently replaces.
 
-use super::Rule;
+use super::rule::Rule;
 
 /// `name` or `prefix/name`, as labels and annotations are called.
 const QUALIFIED: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";

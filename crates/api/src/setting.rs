@@ -27,13 +27,13 @@ impl ConvertError {
 }
 
 /// A group of settings.
-pub trait Settings {
+pub(crate) trait Settings {
     /// Hands over every setting that is there.
     fn collect(&self, into: &mut Collector);
 }
 
 /// Something a setting can be written as.
-pub trait Setting {
+pub(crate) trait Setting {
     /// Its value for core, or the part of it that is wrong.
     fn value(&self) -> Result<Value, String>;
 }
@@ -79,7 +79,7 @@ impl Setting for BTreeMap<String, String> {
 
 /// Gathers settings and what is wrong with them.
 #[derive(Debug, Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     config: CniConfig,
     errors: Vec<ConvertError>,
 }
