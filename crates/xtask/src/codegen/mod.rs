@@ -1,13 +1,17 @@
 //! `cargo xtask codegen`: what is generated is committed, and checked for freshness.
 //!
-//! A generator is one line of `GENERATORS`: the files it owns, and the function that makes them.
+//! A generator is one line of `registry`: the files it owns, and the function that makes them. They run in order, and
+//! each result is written before the next one starts, because charts are rendered with the CRDs made before.
 
-use std::collections::BTreeMap;
+mod limits;
+mod registry;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::terminal::say;
+use registry::{GENERATORS, Generator};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -16,18 +20,6 @@ pub(crate) struct Args {
     #[arg(long)]
     check: bool,
 }
-
-/// The files of a generator, by their path in the repository.
-type Files = BTreeMap<PathBuf, String>;
-
-/// What makes some files.
-struct Generator {
-    /// A file, or a folder (with a slash at its end) in which nothing else may be.
-    owns: &'static str,
-    make: fn(&Path) -> Result<Files, String>,
-}
-
-const GENERATORS: &[Generator] = &[];
 
 /// Whether a file is generated, and so free of the rules on size.
 pub(crate) fn is_generated(path: &Path) -> bool {
@@ -45,20 +37,15 @@ fn owns(generator: &Generator, path: &Path) -> bool {
 /// The command.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
     let mut stale = 0;
-    for difference in differences(GENERATORS, root)? {
-        stale += 1;
-        let path = difference.path.display();
-        match (args.check, &difference.wanted) {
-            (true, _) => say(&format!("stale: {path}")),
-            (false, Some(text)) => {
-                write(&root.join(&difference.path), text)?;
-                say(&format!("wrote {path}"));
-            }
-            (false, None) => {
-                let path = root.join(&difference.path);
-                fs::remove_file(&path).map_err(|error| format!("remove {}: {error}", path.display()))?;
-                say(&format!("removed {}", path.display()));
-            }
+    for generator in GENERATORS {
+        for difference in differences(generator, root)? {
+            stale += 1;
+            let done = if args.check {
+                "stale:"
+            } else {
+                mend(root, &difference)?
+            };
+            say(&format!("{done} {}", difference.path.display()));
         }
     }
     if stale == 0 {
@@ -71,12 +58,27 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
     })
 }
 
+fn mend(root: &Path, difference: &Difference) -> Result<&'static str, String> {
+    let path = root.join(&difference.path);
+    match &difference.wanted {
+        Some(text) => write(&path, text).map(|()| "wrote"),
+        None => fs::remove_file(&path)
+            .map(|()| "removed")
+            .map_err(|error| format!("remove {}: {error}", path.display())),
+    }
+}
+
 /// The files that are not fresh.
 pub(crate) fn stale(root: &Path) -> Result<Vec<PathBuf>, String> {
-    Ok(differences(GENERATORS, root)?
-        .into_iter()
-        .map(|difference| difference.path)
-        .collect())
+    let mut stale = Vec::new();
+    for generator in GENERATORS {
+        stale.extend(
+            differences(generator, root)?
+                .into_iter()
+                .map(|difference| difference.path),
+        );
+    }
+    Ok(stale)
 }
 
 /// A file that is not as its generator makes it.
@@ -87,24 +89,18 @@ struct Difference {
     wanted: Option<String>,
 }
 
-fn differences(generators: &[Generator], root: &Path) -> Result<Vec<Difference>, String> {
-    let mut found = Vec::new();
-    for generator in generators {
-        let files =
-            (generator.make)(root).map_err(|error| format!("generate {}: {error}", generator.owns))?;
-        for path in present(generator, root)?
-            .into_iter()
-            .filter(|path| !files.contains_key(path))
-        {
-            found.push(Difference { path, wanted: None });
-        }
-        for (path, text) in files {
-            if fs::read_to_string(root.join(&path)).ok().as_deref() != Some(&text) {
-                found.push(Difference {
-                    path,
-                    wanted: Some(text),
-                });
-            }
+fn differences(generator: &Generator, root: &Path) -> Result<Vec<Difference>, String> {
+    let files = (generator.make)(root).map_err(|error| format!("generate {}: {error}", generator.owns))?;
+    let left_over = present(generator, root)?
+        .into_iter()
+        .filter(|path| !files.contains_key(path));
+    let mut found: Vec<Difference> = left_over.map(|path| Difference { path, wanted: None }).collect();
+    for (path, text) in files {
+        if fs::read_to_string(root.join(&path)).ok().as_deref() != Some(&text) {
+            found.push(Difference {
+                path,
+                wanted: Some(text),
+            });
         }
     }
     Ok(found)
@@ -117,14 +113,15 @@ fn present(generator: &Generator, root: &Path) -> Result<Vec<PathBuf>, String> {
         return Ok(Vec::new());
     }
     let entries = fs::read_dir(&folder).map_err(|error| format!("read {}: {error}", folder.display()))?;
-    entries
-        .map(|entry| {
-            let name = entry
-                .map_err(|error| format!("read {}: {error}", folder.display()))?
-                .file_name();
-            Ok(Path::new(generator.owns).join(name))
-        })
-        .collect()
+    let mut paths = Vec::new();
+    for entry in entries {
+        let name = entry
+            .map_err(|error| format!("read {}: {error}", folder.display()))?
+            .file_name();
+        paths.push(Path::new(generator.owns).join(name));
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    Ok(paths)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
@@ -137,37 +134,46 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    const TWO: &[Generator] = &[
-        Generator {
-            owns: "out/",
-            make: |_| Ok([("out/a.txt".into(), "a\n".to_owned())].into()),
-        },
-        Generator {
-            owns: "docs/b.md",
-            make: |_| Ok([("docs/b.md".into(), "b\n".to_owned())].into()),
-        },
-    ];
+    const FOLDER: Generator = Generator {
+        owns: "out/",
+        make: |_| Ok([("out/a.yaml".into(), "a\n".to_owned())].into()),
+    };
+    const FILE: Generator = Generator {
+        owns: "docs/b.md",
+        make: |_| Ok([("docs/b.md".into(), "b\n".to_owned())].into()),
+    };
+
+    fn all(root: &Path) -> Vec<Difference> {
+        [FOLDER, FILE]
+            .iter()
+            .flat_map(|generator| differences(generator, root).unwrap())
+            .collect()
+    }
 
     fn names(root: &Path) -> Vec<String> {
-        differences(TWO, root)
-            .unwrap()
+        all(root)
             .into_iter()
             .map(|found| found.path.display().to_string())
             .collect()
     }
 
     #[test]
-    fn missing_changed_and_superfluous_files_are_found() {
+    fn missing_changed_and_superfluous_files_are_found_and_mended() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        assert_eq!(names(root), ["out/a.txt", "docs/b.md"]);
-        for difference in differences(TWO, root).unwrap() {
-            write(&root.join(&difference.path), &difference.wanted.unwrap()).unwrap();
-        }
+        assert_eq!(names(root), ["out/a.yaml", "docs/b.md"]);
+        all(root)
+            .iter()
+            .for_each(|difference| drop(mend(root, difference).unwrap()));
         assert!(names(root).is_empty());
-        write(&root.join("out/old.txt"), "left over\n").unwrap();
+        write(&root.join("out/old.yaml"), "left over\n").unwrap();
+        write(&root.join("out/README.md"), "by hand\n").unwrap();
         write(&root.join("docs/b.md"), "edited by hand\n").unwrap();
-        assert_eq!(names(root), ["out/old.txt", "docs/b.md"]);
-        assert!(owns(&TWO[0], Path::new("out/x")) && !owns(&TWO[1], Path::new("docs/c.md")));
+        assert_eq!(names(root), ["out/old.yaml", "docs/b.md"]);
+        all(root)
+            .iter()
+            .for_each(|difference| drop(mend(root, difference).unwrap()));
+        assert!(names(root).is_empty() && root.join("out/README.md").exists());
+        assert!(owns(&FOLDER, Path::new("out/x")) && !owns(&FILE, Path::new("docs/c.md")));
     }
 }
