@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vpccni_core::limits;
 use vpccni_observe::inventory::{Budget, Inventory, InventoryCache};
 use vpccni_observe::stores::{Kind, Scope, Stores, Trigger};
 
@@ -116,7 +115,7 @@ fn open_eyes(
 ) -> Eyes {
     let stores = Stores::start(&ctx.client, Scope::default(), watches, stop);
     let budget = Budget { gap: INVENTORY_GAP, reservations: RESERVATIONS };
-    let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), limits::find, budget));
+    let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), budget));
     Eyes { stores, inventory }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn intent(
 
 fn extra_value(variable: &k8s_openapi::api::core::v1::EnvVar) -> Written {
     match &variable.value_from {
-        Some(source) => Written::Reference(serde_json::to_string(source).unwrap_or_default()),
+        Some(source) => Written::Reference(serde_json::json!(source).to_string()),
         None => Written::Text(variable.value.clone().unwrap_or_default()),
     }
 }

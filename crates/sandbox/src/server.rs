@@ -210,6 +210,11 @@ impl WorldHandle {
         read(&self.0.world())
     }
 
+    /// Changes the world by its own rules, as requests do, but without a client: to set a scene.
+    pub fn write<R>(&self, write: impl FnOnce(&mut World) -> R) -> R {
+        write(&mut self.0.world())
+    }
+
     /// What does not hold, in words.
     pub fn violations(&self) -> Vec<String> {
         self.read(World::violations)

@@ -42,20 +42,27 @@ async fn rolled_out(plane: &ControlPlane, nodes: i32) {
     .unwrap();
 }
 
+/// Three nodes that aws-node is for, and one of each kind that it avoids.
+fn all_kinds() -> Vec<SimNode> {
+    let zones = ["us-west-2a", "us-west-2b", "us-west-2a"];
+    let avoided = [
+        SimNode::fargate(11, zones[0]),
+        SimNode::auto_mode(12, zones[0]),
+        SimNode::hybrid(13, "us-west-2"),
+        SimNode::windows(14, zones[0], "win"),
+    ];
+    (1..=3)
+        .zip(zones)
+        .map(|(number, zone)| SimNode::ec2(number, zone))
+        .chain(avoided)
+        .collect()
+}
+
 #[tokio::test]
 async fn aws_node_runs_on_three_nodes_and_rolls() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let kubelets = Kubelets::start(plane.client());
-    let mut nodes: Vec<SimNode> = (1..=3)
-        .zip(["us-west-2a", "us-west-2b", "us-west-2a"])
-        .map(|(n, zone)| SimNode::ec2(n, zone))
-        .collect();
-    nodes.extend([
-        SimNode::fargate(11, "us-west-2a"),
-        SimNode::auto_mode(12, "us-west-2a"),
-        SimNode::hybrid(13, "us-west-2"),
-        SimNode::windows(14, "us-west-2a", "win"),
-    ]);
+    let nodes = all_kinds();
     kubelets.add(&nodes).await.unwrap();
     fixtures::apply_crds(&plane).await.unwrap();
     let begun = Instant::now();
@@ -110,96 +117,90 @@ async fn aws_node_runs_on_three_nodes_and_rolls() {
     plane.shutdown().await;
 }
 
+/// Whether the container aws-node waits in CrashLoopBackOff after two restarts.
+async fn crashed_twice(plane: &ControlPlane) -> Result<(), String> {
+    let pods = aws_node_pods(plane).await;
+    let containers = pods
+        .first()
+        .and_then(|pod| pod.status.clone()?.container_statuses)
+        .unwrap_or_default();
+    let agent = containers.iter().find(|container| container.name == "aws-node");
+    let waits = agent.and_then(|agent| agent.state.clone()?.waiting?.reason);
+    let restarts = agent.map_or(0, |agent| agent.restart_count);
+    let crashed = waits.as_deref() == Some("CrashLoopBackOff") && restarts >= 2;
+    if crashed {
+        Ok(())
+    } else {
+        Err(format!("{waits:?} {restarts}"))
+    }
+}
+
 #[tokio::test]
-async fn pods_crash_when_told_and_get_the_addresses_there_are() {
+async fn a_pod_crashes_when_told_and_recovers_with_a_good_configuration() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let kubelets = Kubelets::start(plane.client());
-    let address = "10.0.64.7".parse().unwrap();
-    kubelets
-        .add(&[SimNode::ec2(1, "us-west-2a").pods_from(vec![address])])
-        .await
-        .unwrap();
+    let node = SimNode::ec2(1, "us-west-2a");
+    kubelets.add(std::slice::from_ref(&node)).await.unwrap();
     kubelets.conduct(|pod| {
         env_is(pod, "aws-node", "AWS_VPC_K8S_PLUGIN_LOG_FILE", "stdout").then(|| Conduct::CrashLoop {
             container: "aws-node".into(),
             message: "AWS_VPC_K8S_PLUGIN_LOG_FILE cannot be set to stdout".into(),
         })
     });
-    fixtures::apply_aws_node(
-        &plane,
-        &AwsNode::published().env("AWS_VPC_K8S_PLUGIN_LOG_FILE", "stdout"),
-    )
-    .await
-    .unwrap();
-    wait::until("the second restart of aws-node", MINUTE, || async {
-        let pods = aws_node_pods(&plane).await;
-        let containers = pods
-            .first()
-            .and_then(|pod| pod.status.clone()?.container_statuses)
-            .unwrap_or_default();
-        let agent = containers.iter().find(|container| container.name == "aws-node");
-        let waits = agent.and_then(|agent| agent.state.clone()?.waiting?.reason);
-        let restarts = agent.map_or(0, |agent| agent.restart_count);
-        if waits.as_deref() == Some("CrashLoopBackOff") && restarts >= 2 {
-            Ok(())
-        } else {
-            Err(format!("{waits:?} {restarts}"))
-        }
-    })
-    .await
-    .unwrap();
-    // A good configuration replaces the pod that crashes.
+    let bad = AwsNode::published().env("AWS_VPC_K8S_PLUGIN_LOG_FILE", "stdout");
+    fixtures::apply_aws_node(&plane, &bad).await.unwrap();
+    wait::until("two restarts of aws-node", MINUTE, || crashed_twice(&plane))
+        .await
+        .unwrap();
     fixtures::apply_aws_node(&plane, &AwsNode::published())
         .await
         .unwrap();
     rolled_out(&plane, 1).await;
-
-    plane
-        .kubectl_ok(
-            &[
-                "create",
-                "deployment",
-                "web",
-                "--image=web",
-                "--replicas=2",
-                "-n",
-                "default",
-            ],
-            None,
-        )
-        .await
-        .unwrap();
-    let pods = Api::<Pod>::namespaced(plane.client(), "default");
-    let addressed = async || -> Vec<String> {
-        let all = pods.list(&ListParams::default()).await.unwrap().items;
-        all.into_iter().filter_map(|pod| pod.status?.pod_ip).collect()
-    };
-    let one_runs = async || match addressed().await {
-        seen if seen == ["10.0.64.7"] => Ok(()),
-        seen => Err(format!("{seen:?}")),
-    };
-    wait::until("one of two pods to get the only address", MINUTE, one_runs)
-        .await
-        .unwrap();
-    kubelets.set_pod_addresses(
-        "ip-10-0-0-1.us-west-2.compute.internal",
-        &[address, "10.0.64.8".parse().unwrap()],
-    );
-    wait::until(
-        "the other pod to get the new address",
-        MINUTE,
-        async || match addressed().await.len() {
-            2 => Ok(()),
-            seen => Err(seen.to_string()),
-        },
-    )
-    .await
-    .unwrap();
-    kubelets
-        .remove("ip-10-0-0-1.us-west-2.compute.internal")
-        .await
-        .unwrap();
+    kubelets.remove(&node.name).await.unwrap();
     assert!(aws_node_pods(&plane).await.is_empty());
+    plane.shutdown().await;
+}
+
+#[tokio::test]
+async fn pods_get_only_the_addresses_there_are() {
+    let plane = ControlPlane::start(Options::default()).await.unwrap();
+    let kubelets = Kubelets::start(plane.client());
+    let [first, second] = [7, 8].map(|last| std::net::Ipv4Addr::new(10, 0, 64, last));
+    let node = SimNode::ec2(1, "us-west-2a").pods_from(vec![first]);
+    kubelets.add(std::slice::from_ref(&node)).await.unwrap();
+    let web = [
+        "create",
+        "deployment",
+        "web",
+        "--image=web",
+        "--replicas=2",
+        "-n",
+        "default",
+    ];
+    plane.kubectl_ok(&web, None).await.unwrap();
+    let pods = Api::<Pod>::namespaced(plane.client(), "default");
+    let addressed = async |wanted: Vec<std::net::Ipv4Addr>| {
+        let all = pods
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?
+            .items;
+        let mut seen: Vec<String> = all.into_iter().filter_map(|pod| pod.status?.pod_ip).collect();
+        seen.sort();
+        let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        if seen == wanted {
+            Ok(())
+        } else {
+            Err(format!("{seen:?}"))
+        }
+    };
+    wait::until("one of two pods to run", MINUTE, || addressed(vec![first]))
+        .await
+        .unwrap();
+    kubelets.set_pod_addresses(&node.name, &[first, second]);
+    wait::until("both pods to run", MINUTE, || addressed(vec![first, second]))
+        .await
+        .unwrap();
     plane.shutdown().await;
 }
 

@@ -115,8 +115,8 @@ fn write(xml: &mut Xml, entry: &Entry<'_>) {
                     .text("maximumNetworkInterfaces", card.max_eni);
             })
             .text("ipv4AddressesPerInterface", info.ipv4_per_eni)
-            .text("ipv6AddressesPerInterface", info.ipv6_per_eni)
-            .text("ipv6Supported", info.ipv6_per_eni > 0);
+            .maybe("ipv6AddressesPerInterface", info.ipv6_per_eni)
+            .maybe("ipv6Supported", info.ipv6_per_eni.map(|count| count > 0));
     });
 }
 

@@ -27,8 +27,8 @@ pub struct NetworkCard {
 pub struct TypeInfo {
     /// IPv4 addresses per interface, the primary included.
     pub ipv4_per_eni: u32,
-    /// IPv6 addresses per interface.
-    pub ipv6_per_eni: u32,
+    /// IPv6 addresses per interface; none where nobody knows.
+    pub ipv6_per_eni: Option<u32>,
     hypervisor: String,
     /// Bare metal.
     pub is_bare_metal: bool,
@@ -36,7 +36,8 @@ pub struct TypeInfo {
     pub trunk_compatible: Option<bool>,
     /// vCPUs; none where nobody knows.
     pub vcpus: Option<u32>,
-    /// Architectures.
+    /// Architectures, as far as known.
+    #[serde(default)]
     pub arch: Vec<String>,
     /// The card of the primary interface.
     pub default_network_card: u32,

@@ -28,7 +28,7 @@ pub use commands::CommandError;
 pub use error::StartError;
 pub use etcd::Etcd;
 
-use crate::tools::{Program, Toolbox};
+use crate::tools::{Program, ToolError, Toolbox};
 use guard::Guard;
 use parts::Parts;
 
@@ -157,6 +157,11 @@ impl ControlPlane {
     /// Where the API server listens.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.parts.port())
+    }
+
+    /// Where one of its programs is, for scripts that call it themselves.
+    pub fn tool(&self, program: Program) -> Result<&Path, ToolError> {
+        self.tools.path(program)
     }
 
     /// The process numbers of all its programs.

@@ -7,12 +7,10 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::kubelets::{AT_ONCE, NodeError};
+use super::AT_ONCE;
+use super::error::NodeError;
 use super::pod_status;
 use super::shape::SimNode;
-
-/// The name for what can go wrong here.
-pub type BulkError = NodeError;
 
 /// Pods to be made.
 #[derive(Debug, Clone)]
@@ -28,17 +26,16 @@ pub struct StaticPods<'a> {
 }
 
 /// Creates Node objects without a kubelet.
-pub async fn static_nodes(client: &Client, nodes: &[SimNode]) -> Result<(), BulkError> {
+pub async fn static_nodes(client: &Client, nodes: &[SimNode]) -> Result<(), NodeError> {
     let api = Api::<Node>::all(client.clone());
     futures::stream::iter(nodes)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, |node| {
             let api = api.clone();
             async move {
-                let object = node.object().map_err(|error| shape_error(&node.name, &error))?;
+                let object = node.object().map_err(NodeError::shape(&node.name))?;
                 let made = api.create(&PostParams::default(), &object).await;
-                made.map(drop)
-                    .map_err(|source| api_error("create node", &node.name, source))
+                made.map(drop).map_err(NodeError::api("create node", &node.name))
             }
         })
         .await
@@ -49,7 +46,7 @@ pub async fn static_pods(
     client: &Client,
     nodes: &[SimNode],
     wanted: &StaticPods<'_>,
-) -> Result<(), BulkError> {
+) -> Result<(), NodeError> {
     ensure_account(client, wanted.namespace).await?;
     let api = Api::<Pod>::namespaced(client.clone(), wanted.namespace);
     futures::stream::iter((0..wanted.count).zip(nodes.iter().cycle()))
@@ -61,7 +58,7 @@ pub async fn static_pods(
         .await
 }
 
-async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -> Result<(), BulkError> {
+async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -> Result<(), NodeError> {
     let object = json!({
         "metadata": {"name": name, "labels": {"app": "static"}},
         "spec": {
@@ -71,9 +68,9 @@ async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -
             "containers": [{"name": "main", "image": "static"}],
         },
     });
-    let pod: Pod = serde_json::from_value(object).map_err(|error| shape_error(name, &error))?;
+    let pod: Pod = serde_json::from_value(object).map_err(NodeError::shape(name))?;
     let made = api.create(&PostParams::default(), &pod).await;
-    let pod = made.map_err(|source| api_error("create pod", name, source))?;
+    let pod = made.map_err(NodeError::api("create pod", name))?;
     if !running {
         return Ok(());
     }
@@ -81,33 +78,18 @@ async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -
     let written = api.patch_status(name, &PatchParams::default(), &status).await;
     written
         .map(drop)
-        .map_err(|source| api_error("patch status of pod", name, source))
+        .map_err(NodeError::api("patch status of pod", name))
 }
 
-async fn ensure_account(client: &Client, namespace: &str) -> Result<(), BulkError> {
+async fn ensure_account(client: &Client, namespace: &str) -> Result<(), NodeError> {
     let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": "default"}}))
-        .map_err(|error| shape_error("default", &error))?;
+        .map_err(NodeError::shape("default"))?;
     match Api::namespaced(client.clone(), namespace)
         .create(&PostParams::default(), &account)
         .await
     {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        Err(source) => Err(api_error("create service account", "default", source)),
-    }
-}
-
-fn api_error(call: &'static str, name: &str, source: kube::Error) -> BulkError {
-    NodeError::Api {
-        call,
-        name: name.to_owned(),
-        source: Box::new(source),
-    }
-}
-
-fn shape_error(name: &str, error: &serde_json::Error) -> BulkError {
-    NodeError::Shape {
-        name: name.to_owned(),
-        message: error.to_string(),
+        Err(source) => Err(NodeError::api("create service account", "default")(source)),
     }
 }

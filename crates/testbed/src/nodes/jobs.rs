@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
@@ -12,31 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::conduct::Conduct;
-use super::kubelets::{Shared, Stage, locked};
 use super::pod_status;
-
-/// How long things take. Short, but not nothing: a rollout must have a middle that can be seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Delays {
-    start: Duration,
-    end: Duration,
-    /// Between two restarts of a container that crashes.
-    restart: Duration,
-    /// Before a failed call, or a look for a free address, is tried again.
-    again: Duration,
-}
-
-impl Default for Delays {
-    fn default() -> Self {
-        let millis = Duration::from_millis;
-        Self {
-            start: millis(150),
-            end: millis(100),
-            restart: millis(2000),
-            again: millis(500),
-        }
-    }
-}
+use super::shared::{Shared, Stage, locked};
 
 /// Looks at a pod that has changed, and starts what is due.
 pub(super) fn consider(shared: &Arc<Shared>, running: &mut JoinSet<()>, pod: Pod) {

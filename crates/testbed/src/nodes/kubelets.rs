@@ -1,9 +1,8 @@
 //! One task that plays kubelet for all simulated nodes: it watches the pods, keeps the leases and acts through `jobs`.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -17,56 +16,15 @@ use kube::{Api, Client};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::addresses::Addresses;
-use super::conduct::{Conduct, Rule, usual};
-use super::jobs::{self, Delays};
+use super::AT_ONCE;
+use super::conduct::Conduct;
+use super::error::NodeError;
+use super::jobs;
 use super::shape::{SimNode, ready_condition};
+use super::shared::{Delays, Shared, locked};
 
 /// How often leases are renewed. Real kubelets do it every 10 s; the grace period of the controller manager is long.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// Nodes created or renewed at the same time.
-pub(super) const AT_ONCE: usize = 32;
-
-/// A simulated node could not be made or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The API server refused.
-    #[error("{call} {name}: {source}")]
-    Api {
-        /// The call.
-        call: &'static str,
-        /// Its object.
-        name: String,
-        /// The answer.
-        source: Box<kube::Error>,
-    },
-    /// The shape is no Node.
-    #[error("the node {name} cannot be written: {message}")]
-    Shape {
-        /// Its name.
-        name: String,
-        /// Why.
-        message: String,
-    },
-}
-
-/// What the task and the jobs share.
-pub(super) struct Shared {
-    pub(super) client: Client,
-    pub(super) delays: Delays,
-    pub(super) nodes: Mutex<BTreeMap<String, Ipv4Addr>>,
-    pub(super) addresses: Mutex<Addresses>,
-    rules: Mutex<Vec<Rule>>,
-    /// What is being done with a pod, by its uid.
-    pub(super) stages: Mutex<BTreeMap<String, Stage>>,
-}
-
-/// How far a pod is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    Starting,
-    Ending,
-}
 
 /// The simulated nodes of one cluster. Dropping it stops the task and leaves the objects.
 pub struct Kubelets {
@@ -117,7 +75,7 @@ impl Kubelets {
         let api = Api::<Node>::all(self.shared.client.clone());
         api.create(&PostParams::default(), &object)
             .await
-            .map_err(api_error("create node", &node.name))?;
+            .map_err(NodeError::api("create node", &node.name))?;
         renew(&self.shared.client, &node.name).await
     }
 
@@ -130,10 +88,10 @@ impl Kubelets {
         nodes
             .delete(name, &delete)
             .await
-            .map_err(api_error("delete node", name))?;
+            .map_err(NodeError::api("delete node", name))?;
         let bound = ListParams::default().fields(&format!("spec.nodeName={name}"));
         let pods = Api::<Pod>::all(client.clone()).list(&bound).await;
-        for pod in pods.map_err(api_error("list pods of node", name))? {
+        for pod in pods.map_err(NodeError::api("list pods of node", name))? {
             jobs::delete_now(client, &pod).await;
         }
         locked(&self.shared.addresses).forget(name);
@@ -148,7 +106,7 @@ impl Kubelets {
             .patch_status(name, &PatchParams::default(), &patch)
             .await
             .map(drop)
-            .map_err(api_error("patch status of node", name))
+            .map_err(NodeError::api("patch status of node", name))
     }
 
     /// What the CNI of a node has for pods from now on; pods keep theirs.
@@ -160,29 +118,6 @@ impl Kubelets {
     pub fn conduct(&self, rule: impl Fn(&Pod) -> Option<Conduct> + Send + Sync + 'static) {
         locked(&self.shared.rules).push(Box::new(rule));
     }
-}
-
-impl Shared {
-    pub(super) fn conduct_of(&self, pod: &Pod) -> Conduct {
-        locked(&self.rules)
-            .iter()
-            .rev()
-            .find_map(|rule| rule(pod))
-            .unwrap_or_else(|| usual(pod))
-    }
-
-    /// Where the node of a pod is, if it is one of ours.
-    pub(super) fn host_of(&self, pod: &Pod) -> Option<(String, Ipv4Addr)> {
-        let name = pod.spec.as_ref()?.node_name.as_ref()?;
-        locked(&self.nodes)
-            .get(name)
-            .map(|address| (name.clone(), *address))
-    }
-}
-
-/// The lock; a panic in a test must not hide behind a poisoned one.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn run(shared: Arc<Shared>) {
@@ -242,16 +177,7 @@ async fn renew(client: &Client, name: &str) -> Result<(), NodeError> {
         .patch(name, &PatchParams::apply("kubelet").force(), &Patch::Apply(lease))
         .await
         .map(drop)
-        .map_err(api_error("renew lease", name))
-}
-
-fn api_error(call: &'static str, name: &str) -> impl FnOnce(kube::Error) -> NodeError {
-    let name = name.to_owned();
-    move |source| NodeError::Api {
-        call,
-        name,
-        source: Box::new(source),
-    }
+        .map_err(NodeError::api("renew lease", name))
 }
 
 /// One try a second: after an outage of the API server the nodes are back at once.

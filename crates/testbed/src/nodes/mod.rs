@@ -3,12 +3,18 @@
 mod addresses;
 mod bulk;
 mod conduct;
+mod error;
 mod jobs;
 mod kubelets;
 mod pod_status;
 mod shape;
+mod shared;
 
-pub use bulk::{BulkError, StaticPods, static_nodes, static_pods};
+pub use bulk::{StaticPods, static_nodes, static_pods};
 pub use conduct::{Conduct, env_is};
-pub use kubelets::{Kubelets, NodeError};
+pub use error::NodeError;
+pub use kubelets::Kubelets;
 pub use shape::{Provider, SimNode};
+
+/// Objects written at the same time: more does not make two cores faster.
+const AT_ONCE: usize = 32;
