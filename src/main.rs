@@ -14,9 +14,11 @@ async fn main() -> ExitCode {
     if let Err(error) = logs::init(args.flags.log_format(), &args.flags.log_level) {
         Args::command().error(ErrorKind::InvalidValue, error).exit();
     }
-    let options =
-        RunOptions { lease: args.flags.lease(), ..RunOptions::new(args.flags.settings(), args.flags.listen) };
-    let result = match args.command() {
+    let options = RunOptions {
+        lease: args.flags.lease(),
+        ..RunOptions::new(args.flags.settings(), args.flags.listen)
+    };
+    let result = match args.chosen() {
         Command::Run => run(options).await,
         Command::Release => release(options).await,
     };

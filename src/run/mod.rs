@@ -37,11 +37,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// How long to wait for a connection: an API server that is away is tried again soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the API server is asked before it has answered once.
-const FIRST_CONTACT_RETRY: Duration = Duration::from_secs(2);
+/// How often readiness says anew what is waited for.
+const WAITING_REPORT: Duration = Duration::from_secs(2);
 
-/// The readiness check of the connection to the API server.
-const API_SERVER: &str = "api-server";
+/// The readiness check of the watches.
+const CACHES: &str = "caches";
 
 /// The controllers of the product, in the order in which they are started and released.
 pub fn controllers(_ctx: &Context) -> Vec<Arc<dyn Controller>> {
@@ -51,7 +51,11 @@ pub fn controllers(_ctx: &Context) -> Vec<Arc<dyn Controller>> {
 /// Runs the operator until `options.stop` is cancelled, a signal comes, or a task fails.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     // First of all, so that a signal during the start is not lost.
-    let signals = if options.signals { Some(signals::listen().map_err(RunError::Signals)?) } else { None };
+    let signals = if options.signals {
+        Some(signals::listen().map_err(RunError::Signals)?)
+    } else {
+        None
+    };
     let admin = Admin::bind(options.listen).await.map_err(RunError::Admin)?;
     if let Some(listening) = options.listening {
         // Nobody waits for it any more: then nobody needs it.
@@ -64,37 +68,54 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let late = CancellationToken::new();
     if let Some(signals) = signals {
         let stop = stop.clone();
-        supervisor.add("signals", async move { infallible(signals.forward_to(stop).await) });
+        supervisor.add(
+            "signals",
+            async move { infallible(signals.forward_to(stop).await) },
+        );
     }
-    let assembly = assemble(Parts {
-        settings: options.settings,
-        timings: options.lease.as_ref().map(|lease| lease.timings),
-        lease_name: options.lease.map(|lease| lease.name),
-        claim: Claim::WhenFree,
-        client: options.client,
-        ec2: options.ec2,
-        eks: options.eks,
-        gate: options.gate,
-        clock: options.clock,
-    })
+    let assembly = assemble(
+        Parts {
+            settings: options.settings,
+            timings: options.lease.as_ref().map(|lease| lease.timings),
+            lease_name: options.lease.map(|lease| lease.name),
+            claim: Claim::WhenFree,
+            client: options.client,
+            ec2: options.ec2,
+            eks: options.eks,
+            gate: options.gate,
+            clock: options.clock,
+        },
+        &mut supervisor,
+    )
     .await?;
-    let Assembly { ctx, leadership, election } = assembly;
+    let Assembly {
+        ctx,
+        leadership,
+        election,
+    } = assembly;
     let (health, registry) = (ctx.health.clone(), ctx.metrics.registry().clone());
     supervisor.add("admin server", admin.serve(health, registry, late.clone()));
     if let Some(election) = election {
         let (client, writer, late) = (ctx.client.clone(), ctx.writer.clone(), late.clone());
-        supervisor.add("leader election", async move { infallible(election.run(client, writer, late).await) });
+        supervisor.add("leader election", async move {
+            infallible(election.run(client, writer, late).await)
+        });
     }
     let controllers = (options.controllers)(&ctx);
     let until = stop.clone();
-    supervisor.add("controllers", work(ctx, leadership, controllers, until, late.drop_guard()));
+    supervisor.add(
+        "controllers",
+        work(ctx, leadership, controllers, until, late.drop_guard()),
+    );
     let ended = supervisor.watch().await;
     tracing::info!("waiting for tasks to end");
-    ended.and(supervisor.join(SHUTDOWN_GRACE).await).map_err(RunError::Task)
+    ended
+        .and(supervisor.join(SHUTDOWN_GRACE).await)
+        .map_err(RunError::Task)
 }
 
-/// Everything a leader does, from the first answer of the API server to the end of the last controller; ending it, for
-/// whatever reason, ends the tasks that outlive it.
+/// Everything a leader does, from full caches to the end of the last controller; ending it, for whatever reason, ends
+/// the tasks that outlive it.
 async fn work(
     ctx: Arc<Context>,
     leadership: Leadership,
@@ -103,30 +124,34 @@ async fn work(
     _late: DropGuard,
 ) -> Result<(), TaskError> {
     tokio::select! {
-        () = first_contact(&ctx) => {}
+        () = caches(&ctx) => {}
         () = stop.cancelled() => return Ok(()),
     }
     lead::lead(ctx, leadership, controllers, stop).await
 }
 
-/// Waits until the API server has answered once. Not for ever after: a replica that was ready stays so while the API
-/// server is away, or its Service and its budget would punish it for what it cannot help.
-async fn first_contact(ctx: &Context) {
-    ctx.health.readiness.fail(API_SERVER, "not reached yet");
+/// Waits until every watched type was listed once: no decision before. Not for ever after: a replica that was ready
+/// stays so while the API server is away, or its Service and its budget would punish it for what it cannot help.
+async fn caches(ctx: &Context) {
+    let synced = ctx.stores.synced();
+    tokio::pin!(synced);
     loop {
-        match tokio::time::timeout(CONNECT_TIMEOUT, ctx.client.apiserver_version()).await {
-            Ok(Ok(version)) => {
-                tracing::info!(version = %version.git_version, "API server reached");
-                return ctx.health.readiness.pass(API_SERVER);
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "API server not reached");
-                ctx.health.readiness.fail(API_SERVER, error.to_string());
-            }
-            Err(_) => ctx.health.readiness.fail(API_SERVER, "no answer in time"),
+        ctx.health.readiness.fail(CACHES, waiting_for(ctx));
+        if tokio::time::timeout(WAITING_REPORT, &mut synced).await.is_ok() {
+            tracing::info!("caches are full");
+            return ctx.health.readiness.pass(CACHES);
         }
-        tokio::time::sleep(FIRST_CONTACT_RETRY).await;
     }
+}
+
+fn waiting_for(ctx: &Context) -> String {
+    let pending: Vec<_> = ctx.stores.pending().iter().map(ToString::to_string).collect();
+    let mut reason = format!("waiting for {}", pending.join(", "));
+    for trouble in ctx.stores.troubles() {
+        reason.push_str("; ");
+        reason.push_str(&trouble);
+    }
+    reason
 }
 
 /// What a run or a release is assembled from.
@@ -149,7 +174,7 @@ struct Assembly {
     election: Option<Election>,
 }
 
-async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
+async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly, RunError> {
     let client = match parts.client {
         Some(client) => client,
         None => connect().await?,
@@ -177,8 +202,10 @@ async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
     };
     let writer = Arc::new(Writer::new(client.clone(), gate, metrics.clone()));
     let events = Recorder::new(writer.clone(), metrics.clone(), parts.clock, &settings.identity);
+    let stores = supervisor.stores(&client);
     let ctx = Context {
         client,
+        stores,
         writer,
         events: Arc::new(events),
         metrics,
@@ -188,7 +215,11 @@ async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
         eks: parts.eks,
         clock: parts.clock,
     };
-    Ok(Assembly { ctx: Arc::new(ctx), leadership, election })
+    Ok(Assembly {
+        ctx: Arc::new(ctx),
+        leadership,
+        election,
+    })
 }
 
 async fn connect() -> Result<kube::Client, RunError> {
