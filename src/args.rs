@@ -26,10 +26,10 @@ Examples:
     vpc-cni-operator release
 
 What it needs:
-  Kubernetes  The service account of its pod, or a kubeconfig (KUBECONFIG, ~/.kube/config).
-  AWS         Read access to EC2, from the standard environment (AWS_REGION, AWS_ENDPOINT_URL, the web identity of the
-              service account, the instance role). Without it the operator works on what Kubernetes knows, and says in
-              the condition CloudObserved what it could not check.
+  Kubernetes: the service account of its pod, or a kubeconfig (KUBECONFIG, ~/.kube/config).
+  AWS: read access to EC2, from the standard environment: AWS_REGION, AWS_ENDPOINT_URL, the web
+  identity of the service account, the role of the instance. Without it the operator works on
+  what Kubernetes knows, and says in the condition CloudObserved what it could not check.
 
 Exit codes:
   0  ended in order: after SIGTERM or SIGINT, or everything was released
