@@ -2,12 +2,17 @@
 //!
 //! This library is the whole program but for `main.rs`; tests run it in their own process.
 
+mod admission;
 pub mod args;
 pub mod context;
 pub mod controller;
+pub mod controllers;
+mod eniconfig;
 pub mod events;
 pub mod lease;
 pub mod metrics;
+mod node;
+mod policy;
 pub mod run;
 pub mod write;
 

@@ -14,6 +14,7 @@ pub use options::{LeaseOptions, MakeControllers, RunOptions, WrapGate};
 pub use release::release;
 
 use crate::context::{Context, Settings};
+use crate::controllers::Cni;
 use crate::controller::Controller;
 use crate::events::Recorder;
 use crate::lease::{Claim, Election, ElectionOptions, Fence, Leadership, Timings};
@@ -45,7 +46,7 @@ const CACHES: &str = "caches";
 
 /// The controllers of the product, in the order in which they are started and released.
 pub fn controllers(_ctx: &Context) -> Vec<Arc<dyn Controller>> {
-    Vec::new()
+    vec![Arc::new(Cni)]
 }
 
 /// Runs the operator until `options.stop` is cancelled, a signal comes, or a task fails.

@@ -11,6 +11,8 @@ pub mod eni_config;
 pub mod node_state;
 pub mod policy;
 pub mod schema;
+mod setting;
+mod shape;
 
 pub use eni_config::EniConfig;
 pub use node_state::CniNodeState;

@@ -74,17 +74,21 @@ macro_rules! settings {
         optional! {
             $(#[$meta])*
             $name {
-                $(#[doc = concat!("Sets", $(" `", stringify!($key), "`",)+ "; the table of settings describes it.")] $field: $type,)*
+                $(
+                    #[doc = concat!("Sets", $(" `", stringify!($key), "`",)+ "; the table of settings describes it.")]
+                    #[schemars(description = "")]
+                    $field: $type,
+                )*
                 $($($(#[$nested_meta])* $nested: $nested_type,)*)?
                 $($($(#[$other_meta])* $other: $other_type,)*)?
             }
         }
 
-        impl $crate::convert::Settings for $name {
-            fn collect(&self, into: &mut $crate::convert::Collector) {
+        impl $crate::setting::Settings for $name {
+            fn collect(&self, into: &mut $crate::setting::Collector) {
                 let Self { $($field,)* $($($nested,)*)? $($($other: _,)*)? } = self;
                 $($(into.setting(vpccni_core::config::Key::$key, $field.as_ref());)+)*
-                $($(if let Some(group) = $nested { $crate::convert::Settings::collect(group, into); })*)?
+                $($(if let Some(group) = $nested { $crate::setting::Settings::collect(group, into); })*)?
             }
         }
     )*};

@@ -3,7 +3,7 @@
 //! Owned by its Node. Written by the node's ipamd (field manager `ipamd`) where ours runs, else by the operator (field
 //! manager `vpc-cni-operator`); `spec` only by the operator, whose `act` step keeps the write-ahead record there.
 
-use crate::schema::shape;
+use crate::shape;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use schemars::JsonSchema;

@@ -5,13 +5,19 @@
 
 pub mod capacity;
 pub mod config;
+pub mod eni_configs;
+pub mod discovery;
+pub mod eni_tags;
 pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
 pub mod max_pods;
 pub mod net;
+pub mod node_state;
+pub mod policy;
 pub mod ports;
 pub mod safety;
 pub mod toggle;
 pub mod version;
+pub mod warm;

@@ -3,14 +3,17 @@
 //! Nothing here writes anything anywhere, and nothing decides: facts are parsed at this door and handed on.
 
 pub mod deep;
+#[cfg(test)]
+mod fake_api;
 pub mod groups;
 pub mod inventory;
 pub mod seen;
 pub mod stores;
 pub mod target;
+mod watching;
 mod wire;
-mod world;
-mod zones;
+pub mod world;
+pub mod zones;
 
 pub use deep::{Deep, DeepFacts};
 pub use inventory::{Ask, Budget, Inventory, InventoryCache};

@@ -184,5 +184,4 @@ fn eni_configs_in_use(nodes: &[NodeFacts], running: Option<&Effective>) -> BTree
 }
 
 #[cfg(test)]
-#[path = "world_tests.rs"]
 mod tests;

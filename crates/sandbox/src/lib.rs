@@ -1,1 +1,24 @@
-//! AWS as the VPC CNI meets it: EC2 and EKS with the real limits, over HTTP
+//! AWS as the VPC CNI meets it: EC2, EKS and STS with the real limits, over HTTP, for any AWS SDK through
+//! `AWS_ENDPOINT_URL`.
+//!
+//! `world` holds the state and its rules and knows nothing of the wire; `wire` reads and writes the protocols and
+//! knows nothing of the state; `ec2`, `eks` and `sts` join the two, one file per family of actions; `server` carries
+//! them over HTTP with `faults` and `calls` beside them. Nothing is accepted and ignored: what is not modelled is
+//! listed in `wire::unmodelled` and answers an error.
+
+mod calls;
+mod control;
+mod ec2;
+mod eks;
+mod error;
+mod faults;
+mod server;
+mod service;
+mod sts;
+mod wire;
+pub mod world;
+
+pub use calls::{CallCount, Outcome};
+pub use error::{ApiError, Code};
+pub use faults::{Disconnect, Effect, ErrorEffect, Rule};
+pub use server::{Options, Sandbox, StartError, WorldHandle};

@@ -1,1 +1,14 @@
-//! A real control plane, simulated nodes and AWS for tests and the demo
+//! A real control plane, simulated nodes and AWS, for the tests and the demo.
+//!
+//! Nothing here is part of the product: the operator must not depend on this crate outside its tests.
+
+pub mod cloud;
+pub mod control_plane;
+pub mod fixtures;
+pub mod nodes;
+pub mod tools;
+pub mod wait;
+
+pub use control_plane::{ControlPlane, Options, StartError};
+pub use nodes::{Conduct, Kubelets, Provider, SimNode};
+pub use tools::{Program, ToolError, Toolbox};

@@ -1,7 +1,7 @@
 //! Variables without a field: those to set and those to remove.
 
-use super::ConvertError;
 use crate::policy::{CniPolicySpec, EnvVar, EnvVarSource, ExtraEnv, FieldRef, KeyRef, ResourceFieldRef};
+use crate::setting::ConvertError;
 use k8s_openapi::api::core::v1 as core_v1;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use vpccni_core::config::{Key, Place};

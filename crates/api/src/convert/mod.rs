@@ -2,16 +2,16 @@
 //!
 //! Every struct is destructured without `..`, so that a new field cannot be forgotten.
 
-mod collect;
 mod env;
 mod finding;
 mod plan;
 mod spec;
 
-pub use collect::{Collector, ConvertError, Setting, Settings};
 pub use env::{ExtraVariable, Unset, extra_env, unset};
 pub use finding::{bounded, finding, findings};
 pub use plan::{
     Acceptance, Selector, WantedEniConfig, acceptances, change_class, eni_configs, node_mode, provider,
 };
 pub use spec::{config, ip_family};
+
+pub use crate::setting::ConvertError;

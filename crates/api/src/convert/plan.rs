@@ -1,8 +1,8 @@
 //! ENIConfigs and acceptances of a policy, and words that core and the API share.
 
-use super::ConvertError;
 use crate::node_state::{GroupProvider, ObservedMode};
 use crate::policy::{self, ChangeClass, CniPolicySpec, EniConfigEntry, ResourceSelector, Safety};
+use crate::setting::ConvertError;
 use std::collections::BTreeMap;
 use vpccni_core::config;
 use vpccni_core::ids::{EniConfigName, InvalidId, SecurityGroupId, SubnetId, Zone};

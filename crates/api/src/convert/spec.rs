@@ -1,7 +1,7 @@
 //! The settings of a policy as a `CniConfig`. The keys it holds are the keys the policy owns.
 
-use super::{Collector, ConvertError, Settings};
 use crate::policy::{CniPolicySpec, IpFamily};
+use crate::setting::{Collector, ConvertError, Settings};
 use vpccni_core::config::CniConfig;
 use vpccni_core::safety;
 
@@ -191,7 +191,7 @@ mod tests {
                 "{key}"
             );
         }
-        use super::super::Setting;
+        use crate::setting::Setting;
         check(Key::PodSecurityGroupEnforcingMode, PodSecurityGroupMode::ALL);
         check(Key::NetworkPolicyEnforcingMode, NetworkPolicyMode::ALL);
         check(Key::RandomizeSnat, RandomizeSnat::ALL);

@@ -1,9 +1,27 @@
-//! Where the configuration is carried, who may own it, and what the admission policies do.
+//! What the operator does, where the configuration is carried, who may own it, and what the admission policies do.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 words! {
+    /// What the operator does.
+    ManagementState {
+        /// it writes nothing but status.
+        Observe,
+        /// it writes the configuration.
+        Manage,
+        /// it starts nothing and finishes what is in flight.
+        Paused,
+    }
+
+    /// What is applied while something else of the same policy has to wait.
+    ApplyMode {
+        /// nothing (the default).
+        Atomic,
+        /// the keys that no finding names; the rest is in status.pending.
+        SafeFirst,
+    }
+
     /// Who writes a managed add-on.
     AddonWriter {
         /// the operator calls UpdateAddon.

@@ -1,6 +1,6 @@
 //! The ENIConfigs that a policy declares: one per zone as a rule, with subnet and groups by id or by tags.
 
-use crate::schema::shape;
+use crate::shape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 mod carrier;
 mod custom_networking;
 mod env;
+mod finding;
 mod migration;
 mod settings;
 mod status;
@@ -12,6 +13,7 @@ mod status;
 pub use carrier::*;
 pub use custom_networking::*;
 pub use env::*;
+pub use finding::*;
 pub use migration::*;
 pub use settings::*;
 pub use status::*;
@@ -19,34 +21,6 @@ pub use status::*;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-words! {
-    /// What the operator does.
-    ManagementState {
-        /// it writes nothing but status.
-        Observe,
-        /// it writes the configuration.
-        Manage,
-        /// it starts nothing and finishes what is in flight.
-        Paused,
-    }
-
-    /// What is applied while something else of the same policy has to wait.
-    ApplyMode {
-        /// nothing (the default).
-        Atomic,
-        /// the keys that no finding names; the rest is in status.pending.
-        SafeFirst,
-    }
-
-    /// The IP family of the cluster, fixed when it is created.
-    IpFamily {
-        /// pods have IPv4 addresses.
-        IPv4,
-        /// pods have IPv6 addresses.
-        IPv6,
-    }
-}
 
 /// What the VPC CNI of the cluster should be. One per cluster, named `default`.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +80,7 @@ pub struct CniPolicySpec {
     pub apply_mode: Option<ApplyMode>,
     /// The IP family of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(description = "")]
     pub ip_family: Option<IpFamily>,
     /// How many addresses a node keeps, and in which form.
     #[serde(default, skip_serializing_if = "Option::is_none")]

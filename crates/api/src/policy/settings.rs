@@ -2,12 +2,20 @@
 //!
 //! Bounds, units, defaults and descriptions are in `vpccni_core::config::FIELDS`, and get into the schema from there.
 
-use super::{EniConfigEntry, IpFamily};
-use crate::convert::{Collector, Setting};
+use super::custom_networking::EniConfigEntry;
+use crate::setting::{Collector, Setting};
 use std::collections::BTreeMap;
 use vpccni_core::config::{Key, Value};
 
 words! {
+    /// The IP family of the cluster, fixed when it is created.
+    IpFamily {
+        /// pods have IPv4 addresses.
+        IPv4,
+        /// pods have IPv6 addresses.
+        IPv6,
+    }
+
     /// How a node holds addresses.
     AllocationMode {
         /// one address per slot of an interface.

@@ -3,8 +3,10 @@
 //! Written by the operator's report step only. Lists hold the first 20 (findings 50) and a count of all, so that the
 //! object does not grow with the cluster.
 
-use super::{DaemonSetRef, IpFamily, ManagedAddonRef};
-use crate::schema::shape;
+use super::carrier::{DaemonSetRef, ManagedAddonRef};
+use super::finding::FindingStatus;
+use super::settings::IpFamily;
+use crate::shape;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,52 +26,6 @@ words! {
         Verified,
         /// not read back, or different.
         Unknown,
-    }
-
-    /// How bad a finding is.
-    FindingSeverity {
-        /// applied, and said.
-        Warn,
-        /// not applied in place.
-        Refuse,
-        /// not applied at all.
-        Never,
-    }
-
-    /// What would make the change possible.
-    FindingResolution {
-        /// replacing the nodes of the subjects.
-        ReplaceNodes,
-        /// recreating the pods of the subjects.
-        RecyclePods,
-        /// mending something first.
-        FixPrerequisite,
-        /// accepting it knowingly.
-        Acknowledge,
-        /// nothing.
-        None,
-    }
-
-    /// What a finding is about.
-    FindingSubjectKind {
-        /// the whole cluster.
-        Cluster,
-        /// a group of nodes.
-        NodeGroup,
-        /// one node.
-        Node,
-        /// an availability zone.
-        Zone,
-        /// a subnet.
-        Subnet,
-        /// an ENIConfig.
-        EniConfig,
-        /// a security group.
-        SecurityGroup,
-        /// a setting.
-        Setting,
-        /// pods of workloads.
-        Pods,
     }
 
     /// What it takes for a change to have its full effect.
@@ -221,6 +177,30 @@ optional! {
         /// What the CNI makes of it, defaults of its version included.
         #[schemars(schema_with = "shape::values")]
         effective: BTreeMap<String, String>,
+        /// What the operator needs to know after a restart; nothing to act on.
+        record: EnforcementRecord,
+    }
+
+    /// The memory of the operator: what it enforces, and what it leaves alone for now.
+    EnforcementRecord {
+        /// Keys that are enforced, and their values.
+        #[schemars(schema_with = "shape::values")]
+        settings: BTreeMap<String, String>,
+        /// Keys that are enforced and refer to something else (valueFrom), as JSON.
+        #[schemars(schema_with = "shape::values")]
+        references: BTreeMap<String, String>,
+        /// The modes when they were last verified: a change by others shows against them.
+        #[schemars(schema_with = "shape::values")]
+        modes: BTreeMap<String, String>,
+        /// Keys that are not enforced after a break-glass; removing the annotation vpccni.io/break-glass resumes them.
+        #[schemars(length(max = 64))]
+        suspended: Vec<SuspendedKey>,
+        /// The value of that annotation that was handled last.
+        #[schemars(length(max = 256))]
+        break_glass_seen: String,
+        /// The configuration whose rollout was stopped.
+        #[schemars(length(max = 71))]
+        stalled_hash: String,
     }
 
     /// The aws-node pods.
@@ -333,6 +313,21 @@ pub struct PendingChange {
     pub waits_for: String,
 }
 
+/// A key that is not enforced after a break-glass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SuspendedKey {
+    /// The key.
+    #[schemars(length(max = 128))]
+    pub key: String,
+    /// What somebody set.
+    #[schemars(length(max = 4096))]
+    pub value: String,
+    /// Who: a field manager.
+    #[schemars(length(max = 128))]
+    pub by: String,
+}
+
 /// A key that the policy no longer names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -344,43 +339,6 @@ pub struct ReleasedKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub value: Option<String>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FindingStatus {
-    /// The rule that says so; kubectl vpc-cni explain tells more.
-    #[schemars(length(max = 64))]
-    pub rule: String,
-    /// How bad it is.
-    pub severity: FindingSeverity,
-    /// What would make the change possible.
-    pub resolution: FindingResolution,
-    /// What it is about; the first 20.
-    #[schemars(length(max = 20))]
-    pub subjects: Vec<FindingSubject>,
-    /// How many subjects there are.
-    pub subjects_total: i64,
-    /// What is wrong, with names and numbers.
-    #[schemars(length(max = 4096))]
-    pub message: String,
-    /// What to do instead.
-    #[schemars(length(max = 4096))]
-    pub fix: String,
-}
-
-/// What a finding is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FindingSubject {
-    /// What it is.
-    pub kind: FindingSubjectKind,
-    /// Its name.
-    #[schemars(length(max = 317))]
-    pub name: String,
-    /// How many it stands for: the nodes of a group; 1 for a single thing.
-    pub count: i64,
 }
 
 /// An ENIConfig as it was seen.

@@ -257,3 +257,6 @@ impl Effective {
         self.is_on(Key::NodePortSupport)
     }
 }
+
+#[cfg(test)]
+mod tests;

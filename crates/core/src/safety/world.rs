@@ -237,3 +237,31 @@ pub struct World {
     /// ENIConfigs that nodes use now: name to the number of nodes.
     pub eni_configs_in_use: BTreeMap<EniConfigName, u32>,
 }
+
+impl World {
+    /// A cluster without nodes of which nothing was read.
+    pub fn empty() -> Self {
+        Self {
+            cluster: ClusterFacts {
+                ip_family: Known::not_read("the IP family"),
+                vpc: Known::not_read("the VPC"),
+                may_manage_branches: Known::not_read("the cluster role"),
+            },
+            nodes: Vec::new(),
+            zones: Vec::new(),
+            subnets: Known::not_read("the subnets"),
+            security_groups: Known::not_read("the security groups"),
+            workloads: WorkloadFacts {
+                security_group_policies: Known::not_read("the SecurityGroupPolicies"),
+                network_policies: Known::not_read("the NetworkPolicies"),
+                local_traffic_services: Known::not_read("the Services"),
+                node_local_dns: Known::not_read("NodeLocal DNS"),
+                kube_proxy_ipvs: Known::not_read("the mode of kube-proxy"),
+                probed_security_group_pods: Known::not_read("the pods"),
+            },
+            hand_edits: Vec::new(),
+            invisible: Vec::new(),
+            eni_configs_in_use: BTreeMap::new(),
+        }
+    }
+}

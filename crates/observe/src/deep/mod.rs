@@ -110,3 +110,6 @@ async fn kube_proxy_ipvs(client: &Client) -> Known<bool> {
     }
     Known::Yes(false)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The last reading of EC2, with its age, and the budget under which it is read again.
 
-use super::{Ask, Inventory, LimitsTable};
+use super::{Ask, Inventory};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -19,7 +19,6 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct InventoryCache {
     ec2: Arc<dyn Ec2>,
-    table: LimitsTable,
     budget: Budget,
     one_at_a_time: Mutex<()>,
     last: watch::Sender<Option<Arc<Inventory>>>,
@@ -27,10 +26,9 @@ pub struct InventoryCache {
 
 impl InventoryCache {
     /// A cache that has read nothing yet.
-    pub fn new(ec2: Arc<dyn Ec2>, table: LimitsTable, budget: Budget) -> Self {
+    pub fn new(ec2: Arc<dyn Ec2>, budget: Budget) -> Self {
         Self {
             ec2,
-            table,
             budget,
             one_at_a_time: Mutex::new(()),
             last: watch::Sender::new(None),
@@ -59,7 +57,7 @@ impl InventoryCache {
             return last;
         }
         let budget = self.budget.reservations;
-        let read = Inventory::read(self.ec2.as_ref(), ask, self.table, budget, now).await;
+        let read = Inventory::read(self.ec2.as_ref(), ask, budget, now).await;
         let read = Arc::new(read);
         self.last.send_replace(Some(Arc::clone(&read)));
         read

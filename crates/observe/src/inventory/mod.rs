@@ -15,15 +15,12 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::known::Known;
-use vpccni_core::limits::InstanceLimits;
+use vpccni_core::limits::{self, InstanceLimits};
 use vpccni_core::ports::{CloudError, CloudErrorKind, Ec2};
 use vpccni_core::safety::{EniFacts, SecurityGroupFacts, SubnetFacts};
 
 /// Instances the VPC is learnt from: one would do, and a node may just have been terminated.
 const SAMPLE: usize = 3;
-
-/// The table of limits: what is not in it is asked of EC2.
-pub type LimitsTable = fn(&InstanceType) -> Option<InstanceLimits>;
 
 /// What a reading is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,7 +88,7 @@ pub struct Inventory {
 
 impl Inventory {
     /// The reading that did not take place: without AWS access the operator works on what Kubernetes knows.
-    pub fn not_read(reason: &str, ask: &Ask, table: LimitsTable, now: Timestamp) -> Self {
+    pub fn not_read(reason: &str, ask: &Ask, now: Timestamp) -> Self {
         let unknown = || reason.to_owned();
         Self {
             at: now,
@@ -99,7 +96,7 @@ impl Inventory {
             interfaces: Known::Unknown(unknown()),
             subnets: Known::Unknown(unknown()),
             security_groups: Known::Unknown(unknown()),
-            limits: from_table(&ask.types, table, &unknown),
+            limits: from_table(&ask.types, &unknown),
             invisible: Vec::new(),
             failures: Vec::new(),
         }
@@ -107,20 +104,14 @@ impl Inventory {
 
     /// Reads all of it, part by part. `reservations` is the number of subnets whose reservations may be asked for: that
     /// call is one per subnet.
-    pub async fn read(
-        ec2: &dyn Ec2,
-        ask: &Ask,
-        table: LimitsTable,
-        reservations: usize,
-        now: Timestamp,
-    ) -> Self {
+    pub async fn read(ec2: &dyn Ec2, ask: &Ask, reservations: usize, now: Timestamp) -> Self {
         let mut reader = Reader {
             ec2,
             ask,
             failures: Vec::new(),
         };
         let vpc = reader.vpc().await;
-        let limits = reader.limits(table).await;
+        let limits = reader.limits().await;
         let security_groups = reader.security_groups(&vpc).await;
         let described = reader.subnets(&vpc).await;
         let interfaces = reader.interfaces(&vpc).await;
@@ -182,10 +173,10 @@ pub fn sentence(error: &CloudError) -> String {
 
 fn from_table(
     types: &BTreeSet<InstanceType>,
-    table: LimitsTable,
     otherwise: &dyn Fn() -> String,
 ) -> BTreeMap<InstanceType, Known<InstanceLimits>> {
-    let limits = |name: &InstanceType| table(name).map_or_else(|| Known::Unknown(otherwise()), Known::Yes);
+    let limits =
+        |name: &InstanceType| limits::find(name).map_or_else(|| Known::Unknown(otherwise()), Known::Yes);
     types.iter().map(|name| (name.clone(), limits(name))).collect()
 }
 
@@ -234,15 +225,15 @@ impl Reader<'_> {
         }
     }
 
-    async fn limits(&mut self, table: LimitsTable) -> BTreeMap<InstanceType, Known<InstanceLimits>> {
+    async fn limits(&mut self) -> BTreeMap<InstanceType, Known<InstanceLimits>> {
         let missing: Vec<_> = self
             .ask
             .types
             .iter()
-            .filter(|name| table(name).is_none())
+            .filter(|name| limits::find(name).is_none())
             .cloned()
             .collect();
-        let mut limits = from_table(&self.ask.types, table, &|| {
+        let mut limits = from_table(&self.ask.types, &|| {
             "EC2 does not know this instance type".to_owned()
         });
         if missing.is_empty() {
@@ -309,5 +300,7 @@ impl Reader<'_> {
     }
 }
 
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod tests;

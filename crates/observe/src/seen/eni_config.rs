@@ -1,7 +1,7 @@
 //! An ENIConfig as text, whatever its author wrote: checking it is the controller's job.
 
-use crate::stores::{Kind, MayMiss, Scope, Watched};
 use crate::target::{ANNOTATION_PREFIX, Manager, managers_of};
+use crate::watching::{Kind, MayMiss, Scope, Watched};
 use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};

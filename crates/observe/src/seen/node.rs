@@ -1,7 +1,7 @@
 //! A Node: what it is and runs on, how many pods it takes, and what can name its ENIConfig.
 
 use crate::groups;
-use crate::stores::{Kind, Scope, Watched};
+use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;

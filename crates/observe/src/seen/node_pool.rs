@@ -1,6 +1,6 @@
 //! A NodePool of Karpenter, as far as it says in which zones it can make nodes.
 
-use crate::stores::{Kind, MayMiss, Scope, Watched};
+use crate::watching::{Kind, MayMiss, Scope, Watched};
 use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};

@@ -1,6 +1,6 @@
 //! A CniNodeState: what was last said of a node, to compare with what is seen now.
 
-use crate::stores::{Kind, Scope, Watched};
+use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
@@ -15,6 +15,8 @@ pub struct NodeStateSeen {
     pub uid: String,
     /// For a write that must not overtake another.
     pub resource_version: Option<String>,
+    /// The uid of the Node that owns it.
+    pub owner_uid: Option<String>,
     /// What the node should run.
     pub spec: CniNodeStateSpec,
     /// What it was seen to run.
@@ -34,6 +36,11 @@ impl Watched for NodeStateSeen {
             name: wire.name_any(),
             uid: wire.uid().unwrap_or_default(),
             resource_version: wire.resource_version(),
+            owner_uid: wire
+                .owner_references()
+                .iter()
+                .find(|owner| owner.kind == "Node")
+                .map(|owner| owner.uid.clone()),
             spec: wire.spec,
             status: wire.status.unwrap_or_default(),
         })

@@ -1,6 +1,6 @@
 //! A pod of the target DaemonSet: which revision it runs, and whether it comes up.
 
-use crate::stores::{Kind, Scope, Watched};
+use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;

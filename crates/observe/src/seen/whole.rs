@@ -1,7 +1,7 @@
 //! Objects that are kept as they are: there is one of each, and all of it may be asked for.
 
-use crate::stores::{Kind, Scope, Watched};
 use crate::target::CONFIG_MAP;
+use crate::watching::{Kind, Scope, Watched};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::DeserializeGuard;

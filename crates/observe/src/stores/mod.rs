@@ -1,96 +1,16 @@
-//! What the API server has, as compact values kept up to date by watches. Nothing is written, and of most objects
-//! nothing is kept but what a decision asks for: at 5,000 nodes whole objects would be hundreds of megabytes.
+//! The stores of all watched types: what the API server has, kept up to date by watches.
 
-mod changes;
-mod scope;
-mod store;
-mod task;
-
-pub use changes::Trigger;
-pub use scope::{Scope, TargetRef};
-pub use store::{Lookup, Malformed, Store};
+pub use crate::watching::{Kind, Lookup, Malformed, Presence, Scope, Store, TargetRef, Trigger};
 
 use crate::seen::{AwsNodePod, EniConfigSeen, NodePoolSeen, NodeSeen, NodeStateSeen, Whole};
-use changes::Hub;
+use crate::watching::{self, Hub, Watched};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
-use std::fmt;
-pub(crate) use task::{MayMiss, Watched};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vpccni_api::CniPolicy;
-
-/// A type that is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// CniPolicies.
-    Policy,
-    /// Nodes.
-    Node,
-    /// The pods of the target.
-    AwsNodePod,
-    /// The DaemonSet that is managed.
-    Target,
-    /// The ConfigMap `amazon-vpc-cni`.
-    ConfigMap,
-    /// ENIConfigs.
-    EniConfig,
-    /// CniNodeStates.
-    NodeState,
-    /// NodePools of Karpenter.
-    NodePool,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Policy,
-        Self::Node,
-        Self::AwsNodePod,
-        Self::Target,
-        Self::ConfigMap,
-        Self::EniConfig,
-        Self::NodeState,
-        Self::NodePool,
-    ];
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Policy => "CniPolicies",
-            Self::Node => "Nodes",
-            Self::AwsNodePod => "aws-node pods",
-            Self::Target => "the aws-node DaemonSet",
-            Self::ConfigMap => "the ConfigMap amazon-vpc-cni",
-            Self::EniConfig => "ENIConfigs",
-            Self::NodeState => "CniNodeStates",
-            Self::NodePool => "NodePools of Karpenter",
-        })
-    }
-}
-
-/// Whether a type is there and was listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
-    /// Not listed yet: nothing may be decided.
-    Pending,
-    /// Listed, and followed since.
-    Synced,
-    /// The cluster does not have the type.
-    Absent,
-    /// We may not list it: why, in a sentence.
-    Denied(String),
-}
-
-impl Presence {
-    /// Whether there is an answer, even if it is that nothing can be seen.
-    pub fn is_settled(&self) -> bool {
-        *self != Self::Pending
-    }
-}
 
 /// The stores of all watched types. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -227,7 +147,7 @@ struct Starter<'a, E> {
 
 impl<E: Send + 'static> Starter<'_, E> {
     fn follow<T: Watched>(&mut self, store: &Store<T>) {
-        let task = task::run(
+        let task = watching::run(
             self.client.clone(),
             store.clone(),
             self.scope.subscribe(),
@@ -239,3 +159,6 @@ impl<E: Send + 'static> Starter<'_, E> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

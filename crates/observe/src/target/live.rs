@@ -3,6 +3,7 @@
 //! Values are not interpreted here: what a text means is the matter of `core::config`.
 
 use super::ANNOTATION_PREFIX;
+use super::config_map::LiveConfigMap;
 use super::image;
 use super::manager::{ManagerClass, classify};
 use super::ownership::{Manager, Ownership, by_name};
@@ -10,7 +11,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus, DaemonSetUpdateStra
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::{BTreeMap, BTreeSet};
-use vpccni_core::config::Place;
+use vpccni_core::config::{Place, RawConfig, RawValue};
 use vpccni_core::known::Known;
 use vpccni_core::version::CniVersion;
 
@@ -51,8 +52,8 @@ impl Container {
 pub enum EnvValue {
     /// A text; an empty one is not the same as none.
     Text(String),
-    /// Filled in by Kubernetes, from a field, a secret or the like.
-    From,
+    /// Filled in by Kubernetes: the reference as JSON, such as `{"fieldRef":{"fieldPath":"spec.nodeName"}}`.
+    From(String),
 }
 
 /// An image.
@@ -121,7 +122,7 @@ pub struct LiveTarget {
     pub generation: i64,
     /// The generation that `counts` are about.
     pub observed_generation: i64,
-    /// The environment of each container that is there.
+    /// The environment of each container that is there; of several variables with one name the last counts.
     pub env: BTreeMap<Container, BTreeMap<String, EnvValue>>,
     /// The arguments of the node agent, where its container is there.
     pub node_agent_args: Option<Vec<String>>,
@@ -191,6 +192,23 @@ impl LiveTarget {
     /// A variable, if it is there.
     pub fn variable(&self, container: Container, name: &str) -> Option<&EnvValue> {
         self.env.get(&container)?.get(name)
+    }
+
+    /// All that configures the CNI, as texts: what `vpccni_core::config::read` takes.
+    pub fn raw(&self, config_map: Option<&LiveConfigMap>) -> RawConfig {
+        let env = |container| {
+            let variables = self.env.get(&container).into_iter().flatten();
+            variables
+                .map(|(name, value)| (name.clone(), raw(value)))
+                .collect()
+        };
+        RawConfig {
+            aws_node: env(Container::AwsNode),
+            init: env(Container::Init),
+            node_agent_env: env(Container::NodeAgent),
+            node_agent_args: self.node_agent_args.clone().unwrap_or_default(),
+            config_map: config_map.map(|map| map.data.clone()).unwrap_or_default(),
+        }
     }
 
     /// Whether the controller has seen the newest template and every node runs it.
@@ -274,15 +292,20 @@ fn containers(pod: &core::PodSpec) -> BTreeMap<Container, &core::Container> {
 
 fn env(container: &core::Container) -> BTreeMap<String, EnvValue> {
     let value = |variable: &core::EnvVar| match &variable.value_from {
-        Some(_) => EnvValue::From,
+        Some(source) => EnvValue::From(serde_json::json!(source).to_string()),
         None => EnvValue::Text(variable.value.clone().unwrap_or_default()),
     };
-    container
-        .env
-        .iter()
-        .flatten()
+    let variables = container.env.iter().flatten();
+    variables
         .map(|variable| (variable.name.clone(), value(variable)))
         .collect()
+}
+
+fn raw(value: &EnvValue) -> RawValue {
+    match value {
+        EnvValue::Text(text) => RawValue::Text(text.clone()),
+        EnvValue::From(_) => RawValue::FromField,
+    }
 }
 
 fn image_of(container: &core::Container) -> Image {
@@ -323,5 +346,4 @@ fn counts(status: &DaemonSetStatus) -> RolloutCounts {
 }
 
 #[cfg(test)]
-#[path = "live_tests.rs"]
 mod tests;

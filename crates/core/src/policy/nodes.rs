@@ -1,0 +1,58 @@
+//! The nodes in numbers, and whether their kubelets fit what their interfaces can carry.
+
+use crate::config::Effective;
+use crate::max_pods::possible;
+use crate::safety::{NodeFacts, NodeMode, World};
+
+/// Nodes by what they show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// Linux nodes on EC2.
+    pub total: u32,
+    /// Of those, with secondary addresses only.
+    pub secondary_ip: u32,
+    /// With prefixes only.
+    pub prefix: u32,
+    /// With both.
+    pub mixed: u32,
+    /// With nothing to tell by.
+    pub unknown: u32,
+    /// Fargate, Auto Mode, hybrid and Windows nodes: aws-node does not run there.
+    pub ignored: u32,
+    /// Nodes whose max-pods is more than their interfaces can carry.
+    pub max_pods_mismatch: u32,
+}
+
+impl NodeCounts {
+    /// Counts the nodes of a world under a configuration.
+    pub fn of(world: &World, effective: &Effective) -> Self {
+        let mut counts = Self::default();
+        for node in &world.nodes {
+            counts.add(node, effective);
+        }
+        counts
+    }
+
+    fn add(&mut self, node: &NodeFacts, effective: &Effective) {
+        if !node.takes_part() {
+            self.ignored += 1;
+            return;
+        }
+        self.total += 1;
+        match node.mode {
+            NodeMode::SecondaryIp => self.secondary_ip += 1,
+            NodeMode::Prefix => self.prefix += 1,
+            NodeMode::Mixed => self.mixed += 1,
+            NodeMode::Unknown => self.unknown += 1,
+        }
+        self.max_pods_mismatch += u32::from(is_over_committed(node, effective));
+    }
+}
+
+/// Whether the scheduler may put more pods on a node than its interfaces can carry.
+pub fn is_over_committed(node: &NodeFacts, effective: &Effective) -> bool {
+    match (node.max_pods, node.limits.as_option()) {
+        (Some(max_pods), Some(limits)) => max_pods > possible(limits, effective),
+        (None, _) | (_, None) => false,
+    }
+}

@@ -1,0 +1,32 @@
+//! AttachNetworkInterface, DetachNetworkInterface.
+
+use super::{Effect, done};
+use crate::error::ApiError;
+use crate::wire::ids;
+use crate::wire::params::Params;
+use crate::wire::xml::Xml;
+use vpccni_core::ids::{EniId, InstanceId};
+
+pub(super) fn attach(params: &mut Params) -> Result<Effect, ApiError> {
+    let interface: EniId = ids::required(params, "NetworkInterfaceId")?;
+    let instance: InstanceId = ids::required(params, "InstanceId")?;
+    let device: u32 = params.required_parsed("DeviceIndex")?;
+    let card: u32 = params.parsed("NetworkCardIndex")?.unwrap_or(0);
+    Ok(Box::new(move |world| {
+        let attachment = world.attach(&interface, &instance, device, card)?;
+        let mut xml = Xml::default();
+        xml.text("attachmentId", attachment)
+            .text("networkCardIndex", card);
+        Ok(xml)
+    }))
+}
+
+pub(super) fn detach(params: &mut Params) -> Result<Effect, ApiError> {
+    let attachment = params.required("AttachmentId")?;
+    // Detaching takes no time here, so there is nothing that force would shorten.
+    let _force: Option<bool> = params.parsed("Force")?;
+    Ok(Box::new(move |world| {
+        world.detach(&attachment)?;
+        Ok(done())
+    }))
+}

@@ -1,0 +1,78 @@
+//! CreateSecurityGroup, DescribeSecurityGroups.
+
+use super::Effect;
+use super::describe::Query;
+use crate::error::ApiError;
+use crate::wire::filter::Filterable;
+use crate::wire::ids;
+use crate::wire::params::Params;
+use crate::wire::tags::{self, Specifications};
+use crate::wire::xml::Xml;
+use crate::world::{ACCOUNT, SecurityGroup, Tags, World};
+use std::borrow::Cow;
+use vpccni_core::ids::{SecurityGroupId, VpcId};
+
+impl Filterable for SecurityGroup {
+    const NAMES: &'static [&'static str] = &["description", "group-id", "group-name", "owner-id", "vpc-id"];
+
+    fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
+        vec![match name {
+            "description" => self.description.as_str().into(),
+            "group-id" => self.id.as_str().into(),
+            "group-name" => self.name.as_str().into(),
+            "owner-id" => ACCOUNT.into(),
+            "vpc-id" => self.vpc.as_str().into(),
+            _ => return Vec::new(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+    let name = params.required("GroupName")?;
+    let description = params.required("GroupDescription")?;
+    // There is no EC2-Classic and no default VPC here, so the VPC must be named.
+    let vpc: VpcId = ids::required(params, "VpcId")?;
+    let tags = Specifications::parse(params, &["security-group"])?.of("security-group");
+    Ok(Box::new(move |world| {
+        let id = world.create_group(&vpc, &name, &description, tags)?;
+        let mut xml = Xml::default();
+        let group = world.group(&id)?;
+        xml.text("return", true)
+            .text("groupId", &id)
+            .text("securityGroupArn", arn(world, group));
+        tags::write(&mut xml, &group.tags);
+        Ok(xml)
+    }))
+}
+
+pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+    let query: Query<SecurityGroupId> = Query::parse::<SecurityGroup>(params, "GroupId")?;
+    Ok(Box::new(move |world| {
+        let cut = query.select(&world.groups, |id| world.group(id))?;
+        let mut xml = Xml::default();
+        xml.set("securityGroupInfo", cut.items, |xml, group| {
+            xml.text("ownerId", ACCOUNT)
+                .text("groupId", &group.id)
+                .text("groupName", &group.name)
+                .text("groupDescription", &group.description)
+                .text("vpcId", &group.vpc)
+                .text("securityGroupArn", arn(world, group))
+                .element("ipPermissions", |_| {})
+                .element("ipPermissionsEgress", |_| {});
+            tags::write(xml, &group.tags);
+        })
+        .maybe("nextToken", cut.next);
+        Ok(xml)
+    }))
+}
+
+fn arn(world: &World, group: &SecurityGroup) -> String {
+    format!(
+        "arn:aws:ec2:{}:{ACCOUNT}:security-group/{}",
+        world.region, group.id
+    )
+}

@@ -1,0 +1,171 @@
+//! DescribeInstances, TerminateInstances.
+
+use super::Effect;
+use super::describe::Query;
+use super::interfaces::write_shared;
+use crate::error::ApiError;
+use crate::wire::filter::Filterable;
+use crate::wire::ids;
+use crate::wire::params::Params;
+use crate::wire::tags;
+use crate::wire::xml::Xml;
+use crate::world::{ACCOUNT, Instance, InstanceState, Tags, World};
+use std::borrow::Cow;
+use vpccni_core::ids::InstanceId;
+
+impl Filterable for Instance {
+    const NAMES: &'static [&'static str] = &[
+        "availability-zone",
+        "client-token",
+        "image-id",
+        "instance-id",
+        "instance-state-code",
+        "instance-state-name",
+        "instance-type",
+        "network-interface.network-interface-id",
+        "owner-id",
+        "private-dns-name",
+        "private-ip-address",
+        "reservation-id",
+        "subnet-id",
+        "vpc-id",
+    ];
+
+    fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
+        let (code, state) = self.state.parts();
+        vec![match name {
+            "availability-zone" => self.zone.as_str().into(),
+            "client-token" => self.client_token.as_deref().unwrap_or_default().into(),
+            "image-id" => self.image.as_str().into(),
+            "instance-id" => self.id.as_str().into(),
+            "instance-state-code" => code.to_string().into(),
+            "instance-state-name" => state.into(),
+            "instance-type" => self.instance_type.as_str().into(),
+            "network-interface.network-interface-id" => {
+                return self.interfaces.values().map(|id| id.as_str().into()).collect();
+            }
+            "owner-id" => ACCOUNT.into(),
+            "reservation-id" => self.launch.as_str().into(),
+            // A terminated instance is in no network any more.
+            _ if self.state == InstanceState::Terminated => return Vec::new(),
+            "private-dns-name" => self.private_dns.as_str().into(),
+            "private-ip-address" => self.private_ip.to_string().into(),
+            "subnet-id" => self.subnet.as_str().into(),
+            "vpc-id" => self.vpc.as_str().into(),
+            _ => return Vec::new(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+    // Nothing here is managed by another service, so there is nothing that this would hide or show.
+    let _managed: Option<bool> = params.parsed("IncludeManagedResources")?;
+    let query: Query<InstanceId> = Query::parse::<Instance>(params, "InstanceId")?;
+    Ok(Box::new(move |world| {
+        let cut = query.select(&world.instances, |id| world.instance(id))?;
+        // One reservation an instance: the page is cut by instance, and a launch may lie on two pages.
+        let mut xml = Xml::default();
+        xml.set("reservationSet", cut.items, |xml, instance| {
+            xml.text("reservationId", &instance.launch)
+                .text("ownerId", ACCOUNT)
+                .element("groupSet", |_| {})
+                .set("instancesSet", [instance], |xml, instance| {
+                    write(xml, instance, world, instance.state);
+                });
+        })
+        .maybe("nextToken", cut.next);
+        Ok(xml)
+    }))
+}
+
+pub(super) fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
+    let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
+    if ids.is_empty() {
+        return Err(ApiError::missing("InstanceId"));
+    }
+    Ok(Box::new(move |world| {
+        let before = world.terminate(&ids)?;
+        let mut xml = Xml::default();
+        xml.set("instancesSet", before, |xml, (id, previous)| {
+            let current = match previous {
+                InstanceState::Terminated => InstanceState::Terminated,
+                _ => InstanceState::ShuttingDown,
+            };
+            xml.text("instanceId", id);
+            write_state(xml, "currentState", current);
+            write_state(xml, "previousState", previous);
+        });
+        Ok(xml)
+    }))
+}
+
+fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
+    let (code, text) = state.parts();
+    xml.element(name, |xml| {
+        xml.text("code", code).text("name", text);
+    });
+}
+
+pub(super) fn write(xml: &mut Xml, instance: &Instance, world: &World, state: InstanceState) {
+    xml.text("instanceId", &instance.id)
+        .text("imageId", &instance.image)
+        .text("instanceType", &instance.instance_type)
+        .text("amiLaunchIndex", instance.launch_index)
+        .text("launchTime", instance.launch_time);
+    write_state(xml, "instanceState", state);
+    xml.element("placement", |xml| {
+        xml.text("availabilityZone", &instance.zone)
+            .text("tenancy", "default");
+    })
+    .maybe("clientToken", instance.client_token.as_ref())
+    .text("virtualizationType", "hvm");
+    if let Some(kind) = world.types.get(instance.instance_type.as_str()) {
+        xml.maybe("architecture", kind.arch.last());
+    }
+    if state != InstanceState::Terminated {
+        xml.text("subnetId", &instance.subnet)
+            .text("vpcId", &instance.vpc)
+            .text("privateIpAddress", instance.private_ip)
+            .text("privateDnsName", &instance.private_dns);
+        write_interfaces(xml, instance, world);
+    }
+    tags::write(xml, &instance.tags);
+}
+
+fn write_interfaces(xml: &mut Xml, instance: &Instance, world: &World) {
+    let interfaces = instance
+        .interfaces
+        .values()
+        .filter_map(|id| world.interfaces.get(id));
+    xml.set("networkInterfaceSet", interfaces, |xml, interface| {
+        write_shared(xml, interface, world);
+        xml.text("status", "in-use");
+        if let Some(attachment) = &interface.attachment {
+            xml.element("attachment", |xml| {
+                xml.text("attachmentId", &attachment.id)
+                    .text("deviceIndex", attachment.device_index)
+                    .text("networkCardIndex", attachment.network_card)
+                    .text("status", "attached")
+                    .text("attachTime", attachment.time)
+                    .text("deleteOnTermination", attachment.delete_on_termination);
+            });
+        }
+    });
+    let groups = instance
+        .interfaces
+        .values()
+        .next()
+        .and_then(|id| world.interfaces.get(id));
+    xml.set(
+        "groupSet",
+        groups.into_iter().flat_map(|i| &i.groups),
+        |xml, id| {
+            xml.text("groupId", id)
+                .maybe("groupName", world.groups.get(id).map(|g| &g.name));
+        },
+    );
+}

@@ -1,0 +1,107 @@
+//! EC2 over the Query protocol: the registry of its actions, one file a family.
+//!
+//! An action reads its parameters first and gives an effect; the effect runs only when every parameter was understood
+//! and the request is not a dry run. So a refused request changes nothing, and no action can forget DryRun.
+
+mod addresses;
+mod attachments;
+mod describe;
+mod groups;
+mod instance_types;
+mod instances;
+mod interfaces;
+mod launch;
+mod reservations;
+mod subnets;
+mod tags;
+mod vpcs;
+mod zones;
+
+use crate::error::{ApiError, Code};
+use crate::wire::params::Params;
+use crate::wire::unmodelled;
+use crate::wire::xml::Xml;
+use crate::world::World;
+
+/// What a request does to the world, once it was understood.
+type Effect = Box<dyn FnOnce(&mut World) -> Result<Xml, ApiError>>;
+
+/// Reads the parameters of an action.
+type Read = fn(&mut Params) -> Result<Effect, ApiError>;
+
+/// Every action there is.
+const ACTIONS: [(&str, Read); 26] = [
+    ("AssignPrivateIpAddresses", addresses::assign),
+    ("AssociateVpcCidrBlock", vpcs::associate),
+    ("AttachNetworkInterface", attachments::attach),
+    ("CreateNetworkInterface", interfaces::create),
+    ("CreateSecurityGroup", groups::create),
+    ("CreateSubnet", subnets::create),
+    ("CreateSubnetCidrReservation", reservations::create),
+    ("CreateTags", tags::create),
+    ("CreateVpc", vpcs::create),
+    ("DeleteNetworkInterface", interfaces::delete),
+    ("DeleteSubnetCidrReservation", reservations::delete),
+    ("DeleteTags", tags::delete),
+    ("DescribeAvailabilityZones", zones::describe),
+    ("DescribeInstances", instances::describe),
+    ("DescribeInstanceTypes", instance_types::describe),
+    ("DescribeNetworkInterfaces", interfaces::describe),
+    ("DescribeSecurityGroups", groups::describe),
+    ("DescribeSubnets", subnets::describe),
+    ("DescribeTags", tags::describe),
+    ("DescribeVpcs", vpcs::describe),
+    ("DetachNetworkInterface", attachments::detach),
+    ("GetSubnetCidrReservations", reservations::get),
+    ("ModifyNetworkInterfaceAttribute", interfaces::modify),
+    ("RunInstances", launch::run),
+    ("TerminateInstances", instances::terminate),
+    ("UnassignPrivateIpAddresses", addresses::unassign),
+];
+
+/// The version that every SDK sends.
+const VERSION: &str = "2016-11-15";
+
+/// Serves one request.
+pub(crate) fn serve(action: &str, mut params: Params, world: &mut World) -> Result<Xml, ApiError> {
+    if params.text("Version").is_some_and(|version| version != VERSION) {
+        return Err(ApiError::new(
+            Code::InvalidAction,
+            format!("The action {action} is not valid for this version of the web service."),
+        ));
+    }
+    let dry_run: bool = params.parsed("DryRun")?.unwrap_or(false);
+    let effect = read_of(action)?(&mut params)?;
+    params.finish()?;
+    if dry_run {
+        return Err(ApiError::new(
+            Code::DryRunOperation,
+            "Request would have succeeded, but DryRun flag is set.",
+        ));
+    }
+    effect(world)
+}
+
+fn read_of(action: &str) -> Result<Read, ApiError> {
+    if let Some((_, read)) = ACTIONS.iter().find(|(name, _)| *name == action) {
+        return Ok(*read);
+    }
+    Err(if unmodelled::action(action) {
+        ApiError::new(
+            Code::UnsupportedOperation,
+            format!("The sandbox does not model the action {action}"),
+        )
+    } else {
+        ApiError::new(
+            Code::InvalidAction,
+            format!("The action {action} is not valid for this web service."),
+        )
+    })
+}
+
+/// The answer of an action that has nothing to say.
+fn done() -> Xml {
+    let mut xml = Xml::default();
+    xml.text("return", true);
+    xml
+}

@@ -1,0 +1,140 @@
+//! Every refusal of the sandbox: AWS's code with its HTTP status, and the message.
+
+use http::StatusCode;
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal;)*) => {
+        /// The error codes that the sandbox gives by itself; a fault may give any other.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "the names are AWS's own")]
+        pub enum Code { $($name,)* }
+
+        impl Code {
+            /// The code as AWS writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
+    CidrConflict = "CidrConflict", 400;
+    DryRunOperation = "DryRunOperation", 412;
+    FilterLimitExceeded = "FilterLimitExceeded", 400;
+    IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
+    IncorrectState = "IncorrectState", 400;
+    InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
+    InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
+    InternalError = "InternalError", 500;
+    InvalidAction = "InvalidAction", 400;
+    InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
+    InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
+    InvalidGroupNotFound = "InvalidGroup.NotFound", 400;
+    InvalidGroupMalformed = "InvalidGroupId.Malformed", 400;
+    InvalidIdNotFound = "InvalidID", 400;
+    InvalidInstanceMalformed = "InvalidInstanceID.Malformed", 400;
+    InvalidInstanceNotFound = "InvalidInstanceID.NotFound", 400;
+    InvalidInstanceType = "InvalidInstanceType", 400;
+    InvalidInterfaceInUse = "InvalidNetworkInterface.InUse", 400;
+    InvalidInterfaceMalformed = "InvalidNetworkInterfaceID.Malformed", 400;
+    InvalidInterfaceNotFound = "InvalidNetworkInterfaceID.NotFound", 400;
+    InvalidNextToken = "InvalidNextToken", 400;
+    InvalidParameterCombination = "InvalidParameterCombination", 400;
+    InvalidParameterValue = "InvalidParameterValue", 400;
+    InvalidReservationNotFound = "InvalidSubnetCidrReservationID.NotFound", 400;
+    InvalidSubnetConflict = "InvalidSubnet.Conflict", 400;
+    InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
+    InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
+    InvalidSubnetRange = "InvalidSubnet.Range", 400;
+    InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
+    InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
+    InvalidVpcRange = "InvalidVpc.Range", 400;
+    MissingParameter = "MissingParameter", 400;
+    OperationNotPermitted = "OperationNotPermitted", 400;
+    PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
+    ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
+    TagLimitExceeded = "TagLimitExceeded", 400;
+    UnknownParameter = "UnknownParameter", 400;
+    UnsupportedOperation = "UnsupportedOperation", 400;
+    EksInvalidParameter = "InvalidParameterException", 400;
+    EksInvalidRequest = "InvalidRequestException", 400;
+    EksResourceInUse = "ResourceInUseException", 409;
+    EksResourceNotFound = "ResourceNotFoundException", 404;
+    EksUnknownOperation = "UnknownOperationException", 404;
+}
+
+/// A refused request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    code: Cow<'static, str>,
+    status: StatusCode,
+    message: String,
+}
+
+impl ApiError {
+    /// A refusal of the sandbox's own.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self {
+            code: Cow::Borrowed(code.as_str()),
+            status,
+            message: message.into(),
+        }
+    }
+
+    /// A refusal that a fault rule ordered.
+    pub(crate) fn ordered(code: String, status: StatusCode, message: String) -> Self {
+        Self {
+            code: Cow::Owned(code),
+            status,
+            message,
+        }
+    }
+
+    pub(crate) fn value(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidParameterValue, message)
+    }
+
+    pub(crate) fn combination(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidParameterCombination, message)
+    }
+
+    pub(crate) fn missing(parameter: &str) -> Self {
+        Self::new(
+            Code::MissingParameter,
+            format!("The request must contain the parameter {parameter}"),
+        )
+    }
+
+    /// The code as AWS writes it.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}

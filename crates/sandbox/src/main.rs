@@ -1,0 +1,46 @@
+//! `aws-sandbox`: the sandbox as a program.
+
+mod args;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use vpccni_sandbox::{Options, Sandbox};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("AWS_SANDBOX_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let Command::Serve { listen, region, seed } = Args::parse().command;
+    match serve(Options { listen, region, seed }).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let seed = options.seed;
+    let sandbox = Sandbox::start(options).await?;
+    tracing::info!(endpoint = sandbox.endpoint(), seed, "serving");
+    stop_signal().await?;
+    tracing::info!("shutting down");
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn stop_signal() -> Result<(), std::io::Error> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,363 @@
+//! The server: connections, and one request through faults, world and counts. The world is locked for the effect of a
+//! request alone, never across an await, so requests are linearisable and none can starve another.
+
+use crate::calls::{CallCount, Calls, Outcome};
+use crate::control;
+use crate::error::{ApiError, Code};
+use crate::faults::{Disconnect, Faults, Rule};
+use crate::service::{Call, Request, Service};
+use crate::wire::xml;
+use crate::world::{Catalogue, CatalogueError, Random, Tables, Types, TypesError, World};
+use crate::{ec2, eks, sts};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// More than any request of these APIs is long; user data may have 16 KiB.
+const MAX_BODY: usize = 1 << 20;
+
+/// How a sandbox is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The region.
+    pub region: String,
+    /// What all chance follows from.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            region: "us-west-2".to_owned(),
+            seed: 1,
+        }
+    }
+}
+
+/// A sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("failed to listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The instance types do not read.
+    #[error(transparent)]
+    Types(TypesError),
+    /// The add-ons do not read.
+    #[error(transparent)]
+    Catalogue(CatalogueError),
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct State {
+    options: Options,
+    tables: Tables,
+    world: Mutex<World>,
+    faults: Mutex<Faults>,
+    calls: Mutex<Calls>,
+    /// Ids of requests have a chance of their own: describing must not move the addresses.
+    request_ids: Mutex<Random>,
+}
+
+/// A panic under a lock is a bug that its own request reports; the others go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn new(options: Options) -> Result<Self, StartError> {
+        let tables = Tables {
+            types: Arc::new(Types::load().map_err(StartError::Types)?),
+            catalogue: Arc::new(Catalogue::load().map_err(StartError::Catalogue)?),
+        };
+        Ok(Self {
+            world: Mutex::new(new_world(&options, &tables)),
+            faults: Mutex::new(Faults::new(options.seed)),
+            calls: Mutex::new(Calls::default()),
+            request_ids: Mutex::new(Random::new(options.seed ^ 0x1d5)),
+            tables,
+            options,
+        })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn counts(&self) -> Vec<CallCount> {
+        lock(&self.calls).counts()
+    }
+
+    /// Everything as it was at the start.
+    pub(crate) fn reset(&self) {
+        *self.world() = new_world(&self.options, &self.tables);
+        *self.faults() = Faults::new(self.options.seed);
+        *lock(&self.calls) = Calls::default();
+    }
+
+    fn record(&self, call: &(Service, String), outcome: Outcome) {
+        lock(&self.calls).record(call.0.as_str(), &call.1, outcome);
+    }
+}
+
+fn new_world(options: &Options, tables: &Tables) -> World {
+    World::new(&options.region, options.seed, tables, Timestamp::now())
+}
+
+/// A running sandbox. Dropping it ends it at once; `shutdown` lets the requests in flight end.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    state: Arc<State>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox with an empty world.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let wanted = options.listen;
+        let listen = |source| StartError::Listen {
+            address: wanted,
+            source,
+        };
+        let state = Arc::new(State::new(options)?);
+        let listener = TcpListener::bind(wanted).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Arc::clone(&state), stop.clone()));
+        Ok(Self {
+            address,
+            state,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The value for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The state, for direct reading.
+    pub fn world(&self) -> WorldHandle {
+        WorldHandle(Arc::clone(&self.state))
+    }
+
+    /// What was called so far.
+    pub fn calls(&self) -> Vec<CallCount> {
+        self.state.counts()
+    }
+
+    /// Adds a fault; the error says what is wrong with the rule.
+    pub fn add_fault(&self, rule: Rule) -> Result<(), String> {
+        self.state.faults().add(rule)
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.state.faults().clear();
+    }
+
+    /// Ends it, after the requests in flight.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The world of a running sandbox.
+#[derive(Debug, Clone)]
+pub struct WorldHandle(Arc<State>);
+
+impl WorldHandle {
+    /// Reads the world; no request is served meanwhile.
+    pub fn read<R>(&self, read: impl FnOnce(&World) -> R) -> R {
+        read(&self.0.world())
+    }
+
+    /// Changes the world by its own rules, as requests do, but without a client: to set a scene.
+    pub fn write<R>(&self, write: impl FnOnce(&mut World) -> R) -> R {
+        write(&mut self.0.world())
+    }
+
+    /// What does not hold, in words.
+    pub fn violations(&self) -> Vec<String> {
+        self.read(World::violations)
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_connection(stream, Arc::clone(&state), stop.clone()));
+                }
+                // Out of file descriptors, or a peer that left: the others are served on.
+                Err(error) => tracing::warn!(%error, "failed to accept a connection"),
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection(stream: TcpStream, state: Arc<State>, stop: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "failed to set TCP_NODELAY");
+    }
+    let service = service_fn(move |request| handle(Arc::clone(&state), request));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Ends the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error("a fault cut the connection")]
+    Cut,
+}
+
+async fn handle(state: Arc<State>, request: http::Request<Incoming>) -> Result<Answer, NoAnswer> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return Ok(answer);
+    };
+    let body = body.to_bytes();
+    if parts.uri.path().starts_with(control::PREFIX) {
+        return Ok(control::serve(&state, &parts, &body));
+    }
+    let call = Call::read(&parts, &body);
+    let name = (call.service, call.action.clone());
+    let met = state.faults().meet(call.service.as_str(), &call.action);
+    if !met.delay.is_zero() {
+        tokio::time::sleep(met.delay).await;
+    }
+    if met.drop == Some(Disconnect::Before) {
+        state.record(&name, Outcome::Dropped);
+        return Err(NoAnswer::Cut);
+    }
+    let request_id = lock(&state.request_ids).request_id();
+    let result = match met.error {
+        Some(error) => Err(error),
+        None => run(&state, call, &request_id),
+    };
+    if met.drop == Some(Disconnect::After) {
+        state.record(&name, Outcome::Dropped);
+        return Err(NoAnswer::Cut);
+    }
+    let outcome = match &result {
+        Ok(_) => Outcome::Ok,
+        Err(error) => Outcome::Refused(error.code().to_owned()),
+    };
+    state.record(&name, outcome);
+    Ok(render(name.0, result, &request_id))
+}
+
+/// The effect on the world; gives the body of the answer.
+fn run(state: &State, call: Call, request_id: &str) -> Result<String, ApiError> {
+    let mut world = state.world();
+    world.now = Timestamp::now();
+    match (call.service, call.request) {
+        (Service::Ec2, Request::Query(params)) => {
+            let body = ec2::serve(&call.action, params, &mut world)?;
+            Ok(xml::ec2_response(&call.action, request_id, body))
+        }
+        (Service::Sts, Request::Query(params)) => sts::serve(&call.action, params, request_id),
+        (Service::Eks, Request::Rest(route)) => eks::serve(&route, &mut world).map(|value| value.to_string()),
+        (service, _) => Err(ApiError::new(
+            Code::InvalidAction,
+            format!(
+                "The sandbox does not model the service of {} ({})",
+                call.action,
+                service.as_str()
+            ),
+        )),
+    }
+}
+
+fn render(service: Service, result: Result<String, ApiError>, request_id: &str) -> Answer {
+    let content_type = if service == Service::Eks {
+        "application/json"
+    } else {
+        "text/xml;charset=UTF-8"
+    };
+    let (status, text, error_code) = match result {
+        Ok(text) => (StatusCode::OK, text, None),
+        Err(error) => {
+            let (code, message) = (error.code(), error.message());
+            let text = match service {
+                Service::Ec2 => xml::ec2_error(code, message, request_id),
+                Service::Eks => serde_json::json!({ "__type": code, "message": message }).to_string(),
+                Service::Sts | Service::Other => {
+                    xml::query_error(code, message, error.status().is_client_error(), request_id)
+                }
+            };
+            (error.status(), text, Some(code.to_owned()))
+        }
+    };
+    let mut answer = Response::new(Full::from(text));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", value);
+    }
+    if let Some(Ok(value)) = error_code
+        .filter(|_| service == Service::Eks)
+        .map(|code| HeaderValue::from_str(&code))
+    {
+        headers.insert("x-amzn-errortype", value);
+    }
+    answer
+}

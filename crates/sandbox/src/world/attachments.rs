@@ -1,0 +1,172 @@
+//! Attaching interfaces to instances and detaching them.
+
+use super::{Attachment, InstanceState, InterfaceKind, World};
+use crate::error::{ApiError, Code};
+use vpccni_core::ids::{EniId, InstanceId};
+
+impl World {
+    /// Attaches an interface; gives the id of the attachment.
+    pub fn attach(
+        &mut self,
+        id: &EniId,
+        instance: &InstanceId,
+        device_index: u32,
+        network_card: u32,
+    ) -> Result<String, ApiError> {
+        self.check_attach(id, instance, device_index, network_card)?;
+        self.place_attachment(id, instance, device_index, network_card, false)
+    }
+
+    fn check_attach(
+        &self,
+        id: &EniId,
+        instance: &InstanceId,
+        device_index: u32,
+        network_card: u32,
+    ) -> Result<(), ApiError> {
+        let interface = self.interface(id)?;
+        let target = self.instance(instance)?;
+        if target.state != InstanceState::Running {
+            return Err(ApiError::new(
+                Code::IncorrectState,
+                format!("Instance '{instance}' is not in a valid state for this operation."),
+            ));
+        }
+        if interface.attachment.is_some() {
+            return Err(ApiError::new(
+                Code::InvalidInterfaceInUse,
+                format!("Network interface '{id}' is currently in use."),
+            ));
+        }
+        if interface.zone != target.zone {
+            return Err(ApiError::value(format!(
+                "You may not attach a network interface to an instance if they are not in the same availability \
+                 zone: {} and {}",
+                interface.zone, target.zone
+            )));
+        }
+        if interface.kind == InterfaceKind::Branch {
+            return Err(ApiError::new(
+                Code::UnsupportedOperation,
+                "A branch interface is associated with a trunk, not attached",
+            ));
+        }
+        if target.interfaces.contains_key(&(network_card, device_index)) {
+            return Err(ApiError::value(format!(
+                "Instance '{instance}' already has an interface attached at device index '{device_index}'."
+            )));
+        }
+        let kind = self.type_of(instance)?;
+        if interface.kind == InterfaceKind::Trunk && kind.trunk_compatible != Some(true) {
+            return Err(ApiError::new(
+                Code::UnsupportedOperation,
+                format!(
+                    "The instance type {} does not support trunk interfaces",
+                    target.instance_type
+                ),
+            ));
+        }
+        let limit = kind.card_limit(network_card).ok_or_else(|| {
+            ApiError::value(format!(
+                "Value ({network_card}) for parameter NetworkCardIndex is invalid."
+            ))
+        })?;
+        let count = target.on_card(network_card) + 1;
+        if count > limit {
+            return Err(ApiError::new(
+                Code::AttachmentLimitExceeded,
+                format!(
+                    "Interface count {count} exceeds the limit for {}",
+                    target.instance_type
+                ),
+            ));
+        }
+        Self::check_fits(kind, interface.slots(), !interface.prefixes.is_empty())
+    }
+
+    /// Writes the attachment down on both sides.
+    pub(super) fn place_attachment(
+        &mut self,
+        id: &EniId,
+        instance: &InstanceId,
+        device_index: u32,
+        network_card: u32,
+        delete_on_termination: bool,
+    ) -> Result<String, ApiError> {
+        let attachment = Attachment {
+            id: self.random.id("eni-attach"),
+            instance: instance.clone(),
+            device_index,
+            network_card,
+            delete_on_termination,
+            time: self.now,
+        };
+        let key = attachment.id.clone();
+        self.interface_mut(id)?.attachment = Some(attachment);
+        if let Some(instance) = self.instances.get_mut(instance) {
+            instance
+                .interfaces
+                .insert((network_card, device_index), id.clone());
+        }
+        self.attachments.insert(key.clone(), id.clone());
+        Ok(key)
+    }
+
+    /// Detaches an interface; the primary one of an instance stays.
+    pub fn detach(&mut self, attachment: &str) -> Result<(), ApiError> {
+        let id = self.attachments.get(attachment).cloned().ok_or_else(|| {
+            ApiError::new(
+                Code::InvalidAttachmentNotFound,
+                format!("The attachment ID '{attachment}' does not exist"),
+            )
+        })?;
+        let primary = self
+            .interface(&id)?
+            .attachment
+            .as_ref()
+            .is_some_and(|a| a.device_index == 0);
+        if primary {
+            return Err(ApiError::new(
+                Code::OperationNotPermitted,
+                "The network interface at device index 0 cannot be detached.",
+            ));
+        }
+        self.remove_attachment(&id);
+        Ok(())
+    }
+
+    /// Forgets an attachment on both sides.
+    pub(super) fn remove_attachment(&mut self, id: &EniId) {
+        let Some(interface) = self.interfaces.get_mut(id) else {
+            return;
+        };
+        let Some(attachment) = interface.attachment.take() else {
+            return;
+        };
+        self.attachments.remove(&attachment.id);
+        if let Some(instance) = self.instances.get_mut(&attachment.instance) {
+            instance
+                .interfaces
+                .remove(&(attachment.network_card, attachment.device_index));
+        }
+    }
+
+    /// Says whether the interface goes with its instance.
+    pub fn set_delete_on_termination(
+        &mut self,
+        id: &EniId,
+        attachment: &str,
+        delete: bool,
+    ) -> Result<(), ApiError> {
+        match self.interface_mut(id)?.attachment.as_mut() {
+            Some(found) if found.id == attachment => {
+                found.delete_on_termination = delete;
+                Ok(())
+            }
+            _ => Err(ApiError::new(
+                Code::InvalidAttachmentNotFound,
+                format!("The attachment ID '{attachment}' does not exist"),
+            )),
+        }
+    }
+}

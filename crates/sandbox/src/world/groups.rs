@@ -1,0 +1,96 @@
+//! Security groups: existence, name and VPC. What they let through is not modelled.
+
+use super::{Tags, World, tags};
+use crate::error::{ApiError, Code};
+use vpccni_core::ids::{SecurityGroupId, VpcId};
+
+/// AWS's default quota of groups on one interface.
+const MAX_PER_INTERFACE: usize = 5;
+
+/// A security group.
+#[derive(Debug, Clone)]
+pub struct SecurityGroup {
+    /// Its id.
+    pub id: SecurityGroupId,
+    /// Its name, unique in the VPC.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl World {
+    /// Makes a group.
+    pub fn create_group(
+        &mut self,
+        vpc: &VpcId,
+        name: &str,
+        description: &str,
+        tags: Tags,
+    ) -> Result<SecurityGroupId, ApiError> {
+        self.vpc(vpc)?;
+        tags::check(&tags)?;
+        if name.starts_with("sg-") {
+            return Err(ApiError::value(format!(
+                "Value ({name}) for parameter groupName is invalid."
+            )));
+        }
+        if self.groups.values().any(|g| g.vpc == *vpc && g.name == name) {
+            return Err(ApiError::new(
+                Code::InvalidGroupDuplicate,
+                format!("The security group '{name}' already exists for VPC '{vpc}'"),
+            ));
+        }
+        let id = self.new_id("sg", SecurityGroupId::parse)?;
+        let group = SecurityGroup {
+            id: id.clone(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            vpc: vpc.clone(),
+            tags,
+        };
+        self.groups.insert(id.clone(), group);
+        Ok(id)
+    }
+
+    pub(crate) fn group(&self, id: &SecurityGroupId) -> Result<&SecurityGroup, ApiError> {
+        self.groups.get(id).ok_or_else(|| {
+            ApiError::new(
+                Code::InvalidGroupNotFound,
+                format!("The security group '{id}' does not exist"),
+            )
+        })
+    }
+
+    /// The groups of a new interface: those that were asked for, all of the same VPC, or the default one.
+    pub(super) fn groups_for(
+        &self,
+        vpc: &VpcId,
+        asked: &[SecurityGroupId],
+    ) -> Result<Vec<SecurityGroupId>, ApiError> {
+        if asked.is_empty() {
+            let default = self
+                .groups
+                .values()
+                .find(|g| g.vpc == *vpc && g.name == "default");
+            return Ok(default.map(|g| g.id.clone()).into_iter().collect());
+        }
+        if asked.len() > MAX_PER_INTERFACE {
+            return Err(ApiError::new(
+                Code::SecurityGroupsPerInterfaceLimitExceeded,
+                "The maximum number of security groups per interface has been reached.",
+            ));
+        }
+        for id in asked {
+            if self.group(id)?.vpc != *vpc {
+                return Err(ApiError::value(format!(
+                    "Security group {id} and the subnet belong to different networks."
+                )));
+            }
+        }
+        Ok(asked.to_vec())
+    }
+}

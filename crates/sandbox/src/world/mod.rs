@@ -1,0 +1,149 @@
+//! The state of the sandboxed account and region, and every rule about it. Every change is made whole or not at all:
+//! the methods check first and change after. Nothing here knows the wire.
+
+mod addresses;
+mod attachments;
+mod catalogue;
+mod clusters;
+mod groups;
+mod instances;
+mod interfaces;
+mod invariants;
+mod pool;
+mod random;
+mod subnets;
+mod tags;
+mod types;
+mod vpcs;
+
+pub use addresses::Assigned;
+pub use catalogue::{Catalogue, CatalogueError, Offer};
+pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use groups::SecurityGroup;
+pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
+pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
+pub use pool::{Grant, Pool, PoolError, Want};
+pub use random::Random;
+pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
+pub use types::{NetworkCard, TypeInfo, Types, TypesError};
+pub use vpcs::{CidrAssociation, Vpc};
+
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
+
+/// Tags of one resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// The account that owns everything here.
+pub const ACCOUNT: &str = "123456789012";
+
+/// An availability zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneInfo {
+    /// Its name, such as `us-west-2a`.
+    pub name: Zone,
+    /// Its id, such as `usw2-az1`.
+    pub id: String,
+}
+
+/// The tables that every world shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Tables {
+    pub(crate) types: Arc<Types>,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+/// What a client token was used for.
+#[derive(Debug, Clone)]
+struct Token<T> {
+    fingerprint: String,
+    made: T,
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub struct World {
+    /// The region.
+    pub region: String,
+    /// Its zones.
+    pub zones: Vec<ZoneInfo>,
+    /// The instance types.
+    pub types: Arc<Types>,
+    /// The add-ons that EKS offers.
+    pub catalogue: Arc<Catalogue>,
+    /// VPCs.
+    pub vpcs: BTreeMap<VpcId, Vpc>,
+    /// Security groups.
+    pub groups: BTreeMap<SecurityGroupId, SecurityGroup>,
+    /// Subnets with their pools of addresses.
+    pub subnets: BTreeMap<SubnetId, Subnet>,
+    /// Network interfaces.
+    pub interfaces: BTreeMap<EniId, Interface>,
+    /// Instances, the terminated ones among them.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// EKS clusters with their add-ons.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// Attachment id to interface.
+    attachments: BTreeMap<String, EniId>,
+    by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
+    interface_tokens: BTreeMap<String, Token<EniId>>,
+    launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    macs: BTreeSet<String>,
+    pub(crate) now: Timestamp,
+    pub(crate) random: Random,
+}
+
+impl World {
+    /// An empty region with three zones.
+    pub(crate) fn new(region: &str, seed: u64, tables: &Tables, now: Timestamp) -> Self {
+        Self {
+            region: region.to_owned(),
+            zones: zones_of(region),
+            types: Arc::clone(&tables.types),
+            catalogue: Arc::clone(&tables.catalogue),
+            vpcs: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            subnets: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            attachments: BTreeMap::new(),
+            by_subnet: BTreeMap::new(),
+            interface_tokens: BTreeMap::new(),
+            launch_tokens: BTreeMap::new(),
+            macs: BTreeSet::new(),
+            now,
+            random: Random::new(seed),
+        }
+    }
+
+    /// The interfaces of a subnet.
+    pub fn interfaces_of(&self, subnet: &SubnetId) -> impl Iterator<Item = &Interface> {
+        self.by_subnet
+            .get(subnet)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.interfaces.get(id))
+    }
+}
+
+/// Zone ids as AWS forms them: `us-west-2a` is `usw2-az1`.
+fn zones_of(region: &str) -> Vec<ZoneInfo> {
+    let mut parts = region.split('-');
+    let place = parts.next().unwrap_or("us");
+    let direction: String = parts.next().unwrap_or("west").chars().take(1).collect();
+    let number = parts.next().unwrap_or("2");
+    ["a", "b", "c"]
+        .iter()
+        .zip(1..)
+        .filter_map(|(letter, index)| {
+            let name = Zone::parse(&format!("{region}{letter}")).ok()?;
+            Some(ZoneInfo {
+                name,
+                id: format!("{place}{direction}{number}-az{index}"),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,201 @@
+//! Subnets and the CIDR reservations in them.
+
+use super::pool::Pool;
+use super::vpcs::overlap;
+use super::{Tags, World, tags};
+use crate::error::{ApiError, Code};
+use vpccni_core::ids::{SubnetId, VpcId, Zone};
+use vpccni_core::net::Ipv4Net;
+
+/// What a reservation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReservationKind {
+    /// Prefixes only.
+    Prefix,
+    /// Explicit requests only.
+    Explicit,
+}
+
+/// A CIDR reservation.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// Its id.
+    pub id: String,
+    /// Its subnet.
+    pub subnet: SubnetId,
+    /// Its range.
+    pub cidr: Ipv4Net,
+    /// What it is for.
+    pub kind: ReservationKind,
+    /// Its description.
+    pub description: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What CreateSubnetCidrReservation asks for.
+#[derive(Debug, Clone)]
+pub struct NewReservation {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// The range.
+    pub cidr: Ipv4Net,
+    /// What it is for.
+    pub kind: ReservationKind,
+    /// A description.
+    pub description: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A subnet.
+#[derive(Debug, Clone)]
+pub struct Subnet {
+    /// Its id.
+    pub id: SubnetId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its zone.
+    pub zone: Zone,
+    /// Its network.
+    pub cidr: Ipv4Net,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its addresses.
+    pub pool: Pool,
+    /// Its reservations.
+    pub reservations: Vec<Reservation>,
+}
+
+impl Subnet {
+    fn reserve_anew(&mut self) {
+        let ranges = self
+            .reservations
+            .iter()
+            .map(|r| (r.cidr, r.kind == ReservationKind::Prefix));
+        self.pool.set_reservations(ranges);
+    }
+}
+
+impl World {
+    /// Makes a subnet inside a block of the VPC; without a zone, in the first.
+    pub fn create_subnet(
+        &mut self,
+        vpc: &VpcId,
+        cidr: Ipv4Net,
+        zone: Option<Zone>,
+        tags: Tags,
+    ) -> Result<SubnetId, ApiError> {
+        tags::check(&tags)?;
+        let inside = self.vpc(vpc)?.cidrs.iter().any(|a| a.cidr.contains(&cidr));
+        if !inside || !(16..=28).contains(&cidr.prefix_len()) || cidr.addr() != cidr.network() {
+            return Err(ApiError::new(
+                Code::InvalidSubnetRange,
+                format!("The CIDR '{cidr}' is invalid."),
+            ));
+        }
+        if self
+            .subnets
+            .values()
+            .any(|s| s.vpc == *vpc && overlap(s.cidr, cidr))
+        {
+            return Err(ApiError::new(
+                Code::InvalidSubnetConflict,
+                format!("The CIDR '{cidr}' conflicts with another subnet"),
+            ));
+        }
+        let zone = self.zone_or_first(zone)?;
+        let id = self.new_id("subnet", SubnetId::parse)?;
+        let subnet = Subnet {
+            id: id.clone(),
+            vpc: vpc.clone(),
+            zone,
+            cidr,
+            tags,
+            pool: Pool::new(cidr),
+            reservations: Vec::new(),
+        };
+        self.subnets.insert(id.clone(), subnet);
+        Ok(id)
+    }
+
+    fn zone_or_first(&self, zone: Option<Zone>) -> Result<Zone, ApiError> {
+        let known = match &zone {
+            Some(zone) => self.zones.iter().find(|z| z.name == *zone),
+            None => self.zones.first(),
+        };
+        known.map(|z| z.name.clone()).ok_or_else(|| {
+            let zone = zone.map_or_else(String::new, |z| z.to_string());
+            ApiError::value(format!(
+                "Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in \
+                 the following availability zones: {}.",
+                self.zones.iter().map(|z| z.name.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+        })
+    }
+
+    pub(crate) fn subnet(&self, id: &SubnetId) -> Result<&Subnet, ApiError> {
+        self.subnets.get(id).ok_or_else(|| {
+            ApiError::new(
+                Code::InvalidSubnetNotFound,
+                format!("The subnet ID '{id}' does not exist"),
+            )
+        })
+    }
+
+    /// Reserves a range. It may cover addresses in use: they stay with their owners until they are released.
+    pub fn create_reservation(&mut self, new: NewReservation) -> Result<Reservation, ApiError> {
+        tags::check(&new.tags)?;
+        let subnet = self.subnet(&new.subnet)?;
+        if !subnet.cidr.contains(&new.cidr) || new.cidr.addr() != new.cidr.network() {
+            return Err(ApiError::value(format!(
+                "The CIDR '{}' is not within the CIDR range of the subnet '{}'",
+                new.cidr, subnet.cidr
+            )));
+        }
+        if subnet.reservations.iter().any(|r| overlap(r.cidr, new.cidr)) {
+            return Err(ApiError::new(
+                Code::CidrConflict,
+                format!(
+                    "The CIDR '{}' conflicts with another reservation of the subnet",
+                    new.cidr
+                ),
+            ));
+        }
+        let NewReservation {
+            subnet,
+            cidr,
+            kind,
+            description,
+            tags,
+        } = new;
+        let reservation = Reservation {
+            id: self.random.id("scr"),
+            subnet,
+            cidr,
+            kind,
+            description,
+            tags,
+        };
+        if let Some(subnet) = self.subnets.get_mut(&reservation.subnet) {
+            subnet.reservations.push(reservation.clone());
+            subnet.reserve_anew();
+        }
+        Ok(reservation)
+    }
+
+    /// Takes a reservation away; what was given from it stays given.
+    pub fn delete_reservation(&mut self, id: &str) -> Result<Reservation, ApiError> {
+        for subnet in self.subnets.values_mut() {
+            if let Some(position) = subnet.reservations.iter().position(|r| r.id == id) {
+                let reservation = subnet.reservations.remove(position);
+                subnet.reserve_anew();
+                return Ok(reservation);
+            }
+        }
+        Err(ApiError::new(
+            Code::InvalidReservationNotFound,
+            format!("The subnet CIDR reservation ID '{id}' does not exist"),
+        ))
+    }
+}

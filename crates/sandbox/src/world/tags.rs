@@ -1,0 +1,128 @@
+//! Tags of any resource, found by its id.
+
+use super::{Tags, World};
+use crate::error::{ApiError, Code};
+
+/// AWS's limits: tags of one resource, characters of a key and of a value.
+const MAX_TAGS: usize = 50;
+const MAX_KEY: usize = 128;
+const MAX_VALUE: usize = 256;
+
+pub(super) fn check(tags: &Tags) -> Result<(), ApiError> {
+    if tags.len() > MAX_TAGS {
+        return Err(ApiError::new(
+            Code::TagLimitExceeded,
+            format!("The maximum number of {MAX_TAGS} tags per resource has been reached."),
+        ));
+    }
+    for (key, value) in tags {
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(ApiError::value(format!(
+                "Tag keys starting with 'aws:' are reserved for internal use: {key}"
+            )));
+        }
+        if key.chars().count() > MAX_KEY || value.chars().count() > MAX_VALUE {
+            return Err(ApiError::value(format!("Tag key or value is too long: {key}")));
+        }
+    }
+    Ok(())
+}
+
+impl World {
+    /// Sets tags on several resources, or on none of them if one is wrong.
+    pub fn create_tags(&mut self, ids: &[String], tags: &Tags) -> Result<(), ApiError> {
+        for id in ids {
+            let mut merged = self.tags_mut(id)?.clone();
+            merged.extend(tags.clone());
+            check(&merged)?;
+        }
+        for id in ids {
+            self.tags_mut(id)?.extend(tags.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes tags away: by key, by key and value, or all of them.
+    pub fn delete_tags(&mut self, ids: &[String], tags: &[(String, Option<String>)]) -> Result<(), ApiError> {
+        for id in ids {
+            self.tags_mut(id)?;
+        }
+        for id in ids {
+            self.tags_mut(id)?.retain(|key, value| {
+                !tags.is_empty()
+                    && !tags
+                        .iter()
+                        .any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value))
+            });
+        }
+        Ok(())
+    }
+
+    /// Every resource with its type and tags.
+    pub(crate) fn tagged(&self) -> impl Iterator<Item = (&str, &'static str, &Tags)> {
+        let vpcs = self.vpcs.values().map(|r| (r.id.as_str(), "vpc", &r.tags));
+        let groups = self
+            .groups
+            .values()
+            .map(|r| (r.id.as_str(), "security-group", &r.tags));
+        let subnets = self.subnets.values().map(|r| (r.id.as_str(), "subnet", &r.tags));
+        let reservations = self
+            .subnets
+            .values()
+            .flat_map(|s| &s.reservations)
+            .map(|r| (r.id.as_str(), "subnet-cidr-reservation", &r.tags));
+        let interfaces = self
+            .interfaces
+            .values()
+            .map(|r| (r.id.as_str(), "network-interface", &r.tags));
+        let instances = self
+            .instances
+            .values()
+            .map(|r| (r.id.as_str(), "instance", &r.tags));
+        vpcs.chain(groups)
+            .chain(subnets)
+            .chain(reservations)
+            .chain(interfaces)
+            .chain(instances)
+    }
+
+    fn tags_mut(&mut self, id: &str) -> Result<&mut Tags, ApiError> {
+        let missing =
+            |code: Code, kind: &str| ApiError::new(code, format!("The {kind} ID '{id}' does not exist"));
+        match id.split_once('-').map(|(kind, _)| kind) {
+            Some("vpc") => by_name(&mut self.vpcs, id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidVpcNotFound, "vpc")),
+            Some("sg") => by_name(&mut self.groups, id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidGroupNotFound, "security group")),
+            Some("subnet") => by_name(&mut self.subnets, id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidSubnetNotFound, "subnet")),
+            Some("eni") => by_name(&mut self.interfaces, id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidInterfaceNotFound, "networkInterface")),
+            Some("i") => by_name(&mut self.instances, id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidInstanceNotFound, "instance")),
+            Some("scr") => self
+                .subnets
+                .values_mut()
+                .flat_map(|s| &mut s.reservations)
+                .find(|r| r.id == id)
+                .map(|r| &mut r.tags)
+                .ok_or_else(|| missing(Code::InvalidReservationNotFound, "subnet CIDR reservation")),
+            _ => Err(ApiError::new(
+                Code::InvalidIdNotFound,
+                format!("The ID '{id}' is not valid"),
+            )),
+        }
+    }
+}
+
+fn by_name<'a, K: Ord + std::str::FromStr, V>(
+    map: &'a mut std::collections::BTreeMap<K, V>,
+    id: &str,
+) -> Option<&'a mut V> {
+    map.get_mut(&id.parse().ok()?)
+}

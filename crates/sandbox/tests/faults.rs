@@ -1,0 +1,101 @@
+//! Faults, counts and the control API.
+
+use crate::lab::{Lab, code};
+use crate::protocol::{get, post};
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn an_ordered_error_has_its_code_and_status_and_ends() {
+    let lab = Lab::new().await;
+    let rule = r#"{"service":"ec2","action":"DescribeVpcs","times":1,
+        "effect":{"error":{"code":"RequestLimitExceeded","status":503,"message":"Request limit exceeded."}}}"#;
+    assert!(
+        post(&lab, "/_sandbox/faults", rule)
+            .await
+            .starts_with("HTTP/1.1 201")
+    );
+    let refused = lab.ec2.describe_vpcs().send().await.expect_err("a fault");
+    assert_eq!(refused.raw_response().map(|r| r.status().as_u16()), Some(503));
+    assert_eq!(code(refused), "RequestLimitExceeded");
+    assert!(lab.ec2.describe_vpcs().send().await.is_ok());
+    assert!(get(&lab, "/_sandbox/faults").await.contains(r#""fired":1"#));
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_cut_before_the_effect_changes_nothing_and_one_after_it_does() {
+    let lab = Lab::new().await;
+    let subnet = lab.subnet("10.0.0.0/24").await;
+    for (when, left) in [("before", 251), ("after", 250)] {
+        let rule = format!(r#"{{"action":"CreateNetworkInterface","effect":{{"drop":"{when}"}}}}"#);
+        post(&lab, "/_sandbox/faults", &rule).await;
+        let cut = lab.ec2.create_network_interface().subnet_id(&subnet).send().await;
+        let word = cut.map(|_| ()).map_err(code);
+        assert!(
+            word == Err("dispatch".to_owned()) || word == Err("response".to_owned()),
+            "{word:?}"
+        );
+        lab.sandbox.clear_faults();
+        assert_eq!(lab.available(&subnet).await, left, "{when}");
+    }
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_delay_is_waited_for() {
+    let lab = Lab::new().await;
+    post(&lab, "/_sandbox/faults", r#"{"effect":{"delay_ms":120}}"#).await;
+    let start = Instant::now();
+    lab.ec2.describe_vpcs().send().await.expect("VPCs");
+    assert!(start.elapsed() >= Duration::from_millis(120));
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_outcome() {
+    let lab = Lab::new().await;
+    for _ in 0..3 {
+        lab.ec2.describe_subnets().send().await.expect("subnets");
+    }
+    let unknown = lab.ec2.describe_subnets().subnet_ids("subnet-0123").send().await;
+    assert!(unknown.is_err());
+    let counts: Vec<_> = lab
+        .sandbox
+        .calls()
+        .into_iter()
+        .filter(|c| c.action == "DescribeSubnets")
+        .map(|c| (c.service, c.outcome, c.count))
+        .collect();
+    let ec2 = "ec2".to_owned();
+    assert_eq!(
+        counts,
+        [
+            (ec2.clone(), "ok".to_owned(), 3),
+            (ec2, "InvalidSubnetID.NotFound".to_owned(), 1)
+        ]
+    );
+    assert!(get(&lab, "/_sandbox/calls").await.contains("DescribeSubnets"));
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn the_control_api_tells_resets_and_refuses() {
+    let lab = Lab::new().await;
+    assert!(get(&lab, "/_sandbox/health").await.contains(r#""seed":42"#));
+    assert!(
+        get(&lab, "/_sandbox/invariants")
+            .await
+            .contains(r#""violations":[]"#)
+    );
+    assert!(get(&lab, "/_sandbox/nothing").await.starts_with("HTTP/1.1 404"));
+    let wrong = post(&lab, "/_sandbox/faults", r#"{"effect":{"explode":true}}"#).await;
+    assert!(
+        wrong.starts_with("HTTP/1.1 400") && wrong.contains("explode"),
+        "{wrong}"
+    );
+    post(&lab, "/_sandbox/reset", "").await;
+    let seen = lab.ec2.describe_vpcs().send().await.expect("VPCs");
+    assert!(seen.vpcs().is_empty());
+    assert_eq!(lab.sandbox.calls().len(), 1);
+    lab.end().await;
+}

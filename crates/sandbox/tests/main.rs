@@ -1,0 +1,14 @@
+//! The sandbox through the real Rust SDKs: one test a rule, in the smallest world that shows it, and the invariants
+//! after each.
+
+mod addresses;
+mod attachments;
+mod describes;
+mod eks;
+mod faults;
+mod instances;
+mod interfaces;
+mod lab;
+mod networks;
+mod protocol;
+mod speed;

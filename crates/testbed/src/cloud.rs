@@ -1,0 +1,350 @@
+//! The AWS side of the simulated nodes: their VPC, subnets, instances and interfaces in a running sandbox.
+//!
+//! It sets the scene through the world of the sandbox and its rules; what the operator then reads, it reads over HTTP.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::net::Ipv4Net;
+use vpccni_sandbox::world::{
+    Grant, InterfaceKind, NewInstances, NewInterface, NewNetwork, Tags, Want, World,
+};
+use vpccni_sandbox::{ApiError, Sandbox, WorldHandle};
+
+use crate::nodes::SimNode;
+
+/// The scene could not be set.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    /// The sandbox refused, as EC2 would.
+    #[error("{call}: {code}: {message}")]
+    Refused {
+        /// What was asked.
+        call: &'static str,
+        /// The code of EC2.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// A name that cannot be one.
+    #[error("`{value}` is no {what}")]
+    Invalid {
+        /// What it should be.
+        what: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// The cloud was built without this zone.
+    #[error("no subnets in the zone {zone}")]
+    NoZone {
+        /// Which one.
+        zone: String,
+    },
+}
+
+/// How the CNI of a node holds addresses for pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodNetwork {
+    /// Prefixes of sixteen addresses instead of single ones.
+    pub prefixes: bool,
+    /// Addresses from the pod subnet of the zone, and none from the primary interface.
+    pub custom: bool,
+    /// Interfaces beside the primary one.
+    pub secondary_interfaces: u32,
+}
+
+impl PodNetwork {
+    /// What a fresh node has under the published manifest: the primary interface and one warm one, all addresses
+    /// taken.
+    pub const SECONDARY: Self = Self {
+        prefixes: false,
+        custom: false,
+        secondary_interfaces: 1,
+    };
+    /// The same with custom networking.
+    pub const CUSTOM: Self = Self {
+        custom: true,
+        ..Self::SECONDARY
+    };
+    /// A fresh node in prefix mode: one warm prefix on the primary interface.
+    pub const PREFIX: Self = Self {
+        prefixes: true,
+        custom: false,
+        secondary_interfaces: 0,
+    };
+    /// The same with custom networking: one prefix on the first interface of the pod subnet.
+    pub const CUSTOM_PREFIX: Self = Self {
+        custom: true,
+        secondary_interfaces: 1,
+        ..Self::PREFIX
+    };
+}
+
+/// The subnets of a zone.
+#[derive(Debug, Clone)]
+pub struct ZoneSubnets {
+    /// Where the instances are.
+    pub nodes: SubnetId,
+    /// Where pods are under custom networking.
+    pub pods: SubnetId,
+}
+
+/// A VPC with a node and a pod subnet in each zone.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    world: WorldHandle,
+    /// The name of the cluster in tags.
+    pub cluster: String,
+    /// The VPC: 10.0.0.0/16 for nodes, 100.64.0.0/16 for pods.
+    pub vpc: VpcId,
+    /// The security group of nodes.
+    pub node_group: SecurityGroupId,
+    /// The security group of pods under custom networking.
+    pub pod_group: SecurityGroupId,
+    /// The subnets by zone.
+    pub zones: BTreeMap<String, ZoneSubnets>,
+}
+
+impl Cloud {
+    /// Makes it in a sandbox: a /20 for nodes and a /19 for pods in each zone, of which there may be eight.
+    pub fn build(sandbox: &Sandbox, cluster: &str, zones: &[&str]) -> Result<Self, CloudError> {
+        let world = sandbox.world();
+        world.clone().write(|now| {
+            let vpc = now
+                .create_vpc(net("10.0.0.0/16")?, Tags::new())
+                .map_err(refused("create the VPC"))?;
+            now.associate_cidr(&vpc, net("100.64.0.0/16")?)
+                .map_err(refused("add the block for pods"))?;
+            let mut group = |name: &str| {
+                now.create_group(&vpc, name, "of the test bed", Tags::new())
+                    .map_err(refused("create a group"))
+            };
+            let (node_group, pod_group) = (group("nodes")?, group("pods")?);
+            let mut subnets = BTreeMap::new();
+            for (number, zone) in zones.iter().enumerate() {
+                let of = |block: String| net(&block);
+                let nodes = subnet(now, &vpc, zone, of(format!("10.0.{}.0/20", number * 16))?)?;
+                let pods = subnet(now, &vpc, zone, of(format!("100.64.{}.0/19", number * 32))?)?;
+                subnets.insert((*zone).to_owned(), ZoneSubnets { nodes, pods });
+            }
+            let cluster = cluster.to_owned();
+            Ok(Self {
+                world,
+                cluster,
+                vpc,
+                node_group,
+                pod_group,
+                zones: subnets,
+            })
+        })
+    }
+
+    /// Launches an instance with its interfaces, and gives the node that it is; its pods get the addresses it holds.
+    pub fn launch(
+        &self,
+        zone: &str,
+        instance_type: &str,
+        network: PodNetwork,
+    ) -> Result<SimNode, CloudError> {
+        let subnets = self.zones.get(zone).ok_or_else(|| CloudError::NoZone {
+            zone: zone.to_owned(),
+        })?;
+        self.world.write(|now| {
+            let per_interface = now.types.get(instance_type).map_or(0, |kind| kind.ipv4_per_eni);
+            let want = if network.prefixes {
+                Want {
+                    prefix_count: 1,
+                    ..Want::default()
+                }
+            } else {
+                Want {
+                    count: per_interface.saturating_sub(1),
+                    ..Want::default()
+                }
+            };
+            let primary = if network.custom {
+                Want::default()
+            } else {
+                want.clone()
+            };
+            let id = run(now, instance_type, self.primary(&subnets.nodes, primary))?;
+            for device in 1..=network.secondary_interfaces {
+                self.add_interface(now, &id, device, subnets, network, want.clone())?;
+            }
+            let address = now
+                .instances
+                .get(&id)
+                .map_or(Ipv4Addr::UNSPECIFIED, |instance| instance.private_ip);
+            let mut node = SimNode::ec2(0, zone)
+                .instance(id.as_str(), address)
+                .pods_from(pod_addresses(now, &id));
+            instance_type.clone_into(&mut node.instance_type);
+            Ok(node)
+        })
+    }
+
+    /// Ends an instance.
+    pub fn terminate(&self, instance: &str) -> Result<(), CloudError> {
+        let id = parsed("instance id", instance, InstanceId::parse)?;
+        self.world.write(|now| {
+            now.terminate(&[id])
+                .map(drop)
+                .map_err(refused("terminate the instance"))
+        })
+    }
+
+    /// The addresses that the interfaces of an instance hold for pods.
+    pub fn pod_addresses(&self, instance: &str) -> Result<Vec<Ipv4Addr>, CloudError> {
+        let id = parsed("instance id", instance, InstanceId::parse)?;
+        Ok(self.world.read(|now| pod_addresses(now, &id)))
+    }
+
+    /// Gives an interface of an instance one more prefix, as ipamd does when it grows in prefix mode.
+    pub fn add_prefix(&self, instance: &str, device: u32) -> Result<Grant, CloudError> {
+        let id = parsed("instance id", instance, InstanceId::parse)?;
+        self.world.write(|now| {
+            let interface = now
+                .instances
+                .get(&id)
+                .and_then(|instance| instance.interfaces.get(&(0, device)).cloned());
+            let interface = interface.ok_or_else(|| CloudError::Invalid {
+                what: "device of the instance",
+                value: device.to_string(),
+            })?;
+            let want = Want {
+                prefix_count: 1,
+                ..Want::default()
+            };
+            now.assign(&interface, &want, false)
+                .map_err(refused("assign a prefix"))
+        })
+    }
+
+    fn primary(&self, subnet: &SubnetId, want: Want) -> NewNetwork {
+        NewNetwork {
+            device_index: 0,
+            network_card: 0,
+            subnet: subnet.clone(),
+            groups: vec![self.node_group.clone()],
+            description: String::new(),
+            kind: InterfaceKind::Interface,
+            primary: None,
+            want,
+            delete_on_termination: true,
+        }
+    }
+
+    fn add_interface(
+        &self,
+        now: &mut World,
+        instance: &InstanceId,
+        device: u32,
+        subnets: &ZoneSubnets,
+        network: PodNetwork,
+        want: Want,
+    ) -> Result<EniId, CloudError> {
+        let (subnet, group) = if network.custom {
+            (&subnets.pods, &self.pod_group)
+        } else {
+            (&subnets.nodes, &self.node_group)
+        };
+        // The description and the tags that ipamd writes.
+        let tags = [
+            ("node.k8s.amazonaws.com/instance_id", instance.as_str()),
+            ("node.k8s.amazonaws.com/createdAt", "2026-11-21T00:00:00Z"),
+            ("cluster.k8s.amazonaws.com/name", self.cluster.as_str()),
+            ("eks:eni:owner", "amazon-vpc-cni"),
+        ];
+        let new = NewInterface {
+            subnet: subnet.clone(),
+            kind: InterfaceKind::Interface,
+            description: format!("aws-K8S-{instance}"),
+            groups: vec![group.clone()],
+            primary: None,
+            want: Want::default(),
+            tags: tags
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            token: None,
+        };
+        let id = now
+            .create_interface(new)
+            .map_err(refused("create an interface"))?;
+        let attachment = now
+            .attach(&id, instance, device, 0)
+            .map_err(refused("attach an interface"))?;
+        now.set_delete_on_termination(&id, &attachment, true)
+            .map_err(refused("let the interface go with the instance"))?;
+        // After it is attached, when the limits of the type hold.
+        now.assign(&id, &want, false)
+            .map_err(refused("assign addresses"))?;
+        Ok(id)
+    }
+}
+
+fn run(now: &mut World, instance_type: &str, network: NewNetwork) -> Result<InstanceId, CloudError> {
+    let new = NewInstances {
+        image: "ami-00000000000000001".to_owned(),
+        instance_type: parsed("instance type", instance_type, InstanceType::parse)?,
+        min: 1,
+        max: 1,
+        networks: vec![network],
+        instance_tags: Tags::new(),
+        interface_tags: Tags::new(),
+        token: None,
+    };
+    let made = now.run_instances(&new).map_err(refused("run an instance"))?;
+    made.into_iter().next().ok_or(CloudError::Invalid {
+        what: "launch",
+        value: "no instance".to_owned(),
+    })
+}
+
+fn subnet(now: &mut World, vpc: &VpcId, zone: &str, cidr: Ipv4Net) -> Result<SubnetId, CloudError> {
+    let zone = parsed("zone", zone, Zone::parse)?;
+    now.create_subnet(vpc, cidr, Some(zone), Tags::new())
+        .map_err(refused("create a subnet"))
+}
+
+fn pod_addresses(now: &World, instance: &InstanceId) -> Vec<Ipv4Addr> {
+    let interfaces = now
+        .instances
+        .get(instance)
+        .into_iter()
+        .flat_map(|instance| instance.interfaces.values());
+    interfaces
+        .filter_map(|id| now.interfaces.get(id))
+        .flat_map(|interface| {
+            let blocks = interface.prefixes.iter().flat_map(|prefix| prefix.addresses());
+            interface.secondary.iter().copied().chain(blocks)
+        })
+        .collect()
+}
+
+fn net(text: &str) -> Result<Ipv4Net, CloudError> {
+    text.parse().map_err(|_| CloudError::Invalid {
+        what: "network",
+        value: text.to_owned(),
+    })
+}
+
+fn parsed<T, E>(
+    what: &'static str,
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, CloudError> {
+    parse(text).map_err(|_| CloudError::Invalid {
+        what,
+        value: text.to_owned(),
+    })
+}
+
+fn refused(call: &'static str) -> impl Fn(ApiError) -> CloudError {
+    move |error| CloudError::Refused {
+        call,
+        code: error.code().to_owned(),
+        message: error.message().to_owned(),
+    }
+}

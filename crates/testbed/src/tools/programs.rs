@@ -1,0 +1,174 @@
+//! The table of programs: their modules, versions and how each tells its version.
+
+use std::fmt;
+
+/// A program of the test bed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// The store of the API server.
+    Etcd,
+    /// The API server.
+    KubeApiserver,
+    /// The controllers of Kubernetes.
+    KubeControllerManager,
+    /// The scheduler.
+    KubeScheduler,
+    /// The command line.
+    Kubectl,
+    /// The package manager.
+    Helm,
+}
+
+/// Programs of one Go module. They come from one place, so that their versions agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suite {
+    /// etcd.
+    Etcd,
+    /// Kubernetes.
+    Kubernetes,
+    /// Helm.
+    Helm,
+}
+
+impl Program {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::KubeScheduler,
+        Self::Kubectl,
+        Self::Helm,
+    ];
+
+    /// The name of its file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kubectl => "kubectl",
+            Self::Helm => "helm",
+        }
+    }
+
+    /// The module it comes from.
+    pub const fn suite(self) -> Suite {
+        match self {
+            Self::Etcd => Suite::Etcd,
+            Self::Helm => Suite::Helm,
+            Self::KubeApiserver | Self::KubeControllerManager | Self::KubeScheduler | Self::Kubectl => {
+                Suite::Kubernetes
+            }
+        }
+    }
+
+    /// Its package in that module.
+    pub(super) const fn package(self) -> &'static str {
+        match self {
+            Self::Etcd => "go.etcd.io/etcd/server/v3",
+            Self::KubeApiserver => "k8s.io/kubernetes/cmd/kube-apiserver",
+            Self::KubeControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
+            Self::KubeScheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
+            Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
+            Self::Helm => "helm.sh/helm/v3/cmd/helm",
+        }
+    }
+
+    /// The arguments that make it print its version.
+    pub(super) const fn version_args(self) -> &'static [&'static str] {
+        match self {
+            Self::Kubectl => &["version", "--client"],
+            Self::Helm => &["version", "--short"],
+            _ => &["--version"],
+        }
+    }
+}
+
+impl Suite {
+    /// All of them, the quickest to build first.
+    pub const ALL: [Self; 3] = [Self::Etcd, Self::Helm, Self::Kubernetes];
+
+    /// Its name, also of its folder in `tools/`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::Kubernetes => "kubernetes",
+            Self::Helm => "helm",
+        }
+    }
+
+    /// The version that is built. It must be that of `tools/<name>/go.mod`.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Etcd => "v3.6.16",
+            Self::Kubernetes => "v1.35.4",
+            Self::Helm => "v3.22.0",
+        }
+    }
+
+    /// The lowest version, major and minor, that is taken from elsewhere: 1.33 is the oldest cluster that the
+    /// product supports (and the `v1_33` of k8s-openapi), etcd 3.5 the oldest that this API server takes.
+    pub(super) const fn lowest(self) -> (u32, u32) {
+        match self {
+            Self::Etcd => (3, 5),
+            Self::Kubernetes => (1, 33),
+            Self::Helm => (3, 14),
+        }
+    }
+
+    /// Linker flags. Kubernetes refuses to start without a version, which its own build scripts set the same way.
+    pub(super) const fn linker_flags(self) -> &'static str {
+        match self {
+            Self::Etcd => "-s -w",
+            Self::Kubernetes => {
+                "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
+                 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
+            }
+            Self::Helm => "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name(), self.version())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_go_modules() {
+        for suite in Suite::ALL {
+            let path = format!("{}/tools/{}/go.mod", env!("CARGO_MANIFEST_DIR"), suite.name());
+            let module = std::fs::read_to_string(&path).unwrap();
+            for program in Program::ALL.into_iter().filter(|p| p.suite() == suite) {
+                assert!(
+                    module.contains(program.package()),
+                    "{path} has no tool {}",
+                    program.package()
+                );
+            }
+            let root = match suite {
+                Suite::Etcd => "go.etcd.io/etcd/server/v3",
+                Suite::Kubernetes => "k8s.io/kubernetes",
+                Suite::Helm => "helm.sh/helm/v3",
+            };
+            let line = format!("{root} {}", suite.version());
+            assert!(module.contains(&line), "{path} does not require {line}");
+            if suite != Suite::Etcd {
+                assert!(suite.linker_flags().contains(suite.version()));
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `cargo xtask tools`: the programs of the control plane, with progress.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use vpccni_testbed::{Program, Toolbox};
+
+use crate::terminal::say;
+
+/// Finds or builds all programs and says where they are.
+pub(crate) fn run() -> Result<ExitCode, String> {
+    // A bar that spins shows a person that the quarter of an hour is not a hang; a log gets lines.
+    let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+    if let Some(bar) = &bar {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    let found = Toolbox::ready(&Program::ALL, &mut |line| match &bar {
+        Some(bar) => bar.set_message(line.to_owned()),
+        None => say(line),
+    });
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    for (program, path) in found.map_err(|error| error.to_string())?.iter() {
+        say(&format!("{:<24} {}", program.name(), path.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,163 @@
+//! From what the stores hold to what the planner decides on: the target with its owners, and the carrier of writes.
+
+use super::carrier::{BREAK_GLASS, Carrier, ConfigMapCarrier, UNDO_STRATEGY};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use vpccni_core::config::{Place, RawConfig, read};
+use vpccni_core::ids::EniConfigName;
+use vpccni_core::policy::{AddonState, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager};
+use vpccni_core::safety::EniConfigSpec;
+use vpccni_observe::seen::AwsNodePod;
+use vpccni_observe::target::{Container, EnvValue, LiveConfigMap, LiveTarget, Manager, UpdateStrategy};
+
+/// Everything that makes the target.
+#[derive(Debug)]
+pub(crate) struct Live<'a> {
+    pub(crate) target: &'a LiveTarget,
+    pub(crate) config_map: Option<&'a LiveConfigMap>,
+    pub(crate) pods: &'a [std::sync::Arc<AwsNodePod>],
+    /// The revision the newest template makes, where a pod shows it.
+    pub(crate) addon: AddonState,
+    pub(crate) eni_configs: BTreeMap<EniConfigName, EniConfigSpec>,
+}
+
+impl Live<'_> {
+    /// The target as the planner sees it.
+    pub(crate) fn target(&self) -> Target {
+        let live = self.target;
+        let mut settings = BTreeMap::new();
+        for (container, place) in PLACES {
+            for (name, value) in live.env.get(&container).into_iter().flatten() {
+                let seen = Seen { value: written(value), owners: owners(live.env_owners(container, name)) };
+                settings.insert(SettingName { place, name: name.clone() }, seen);
+            }
+        }
+        let args_owners = owners(live.args_owners(Container::NodeAgent));
+        for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
+            let seen = Seen { value: Written::Text(value), owners: args_owners.clone() };
+            settings.insert(SettingName { place: Place::NodeAgent, name }, seen);
+        }
+        for map in self.config_map {
+            for (key, value) in &map.data {
+                let seen = Seen { value: Written::Text(value.clone()), owners: owners(map.owners(key)) };
+                settings.insert(SettingName { place: Place::ConfigMap, name: key.clone() }, seen);
+            }
+        }
+        let args = live.node_agent_args.as_ref();
+        let agent = live.images.get(&Container::NodeAgent);
+        Target {
+            name: format!("{}/{}", live.namespace, live.name),
+            settings,
+            agent_args_owner: args
+                .map(|args| Seen { value: Written::Text(args.join(" ")), owners: args_owners }),
+            version: live.version(),
+            node_agent: agent.and_then(|image| image.version.as_option().copied()),
+            has_agent: agent.is_some(),
+            has_config_map: self.config_map.is_some(),
+            rollout: self.rollout(),
+            stopped_strategy: live.annotations.get(UNDO_STRATEGY).cloned(),
+            break_glass: live.annotations.get(BREAK_GLASS).cloned().filter(|value| !value.is_empty()),
+            addon: self.addon.clone(),
+            eni_configs: self.eni_configs.clone(),
+        }
+    }
+
+    /// What writing to it needs.
+    pub(crate) fn carrier(&self) -> Carrier {
+        let live = self.target;
+        Carrier {
+            namespace: live.namespace.clone(),
+            name: live.name.clone(),
+            resource_version: live.resource_version.clone(),
+            agent_args: live.node_agent_args.clone().unwrap_or_default(),
+            update_strategy: strategy(&live.update_strategy),
+            undo_strategy: live
+                .annotations
+                .get(UNDO_STRATEGY)
+                .and_then(|text| serde_json::from_str(text).ok()),
+            config_map: self.config_map.map(|map| ConfigMapCarrier {
+                resource_version: map.resource_version.clone().unwrap_or_default(),
+                owned: map
+                    .data
+                    .keys()
+                    .filter(|key| {
+                        let ours = vpccni_core::policy::ManagerClass::Ours;
+                        owners(map.owners(key)).iter().any(|owner| owner.class == ours)
+                    })
+                    .cloned()
+                    .collect(),
+            }),
+        }
+    }
+
+    fn rollout(&self) -> Rollout {
+        let live = self.target;
+        let looping = self.pods.iter().filter(|pod| pod.crash_looping() && self.is_newest(pod));
+        Rollout {
+            desired: live.counts.desired,
+            updated: live.counts.updated,
+            unavailable: live.counts.unavailable,
+            observed: live.observed_generation >= live.generation,
+            crash_looping: looping.take(3).map(|pod| describe(pod)).collect(),
+            on_delete: live.update_strategy == UpdateStrategy::OnDelete,
+        }
+    }
+
+    /// Whether a pod is of the newest revision: the one most recently created pods have. While the controller has not
+    /// seen the newest template, none is.
+    fn is_newest(&self, pod: &AwsNodePod) -> bool {
+        let newest = self.pods.iter().max_by_key(|pod| pod.created).and_then(|pod| pod.revision.as_ref());
+        self.target.observed_generation >= self.target.generation && newest == pod.revision.as_ref()
+    }
+}
+
+const PLACES: [(Container, Place); 3] = [
+    (Container::AwsNode, Place::AwsNode),
+    (Container::Init, Place::Init),
+    (Container::NodeAgent, Place::NodeAgent),
+];
+
+fn describe(pod: &AwsNodePod) -> String {
+    match &pod.stuck {
+        Some(stuck) => format!("pod {}: {} {} ({} restarts)", pod.name, stuck.container, stuck.reason, stuck.restarts),
+        None => format!("pod {}", pod.name),
+    }
+}
+
+fn written(value: &EnvValue) -> Written {
+    match value {
+        EnvValue::Text(text) => Written::Text(text.clone()),
+        EnvValue::From(source) => Written::Reference(source.clone()),
+    }
+}
+
+/// Field managers as the planner knows them.
+pub(crate) fn owners(managers: Vec<Manager>) -> Vec<Owner> {
+    managers
+        .into_iter()
+        .map(|manager| Owner { class: classify_manager(&manager.name), manager: manager.name })
+        .collect()
+}
+
+/// The flags of the argument list that we know, as upstream reads them.
+fn flags(args: &[String]) -> BTreeMap<String, String> {
+    let raw = RawConfig { node_agent_args: args.to_vec(), ..RawConfig::default() };
+    let config = read(&raw).config;
+    config.iter().map(|(key, value)| (key.field().name.to_owned(), value.to_string())).collect()
+}
+
+fn strategy(strategy: &UpdateStrategy) -> Value {
+    match strategy {
+        UpdateStrategy::OnDelete => json!({"type": "OnDelete"}),
+        UpdateStrategy::RollingUpdate { max_unavailable, max_surge } => {
+            let mut rolling = serde_json::Map::new();
+            for (name, value) in [("maxUnavailable", max_unavailable), ("maxSurge", max_surge)] {
+                if let Some(value) = value {
+                    let number = value.parse::<i64>().ok();
+                    rolling.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
+                }
+            }
+            json!({"type": "RollingUpdate", "rollingUpdate": rolling})
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The policy controller: one CniPolicy, one target. Each round looks at everything, decides, writes, and says so.
+
+mod act;
+mod body;
+mod carrier;
+mod conditions;
+mod intent;
+mod invalid;
+mod live;
+mod memory;
+mod observe;
+mod report;
+mod status;
+mod window;
+
+pub(crate) use act::{act, outcome_of};
+pub(crate) use memory::Memory;
+pub(crate) use observe::{Eyes, parts};
+
+use crate::admission::{self, Mode, Parameters};
+use crate::context::Context;
+use crate::eniconfig;
+use crate::events::Reason;
+use crate::write::WriteError;
+use kube::ResourceExt;
+use observe::Observed;
+use status::Surroundings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use vpccni_api::CniPolicy;
+use vpccni_api::policy::{AdmissionMode, ClusterStatus, DaemonSetRef, TargetStatus};
+use vpccni_core::config::{ChangeClass, Key, Value};
+use vpccni_core::eni_configs::{EniAction, EniWorld};
+use vpccni_core::policy::{
+    Action, ManagementState, Outcome, Outcomes, PolicyPlan, RowKind, SettingName, plan, release,
+};
+use vpccni_observe::deep::Deep;
+use vpccni_observe::stores::{Lookup, Scope, TargetRef};
+
+/// The only name a policy may have.
+pub(crate) const POLICY: &str = "default";
+
+/// When to look again by itself: right after a write, whose effect has to be seen; else when something changes.
+const AFTER_WRITE: Duration = Duration::from_secs(1);
+
+/// Why a round ended early. All else is in the status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoundError {
+    /// The status could not be written, so nobody knows what was done.
+    #[error("failed to report: {0}")]
+    Report(WriteError),
+    /// Keys of a policy that is gone could not be given up.
+    #[error("failed to release: {0}")]
+    Release(String),
+}
+
+impl RoundError {
+    /// A bounded label for metrics.
+    pub(crate) fn category(&self) -> &'static str {
+        match self {
+            Self::Report(error) => error.category(),
+            Self::Release(_) => "release",
+        }
+    }
+}
+
+/// One round. Answers when to look again even if nothing changes.
+pub(crate) async fn reconcile(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+) -> Result<Option<Duration>, RoundError> {
+    let policy = match eyes.stores.policies.lookup(POLICY) {
+        Lookup::Found(policy) => policy,
+        Lookup::Malformed(malformed) => {
+            ctx.metrics.set_policy_unreadable(true);
+            tracing::error!(error = %malformed.error, "the CniPolicy cannot be read; nothing is changed");
+            return Ok(None);
+        }
+        Lookup::Missing => {
+            ctx.metrics.set_policy_unreadable(false);
+            return release_all(ctx, eyes, memory).await.map(|()| None);
+        }
+    };
+    ctx.metrics.set_policy_unreadable(false);
+    let policy = &policy.0;
+    eyes.stores.look_at(scope(policy));
+    if !eyes.stores.pending().is_empty() {
+        return Ok(Some(AFTER_WRITE)); // no decision before what is looked at was listed
+    }
+    // Reads the API server and EC2; counts pods and services only where the draft of a plan asks for it.
+    let observed = match look(ctx, eyes, memory, policy).await {
+        Ok(observed) => observed,
+        Err(error) => return invalid::report(ctx, policy, &error).await.map(|()| None),
+    };
+    let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, memory).await;
+    let plan = plan(&observed.world); // pure
+    let outcomes = match &observed.carrier {
+        Some(carrier) => act(ctx, carrier, &plan.steps).await, // writes DaemonSet and ConfigMap
+        None => Outcomes::default(),
+    };
+    remember(memory, ctx, &plan, &outcomes);
+    let around = surroundings(ctx, eyes, memory, policy, &observed, &eni.plan, &outcomes, &plan).await;
+    report::report(ctx, policy, &observed, &plan, &outcomes, &eni.plan, around).await.map_err(RoundError::Report)?;
+    protect(ctx, memory, policy, &observed, &plan).await;
+    let wrote = !plan.steps.is_empty() || !eni.outcomes.is_empty();
+    Ok(wrote.then_some(AFTER_WRITE))
+}
+
+/// The target of the policy, and the node keys that can name an ENIConfig.
+fn scope(policy: &CniPolicy) -> Scope {
+    let named = policy.spec.target.as_ref().and_then(|target| target.daemon_set.as_ref());
+    let custom = policy.spec.custom_networking.as_ref();
+    let keys = [custom.and_then(|c| c.label_key.clone()), custom.and_then(|c| c.annotation_key.clone())];
+    let mut scope = Scope::default();
+    if let Some(DaemonSetRef { namespace, name }) = named {
+        scope.target = TargetRef { namespace: namespace.clone(), name: name.clone() };
+    }
+    scope.node_keys.extend(keys.into_iter().flatten());
+    scope
+}
+
+/// A cheap look, and a thorough one where the draft touches what nodes or pods depend on.
+async fn look(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+) -> Result<Observed, intent::IntentError> {
+    let cheap = observe::observe(ctx, eyes, memory, policy, Deep::Cheap).await?;
+    let draft = plan(&cheap.world);
+    let eni_draft = vpccni_core::eni_configs::plan(&cheap.eni);
+    let rewrites = eni_draft.steps.iter().any(|step| matches!(step, EniAction::Apply(..)));
+    let touches = draft.verdict.differs.iter().any(|row| {
+        row.is_write() && !matches!(row.class(), ChangeClass::None | ChangeClass::ControlPlane | ChangeClass::Restart)
+    });
+    if touches || rewrites || !eni_draft.refused.is_empty() {
+        return observe::observe(ctx, eyes, memory, policy, Deep::Full).await;
+    }
+    Ok(cheap)
+}
+
+/// Values that were put back are counted: three times in ten minutes is a fight.
+fn remember(memory: &mut Memory, ctx: &Context, plan: &PolicyPlan, outcomes: &Outcomes) {
+    for (step, outcome) in plan.steps.iter().zip(&outcomes.steps) {
+        let (Action::Apply { changed, .. }, Outcome::Done) = (step, outcome) else { continue };
+        for row in changed {
+            if let RowKind::Drift(owner) = &row.kind {
+                memory.corrected(&row.name, &owner.manager, ctx.now());
+            }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything the status shows comes together here, once")]
+async fn surroundings(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    observed: &Observed,
+    eni: &vpccni_core::eni_configs::EniPlan,
+    outcomes: &Outcomes,
+    plan: &PolicyPlan,
+) -> Surroundings {
+    let stopped = plan.steps.iter().zip(&outcomes.steps).any(|(step, outcome)| {
+        matches!(step, Action::StopRollout { .. }) && *outcome == Outcome::Done
+    });
+    Surroundings {
+        generation: policy.metadata.generation.unwrap_or_default(),
+        target: observed.carrier.as_ref().map(|carrier| target_status(policy, &carrier.namespace, &carrier.name)),
+        cluster: cluster_status(ctx, eyes, memory, policy, observed).await,
+        cloud: report::cloud_status(observed),
+        eni_rows: eni.rows.clone(),
+        agent_args: observed.carrier.as_ref().map(|carrier| carrier.agent_args.clone()).unwrap_or_default(),
+        effective: observed.effective.as_ref().map(effective_texts).unwrap_or_default(),
+        stalled: stopped,
+    }
+}
+
+fn target_status(policy: &CniPolicy, namespace: &str, name: &str) -> TargetStatus {
+    let named = policy.spec.target.as_ref().is_some_and(|target| target.daemon_set.is_some());
+    let by = if named { "spec.target.daemonSet" } else { "the name under which the VPC CNI is published" };
+    TargetStatus {
+        daemon_set: Some(DaemonSetRef { namespace: namespace.to_owned(), name: name.to_owned() }),
+        managed_addon: policy.spec.target.as_ref().and_then(|target| target.managed_addon.clone()),
+        discovered_by: Some(by.to_owned()),
+    }
+}
+
+fn effective_texts(effective: &vpccni_core::config::Effective) -> BTreeMap<String, String> {
+    let text = |key: Key| effective.value(key).map(|value: &Value| (key.to_string(), value.to_string()));
+    Key::all().filter_map(text).collect()
+}
+
+async fn cluster_status(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    observed: &Observed,
+) -> ClusterStatus {
+    if memory.kubernetes_version.is_none() {
+        memory.kubernetes_version = ctx.client.apiserver_version().await.ok().map(|info| info.git_version);
+    }
+    let parts = parts(&eyes.stores);
+    let in_policy = policy.spec.cluster.as_ref().and_then(|cluster| cluster.region.clone());
+    let of_nodes = || eyes.stores.nodes.all().iter().find_map(|node| node.region.clone());
+    let seen = &observed.world.seen.cluster;
+    let target = observed.world.target.as_ref();
+    ClusterStatus {
+        name: observe::cluster_name(ctx, policy, parts.live.as_ref()),
+        region: in_policy.or_else(|| ctx.settings.aws_region.clone()).or_else(of_nodes),
+        vpc: seen.vpc.as_option().map(ToString::to_string),
+        ip_family: seen.ip_family.as_option().copied().map(vpccni_api::convert::ip_family),
+        kubernetes_version: memory.kubernetes_version.clone(),
+        cni_version: target.and_then(|t| t.version.as_option()).map(ToString::to_string),
+        node_agent_version: target.and_then(|t| t.node_agent).map(|version| version.to_string()),
+    }
+}
+
+/// Tells the admission policies what is ours. A failure is logged and tried again: it never holds the configuration.
+async fn protect(
+    ctx: &Context,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    observed: &Observed,
+    plan: &PolicyPlan,
+) {
+    let manages = observed.world.intent.state == ManagementState::Manage;
+    let in_use = observed.effective.as_ref().is_some_and(vpccni_core::config::Effective::custom_networking);
+    let names = observed.world.seen.eni_configs_in_use.keys().map(ToString::to_string);
+    let parameters = Parameters {
+        target: observed.world.target.as_ref().map(|target| target.name.clone()).unwrap_or_default(),
+        owned: if manages { plan.verdict.enforced.keys().cloned().collect() } else { BTreeSet::new() },
+        suspended: plan.verdict.suspended.keys().cloned().collect::<BTreeSet<SettingName>>(),
+        eni_configs_in_use: if manages && in_use { names.collect() } else { BTreeSet::new() },
+        shield: observed.world.target.as_ref().is_some_and(|target| target.stopped_strategy.is_some()),
+    };
+    let mode = match policy.spec.admission.as_ref().and_then(|admission| admission.mode) {
+        Some(AdmissionMode::Deny) if manages => Mode::Deny,
+        Some(AdmissionMode::Deny | AdmissionMode::Warn) | None => Mode::Warn,
+    };
+    for error in admission::reconcile(ctx, &mut memory.admission, &parameters, Some(mode)).await {
+        tracing::warn!(%error, "the admission policies were not told");
+    }
+}
+
+/// No policy: whatever is ours is given up, with the values it has.
+pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory) -> Result<(), RoundError> {
+    let parts = parts(&eyes.stores);
+    if let Some((target, carrier)) = parts.target(&eyes.stores, vpccni_core::policy::AddonState::Absent) {
+        let steps = release(&target);
+        let outcomes = act(ctx, &carrier, &steps).await;
+        if let Some((_, message)) = outcomes.failure() {
+            return Err(RoundError::Release(message.to_owned()));
+        }
+    }
+    let world = EniWorld::giving_up(parts.eni_configs);
+    let round = eniconfig::reconcile(ctx, &world, &eyes.stores, memory).await;
+    if let Some((name, outcome)) = round.outcomes.iter().find(|(_, outcome)| *outcome != Outcome::Done) {
+        return Err(RoundError::Release(format!("ENIConfig {name}: {outcome:?}")));
+    }
+    let nothing = Parameters::default();
+    let failed = admission::reconcile(ctx, &mut memory.admission, &nothing, Some(Mode::Warn)).await;
+    match failed.into_iter().next() {
+        Some(error) => Err(RoundError::Release(error.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Tells on a policy that it was released before it goes.
+pub(crate) async fn tell_released(ctx: &Context, policy: &CniPolicy) {
+    let note = format!("{} is released: every value stays, none is enforced", policy.name_any());
+    ctx.events.tell(&report::reference(policy), Reason::PolicyReleased, &note).await;
+}
