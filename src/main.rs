@@ -12,7 +12,9 @@ use vpccni_telemetry::logs;
 async fn main() -> ExitCode {
     let args = Args::parse();
     if let Err(error) = logs::init(args.flags.log_format(), &args.flags.log_level) {
-        <Args as CommandFactory>::command().error(ErrorKind::InvalidValue, error).exit();
+        <Args as CommandFactory>::command()
+            .error(ErrorKind::InvalidValue, error)
+            .exit();
     }
     let options = RunOptions {
         lease: args.flags.lease(),

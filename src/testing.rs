@@ -5,7 +5,7 @@
 use crate::context::{Context, Settings};
 use crate::events::Recorder;
 use crate::metrics::Metrics;
-use crate::run::NoCloud;
+use crate::run::Cloud;
 use crate::write::{Gate, Writer};
 use http::{Method, Request, Response};
 use jiff::Timestamp;
@@ -276,7 +276,7 @@ pub(crate) fn settings() -> Settings {
 
 /// A context on a fake API server, behind this gate. Its watches end with the test.
 pub(crate) fn context(api: &FakeApi, gate: Arc<dyn Gate>, clock: fn() -> Timestamp) -> Context {
-    let client = api.client();
+    let (client, cloud) = (api.client(), Cloud::none("tests have no AWS"));
     let metrics = Arc::new(Metrics::default());
     let writer = Arc::new(Writer::new(client.clone(), gate, metrics.clone()));
     let mut tasks: JoinSet<Result<(), Infallible>> = JoinSet::new();
@@ -289,8 +289,8 @@ pub(crate) fn context(api: &FakeApi, gate: Arc<dyn Gate>, clock: fn() -> Timesta
         health: Health::default(),
         settings: Arc::new(settings()),
         stores,
-        ec2: Arc::new(NoCloud),
-        eks: Arc::new(NoCloud),
+        ec2: cloud.ec2,
+        eks: cloud.eks,
         clock,
     }
 }

@@ -1,21 +1,21 @@
 //! Wiring: makes everything a run needs, starts every task under one supervisor, and ends all of it in order. It
 //! decides nothing about the CNI.
 
+mod cloud;
 mod error;
 mod lead;
-mod no_cloud;
 mod options;
 mod release;
 mod supervisor;
 
+pub use cloud::Cloud;
 pub use error::{RunError, TaskError};
-pub use no_cloud::NoCloud;
 pub use options::{LeaseOptions, MakeControllers, RunOptions, WrapGate};
 pub use release::release;
 
 use crate::context::{Context, Settings};
-use crate::controllers::Cni;
 use crate::controller::Controller;
+use crate::controllers::Cni;
 use crate::events::Recorder;
 use crate::lease::{Claim, Election, ElectionOptions, Fence, Leadership, Timings};
 use crate::metrics::Metrics;
@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use supervisor::Supervisor;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use vpccni_core::ports::{Ec2, Eks};
 use vpccni_telemetry::admin::Admin;
 use vpccni_telemetry::health::Health;
 use vpccni_telemetry::signals;
@@ -81,8 +80,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             lease_name: options.lease.map(|lease| lease.name),
             claim: Claim::WhenFree,
             client: options.client,
-            ec2: options.ec2,
-            eks: options.eks,
+            cloud: options.cloud,
             gate: options.gate,
             clock: options.clock,
         },
@@ -162,8 +160,7 @@ struct Parts {
     lease_name: Option<String>,
     claim: Claim,
     client: Option<kube::Client>,
-    ec2: Arc<dyn Ec2>,
-    eks: Arc<dyn Eks>,
+    cloud: Option<Cloud>,
     gate: Option<WrapGate>,
     clock: fn() -> Timestamp,
 }
@@ -196,6 +193,11 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
         _ => (None, Leadership::always()),
     };
     let metrics = Arc::new(Metrics::default());
+    let cloud = match parts.cloud {
+        Some(cloud) => cloud,
+        None => Cloud::from_environment(&settings).await,
+    };
+    let cloud = cloud.counted(&metrics);
     let fence: Arc<dyn Gate> = Arc::new(Fence::new(leadership.clone()));
     let gate = match parts.gate {
         Some(wrap) => wrap(fence),
@@ -212,8 +214,8 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
         metrics,
         health: Health::default(),
         settings: Arc::new(settings),
-        ec2: parts.ec2,
-        eks: parts.eks,
+        ec2: cloud.ec2,
+        eks: cloud.eks,
         clock: parts.clock,
     };
     Ok(Assembly {

@@ -65,6 +65,7 @@ fn options(api: &FakeApi, identity: &str) -> RunOptions {
             timings,
         }),
         client: Some(api.client()),
+        cloud: Some(Cloud::none("tests have no AWS")),
         controllers: marker,
         signals: false,
         ..RunOptions::new(

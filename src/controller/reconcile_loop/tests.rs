@@ -143,13 +143,21 @@ async fn failures_are_retried_ever_later_and_a_good_round_ends_it() {
     looping.rounds.failing.store(false, Ordering::SeqCst);
     let registry = looping.ctx.metrics.registry().clone();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !registry.encode().unwrap().contains(r#"reconciles_total{controller="test",result="ok"} 1"#) {
+    while !registry
+        .encode()
+        .unwrap()
+        .contains(r#"reconciles_total{controller="test",result="ok"} 1"#)
+    {
         assert!(Instant::now() < deadline, "no good round");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let rounds = looping.rounds.count();
     tokio::time::sleep(SHORT.longest_retry * 3).await;
-    assert_eq!(looping.rounds.count(), rounds, "it goes on retrying after a good round");
+    assert_eq!(
+        looping.rounds.count(),
+        rounds,
+        "it goes on retrying after a good round"
+    );
     let text = looping.ctx.metrics.registry().encode().unwrap();
     assert!(
         text.contains(r#"errors_total{controller="test",category="not_leader"}"#),
