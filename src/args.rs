@@ -26,10 +26,10 @@ Examples:
     vpc-cni-operator release
 
 What it needs:
-  Kubernetes  The service account of its pod, or a kubeconfig (KUBECONFIG, ~/.kube/config).
-  AWS         Read access to EC2, from the standard environment (AWS_REGION, AWS_ENDPOINT_URL, the web identity of the
-              service account, the instance role). Without it the operator works on what Kubernetes knows, and says in
-              the condition CloudObserved what it could not check.
+  Kubernetes: the service account of its pod, or a kubeconfig (KUBECONFIG, ~/.kube/config).
+  AWS: read access to EC2, from the standard environment: AWS_REGION, AWS_ENDPOINT_URL, the web
+  identity of the service account, the role of the instance. Without it the operator works on
+  what Kubernetes knows, and says in the condition CloudObserved what it could not check.
 
 Exit codes:
   0  ended in order: after SIGTERM or SIGINT, or everything was released
@@ -86,7 +86,12 @@ pub struct Flags {
     pub listen: SocketAddr,
 
     /// The namespace the operator runs in: of its Lease and its admission parameters
-    #[arg(long, global = true, env = "POD_NAMESPACE", default_value = "vpc-cni-operator")]
+    #[arg(
+        long,
+        global = true,
+        env = "POD_NAMESPACE",
+        default_value = "vpc-cni-operator"
+    )]
     pub namespace: String,
 
     /// Who this replica is in the Lease and in Events [default: host name and process id]
@@ -102,7 +107,13 @@ pub struct Flags {
     /// What is logged: a level (error, warn, info, debug, trace), or target=level pairs with commas between
     ///
     /// For example `warn,vpc_cni_operator::policy=debug`.
-    #[arg(long, global = true, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        env = "LOG_LEVEL",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     pub log_level: String,
 
     /// The name of the EKS cluster, for EKS calls and tags [default: the policy says it, or it is discovered]
@@ -138,13 +149,18 @@ pub struct Flags {
     pub inventory_interval_seconds: u32,
 
     /// The ConfigMap that the admission policies read
-    #[arg(long, global = true, value_name = "NAME", default_value = "vpc-cni-operator-admission")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "vpc-cni-operator-admission"
+    )]
     pub admission_parameters_name: String,
 }
 
 impl Args {
     /// What to do.
-    pub fn command(&self) -> Command {
+    pub fn chosen(&self) -> Command {
         self.command.unwrap_or_default()
     }
 }
@@ -160,8 +176,10 @@ impl Flags {
 
     /// The Lease to stand for, or none.
     pub fn lease(&self) -> Option<LeaseOptions> {
-        (!self.no_leader_election)
-            .then(|| LeaseOptions { name: self.lease_name.clone(), timings: Timings::default() })
+        (!self.no_leader_election).then(|| LeaseOptions {
+            name: self.lease_name.clone(),
+            timings: Timings::default(),
+        })
     }
 
     /// What controllers see of the flags.
@@ -181,7 +199,11 @@ impl Flags {
 /// The host name and the process id: distinct among the processes of a host, and among hosts.
 fn own_identity() -> String {
     let host = hostname::get().map(|name| name.to_string_lossy().into_owned());
-    format!("{}-{}", host.unwrap_or_else(|_| "unknown-host".to_owned()), std::process::id())
+    format!(
+        "{}-{}",
+        host.unwrap_or_else(|_| "unknown-host".to_owned()),
+        std::process::id()
+    )
 }
 
 #[cfg(test)]
@@ -201,11 +223,14 @@ mod tests {
     #[test]
     fn nothing_said_is_run_with_the_documented_defaults() {
         let args = parse("vpc-cni-operator --namespace n --log-level info");
-        assert_eq!(args.command(), Command::Run);
+        assert_eq!(args.chosen(), Command::Run);
         assert_eq!(args.flags.listen.to_string(), "127.0.0.1:9095");
         assert_eq!(args.flags.log_format(), logs::Format::Text);
         let lease = args.flags.lease().unwrap();
-        assert_eq!((lease.name.as_str(), lease.timings.duration.as_secs()), ("vpc-cni-operator", 15));
+        assert_eq!(
+            (lease.name.as_str(), lease.timings.duration.as_secs()),
+            ("vpc-cni-operator", 15)
+        );
         let settings = args.flags.settings();
         assert_eq!(settings.ec2_calls_per_minute, 300);
         assert_eq!(settings.inventory_interval.as_secs(), 120);
@@ -220,9 +245,12 @@ mod tests {
             "vpc-cni-operator release --identity me --namespace kube-system",
         ] {
             let args = parse(line);
-            assert_eq!(args.command(), Command::Release, "{line}");
+            assert_eq!(args.chosen(), Command::Release, "{line}");
             let settings = args.flags.settings();
-            assert_eq!((settings.namespace.as_str(), settings.identity.as_str()), ("kube-system", "me"));
+            assert_eq!(
+                (settings.namespace.as_str(), settings.identity.as_str()),
+                ("kube-system", "me")
+            );
         }
     }
 
@@ -242,16 +270,28 @@ mod tests {
     #[test]
     fn without_an_identity_the_process_is_its_own() {
         let identity = own_identity();
-        assert!(identity.ends_with(&format!("-{}", std::process::id())), "{identity}");
-        assert!(identity.len() > std::process::id().to_string().len() + 1, "{identity}");
+        assert!(
+            identity.ends_with(&format!("-{}", std::process::id())),
+            "{identity}"
+        );
+        assert!(
+            identity.len() > std::process::id().to_string().len() + 1,
+            "{identity}"
+        );
     }
 
     #[test]
     fn values_that_cannot_be_are_refused_with_the_flag_in_the_message() {
         for (line, flag) in [
             ("vpc-cni-operator --listen 9095", "--listen"),
-            ("vpc-cni-operator --ec2-calls-per-minute 0", "--ec2-calls-per-minute"),
-            ("vpc-cni-operator --inventory-interval-seconds 1", "--inventory-interval-seconds"),
+            (
+                "vpc-cni-operator --ec2-calls-per-minute 0",
+                "--ec2-calls-per-minute",
+            ),
+            (
+                "vpc-cni-operator --inventory-interval-seconds 1",
+                "--inventory-interval-seconds",
+            ),
             ("vpc-cni-operator --log-format xml", "--log-format"),
         ] {
             let error = Args::try_parse_from(line.split_whitespace()).unwrap_err();
@@ -263,7 +303,14 @@ mod tests {
     #[test]
     fn the_long_help_teaches() {
         let help = Args::command().render_long_help().to_string();
-        for part in ["Examples:", "Exit codes:", "release", "CloudObserved", "--no-leader-election", "POD_NAMESPACE"] {
+        for part in [
+            "Examples:",
+            "Exit codes:",
+            "release",
+            "CloudObserved",
+            "--no-leader-election",
+            "POD_NAMESPACE",
+        ] {
             assert!(help.contains(part), "{part} is missing:\n{help}");
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use vpccni_core::ports::{Ec2, Eks};
+use vpccni_observe::Stores;
 use vpccni_telemetry::health::Health;
 
 /// What the operator was told at start.
@@ -44,6 +45,8 @@ pub struct Context {
     pub health: Health,
     /// What the operator was told at start.
     pub settings: Arc<Settings>,
+    /// What the API server has, kept up to date by watches.
+    pub stores: Stores,
     /// EC2.
     pub ec2: Arc<dyn Ec2>,
     /// EKS.

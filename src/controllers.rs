@@ -7,14 +7,12 @@ use crate::node;
 use crate::policy::{self, Eyes, Memory, RoundError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vpccni_observe::inventory::{Budget, Inventory, InventoryCache};
-use vpccni_observe::stores::{Kind, Scope, Stores, Trigger};
+use vpccni_observe::stores::Kind;
 
 /// Two readings of EC2 are at least so far apart, whoever asks: a person who edits a policy again and again must not
 /// empty the token buckets of the account.
@@ -36,17 +34,6 @@ impl Categorised for RoundError {
     }
 }
 
-/// A watch task ended although nobody asked for it.
-#[derive(Debug, thiserror::Error)]
-#[error("a watch ended: {0}")]
-struct WatchEnded(String);
-
-impl Categorised for WatchEnded {
-    fn category(&self) -> &'static str {
-        "watch_ended"
-    }
-}
-
 /// CniNodeStates that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write {0} CniNodeStates")]
@@ -65,58 +52,32 @@ impl Controller for Cni {
     }
 
     async fn run(self: Arc<Self>, ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Failure> {
-        let mut watches: JoinSet<Result<(), Infallible>> = JoinSet::new();
-        let eyes = open_eyes(&ctx, &mut watches, &stop);
-        tokio::select! {
-            () = eyes.stores.synced() => {}
-            () = stop.cancelled() => return Ok(()),
-        }
+        let eyes = open_eyes(&ctx);
         let policies = PolicyRounds { eyes: eyes.clone(), memory: Mutex::default() };
         let nodes = NodeRounds { eyes: eyes.clone() };
         let policy_loop = Loop::new("policy", policy_wake(&eyes), Pace::resync(RESYNC));
         let node_pace = Pace { debounce: node::GATHER, ..Pace::resync(ctx.settings.inventory_interval) };
         let node_loop = Loop::new("node", node_wake(&eyes), node_pace);
-        let work = async {
-            tokio::join!(policy_loop.run(&ctx, &stop, &policies), node_loop.run(&ctx, &stop, &nodes));
-        };
-        let early = tokio::select! {
-            () = work => None,
-            ended = watches.join_next() => ended,
-        };
-        while watches.join_next().await.is_some() {}
-        match early {
-            Some(Err(error)) => Err(WatchEnded(error.to_string()).into()),
-            Some(Ok(_)) if !stop.is_cancelled() => Err(WatchEnded("without an error".to_owned()).into()),
-            Some(Ok(_)) | None => Ok(()),
-        }
+        tokio::join!(policy_loop.run(&ctx, &stop, &policies), node_loop.run(&ctx, &stop, &nodes));
+        Ok(())
     }
 
     async fn release(&self, ctx: &Context) -> Result<(), Failure> {
-        let stop = CancellationToken::new();
-        let mut watches: JoinSet<Result<(), Infallible>> = JoinSet::new();
-        let eyes = open_eyes(ctx, &mut watches, &stop);
-        eyes.stores.synced().await;
+        let eyes = open_eyes(ctx);
         let mut memory = Memory::default();
         let policies = eyes.stores.policies.all();
         let result = policy::release_all(ctx, &eyes, &mut memory).await;
         if let (Ok(()), Some(policy)) = (&result, policies.first()) {
             policy::tell_released(ctx, &policy.0).await;
         }
-        stop.cancel();
-        while watches.join_next().await.is_some() {}
         result.map_err(Failure::from)
     }
 }
 
-fn open_eyes(
-    ctx: &Context,
-    watches: &mut JoinSet<Result<(), Infallible>>,
-    stop: &CancellationToken,
-) -> Eyes {
-    let stores = Stores::start(&ctx.client, Scope::default(), watches, stop);
+fn open_eyes(ctx: &Context) -> Eyes {
     let budget = Budget { gap: INVENTORY_GAP, reservations: RESERVATIONS };
     let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), budget));
-    Eyes { stores, inventory }
+    Eyes { stores: ctx.stores.clone(), inventory }
 }
 
 fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
@@ -131,22 +92,13 @@ fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
     ];
     let inventory = Mutex::new(eyes.inventory.subscribe());
     Arc::new(AnyOf(vec![
-        Arc::new(OnChange(eyes.stores.subscribe(&kinds))),
+        Arc::new(eyes.stores.subscribe(&kinds)),
         Arc::new(OnInventory(inventory)),
     ]))
 }
 
 fn node_wake(eyes: &Eyes) -> Arc<dyn Wake> {
-    Arc::new(OnChange(eyes.stores.subscribe(&[Kind::Node, Kind::AwsNodePod, Kind::NodeState, Kind::Target])))
-}
-
-struct OnChange(Trigger);
-
-#[async_trait]
-impl Wake for OnChange {
-    async fn woken(&self) {
-        self.0.changed().await;
-    }
+    Arc::new(eyes.stores.subscribe(&[Kind::Node, Kind::AwsNodePod, Kind::NodeState, Kind::Target]))
 }
 
 struct OnInventory(Mutex<watch::Receiver<Option<Arc<Inventory>>>>);

@@ -12,11 +12,15 @@ use vpccni_telemetry::logs;
 async fn main() -> ExitCode {
     let args = Args::parse();
     if let Err(error) = logs::init(args.flags.log_format(), &args.flags.log_level) {
-        <Args as CommandFactory>::command().error(ErrorKind::InvalidValue, error).exit();
+        <Args as CommandFactory>::command()
+            .error(ErrorKind::InvalidValue, error)
+            .exit();
     }
-    let options =
-        RunOptions { lease: args.flags.lease(), ..RunOptions::new(args.flags.settings(), args.flags.listen) };
-    let result = match args.command() {
+    let options = RunOptions {
+        lease: args.flags.lease(),
+        ..RunOptions::new(args.flags.settings(), args.flags.listen)
+    };
+    let result = match args.chosen() {
         Command::Run => run(options).await,
         Command::Release => release(options).await,
     };

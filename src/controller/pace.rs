@@ -33,7 +33,10 @@ impl Pace {
     /// both sides, so that replicas and controllers do not knock in step.
     pub fn after_failure(&self, failures: u32, asked: Option<Duration>, chance: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
-        let wait = self.first_retry.saturating_mul(1 << doublings).min(self.longest_retry);
+        let wait = self
+            .first_retry
+            .saturating_mul(1 << doublings)
+            .min(self.longest_retry);
         wait.mul_f64(0.8 + 0.4 * chance).max(asked.unwrap_or_default())
     }
 
@@ -50,7 +53,9 @@ mod tests {
     #[test]
     fn waits_after_failures_double_up_to_the_longest() {
         let pace = Pace::resync(Duration::from_mins(5));
-        let waits: Vec<_> = (1..=9).map(|n| pace.after_failure(n, None, 0.5).as_secs()).collect();
+        let waits: Vec<_> = (1..=9)
+            .map(|n| pace.after_failure(n, None, 0.5).as_secs())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
         assert_eq!(pace.after_failure(u32::MAX, None, 0.5), Duration::from_mins(2));
     }
@@ -70,6 +75,9 @@ mod tests {
         let pace = Pace::resync(Duration::from_secs(100));
         assert_eq!(pace.after_success(None, 0.0), Duration::from_secs(100));
         assert_eq!(pace.after_success(None, 1.0), Duration::from_secs(110));
-        assert_eq!(pace.after_success(Some(Duration::from_secs(3)), 1.0), Duration::from_secs(3));
+        assert_eq!(
+            pace.after_success(Some(Duration::from_secs(3)), 1.0),
+            Duration::from_secs(3)
+        );
     }
 }

@@ -47,7 +47,10 @@ pub struct Loop {
 
 impl std::fmt::Debug for Loop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loop").field("name", &self.name).field("pace", &self.pace).finish_non_exhaustive()
+        f.debug_struct("Loop")
+            .field("name", &self.name)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,14 +77,20 @@ impl Loop {
                 }
                 Err(failure) => {
                     failures += 1;
-                    let wait = self.pace.after_failure(failures, failure.retry_after(), fastrand::f64());
+                    let wait = self
+                        .pace
+                        .after_failure(failures, failure.retry_after(), fastrand::f64());
                     tracing::warn!(
                         controller = self.name, error = %failure, category = failure.category(), failures,
                         wait_ms = wait.as_millis(), "reconcile failed"
                     );
                     // A trigger cuts the wait short, but not below the first retry: the trigger may be the echo of
                     // what the failed round itself wrote.
-                    (wait, wait.min(self.pace.first_retry).max(failure.retry_after().unwrap_or_default()))
+                    (
+                        wait,
+                        wait.min(self.pace.first_retry)
+                            .max(failure.retry_after().unwrap_or_default()),
+                    )
                 }
             };
             pulse.beat();
@@ -105,7 +114,9 @@ impl Loop {
         let started = Instant::now();
         beating(pulse, tokio::time::sleep(soonest)).await;
         let left = wait.saturating_sub(started.elapsed());
-        let woken = beating(pulse, tokio::time::timeout(left, self.wake.woken())).await.is_ok();
+        let woken = beating(pulse, tokio::time::timeout(left, self.wake.woken()))
+            .await
+            .is_ok();
         if woken {
             tokio::time::sleep(self.pace.debounce).await;
             // What came with the trigger is answered by the same round; each source gives one at a time.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::future::select_all;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use vpccni_observe::Trigger;
 
 /// A source of triggers. Triggers coalesce, and one that comes while nobody waits is kept.
 #[async_trait]
@@ -17,6 +18,13 @@ pub trait Wake: Send + Sync {
 impl Wake for Notify {
     async fn woken(&self) {
         self.notified().await;
+    }
+}
+
+#[async_trait]
+impl Wake for Trigger {
+    async fn woken(&self) {
+        self.changed().await;
     }
 }
 

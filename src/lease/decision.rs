@@ -44,16 +44,29 @@ pub(super) enum Step {
 
 /// The next step of `me`.
 pub(super) fn decide(me: &str, claim: Claim, seen: Option<&Seen>, now: Instant) -> Step {
-    let Some(Seen { record, since }) = seen else { return Step::Create };
+    let Some(Seen { record, since }) = seen else {
+        return Step::Create;
+    };
     let transitions = record.transitions.saturating_add(1);
     match &record.holder {
         Some(holder) if holder == me => Step::Renew,
-        None => Step::Take { transitions, seized: false },
+        None => Step::Take {
+            transitions,
+            seized: false,
+        },
         Some(_) => {
-            let left = record.duration.saturating_sub(now.saturating_duration_since(*since));
+            let left = record
+                .duration
+                .saturating_sub(now.saturating_duration_since(*since));
             match claim {
-                _ if left.is_zero() => Step::Take { transitions, seized: false },
-                Claim::Seize => Step::Take { transitions, seized: true },
+                _ if left.is_zero() => Step::Take {
+                    transitions,
+                    seized: false,
+                },
+                Claim::Seize => Step::Take {
+                    transitions,
+                    seized: true,
+                },
                 Claim::WhenFree => Step::Wait(left),
             }
         }
@@ -81,8 +94,14 @@ mod tests {
     fn the_decision_is_a_table_of_holder_age_and_claim() {
         let start = Instant::now();
         let secs = Duration::from_secs;
-        let free = Step::Take { transitions: 5, seized: false };
-        let seized = Step::Take { transitions: 5, seized: true };
+        let free = Step::Take {
+            transitions: 5,
+            seized: false,
+        };
+        let seized = Step::Take {
+            transitions: 5,
+            seized: true,
+        };
         let table = [
             (Some("me"), 0, Claim::WhenFree, Step::Renew),
             (Some("me"), 3600, Claim::WhenFree, Step::Renew),
@@ -97,7 +116,10 @@ mod tests {
             (Some("other"), 15, Claim::Seize, free),
         ];
         for (holder, age, claim, expected) in table {
-            let seen = Seen { record: record(holder, 0), since: start };
+            let seen = Seen {
+                record: record(holder, 0),
+                since: start,
+            };
             let step = decide("me", claim, Some(&seen), start + secs(age));
             assert_eq!(step, expected, "{holder:?} {age} s {claim:?}");
         }
@@ -114,9 +136,18 @@ mod tests {
         let mut labelled = record(Some("other"), 100);
         labelled.resource_version = Some("10".to_owned());
         let again = Seen::after_read(Some(first.clone()), labelled, later);
-        assert_eq!((again.since, again.record.resource_version.as_deref()), (start, Some("10")));
-        assert_eq!(Seen::after_read(Some(first.clone()), record(Some("other"), 102), later).since, later);
-        assert_eq!(Seen::after_read(Some(first), record(Some("third"), 100), later).since, later);
+        assert_eq!(
+            (again.since, again.record.resource_version.as_deref()),
+            (start, Some("10"))
+        );
+        assert_eq!(
+            Seen::after_read(Some(first.clone()), record(Some("other"), 102), later).since,
+            later
+        );
+        assert_eq!(
+            Seen::after_read(Some(first), record(Some("third"), 100), later).since,
+            later
+        );
     }
 
     #[test]

@@ -61,7 +61,10 @@ impl Election {
     /// Stands for election until `stop` is cancelled, then gives the Lease back if it is held.
     pub async fn run(self, client: kube::Client, writer: Arc<Writer>, stop: CancellationToken) {
         let api: Api<Lease> = Api::namespaced(client, &self.options.namespace);
-        let mut known = Knowledge { stale: true, ..Knowledge::default() };
+        let mut known = Knowledge {
+            stale: true,
+            ..Knowledge::default()
+        };
         while !stop.is_cancelled() {
             let pause = self.round(&api, &writer, &mut known).await;
             tokio::select! {
@@ -77,7 +80,12 @@ impl Election {
         if known.stale && !self.read(api, known).await {
             return self.retry();
         }
-        let step = decide(&self.options.identity, self.options.claim, known.seen.as_ref(), Instant::now());
+        let step = decide(
+            &self.options.identity,
+            self.options.claim,
+            known.seen.as_ref(),
+            Instant::now(),
+        );
         if let Step::Wait(left) = step {
             self.step_down("the lease is held by another replica");
             known.stale = true;
@@ -90,7 +98,10 @@ impl Election {
                 // Whether it happened is read in the next round; until the deadline nothing changes.
                 known.stale = true;
                 tracing::warn!(%error, lease = %self.options.name, "lease not renewed");
-                if matches!(error, WriteError::Conflict { .. } | WriteError::AlreadyExists { .. }) {
+                if matches!(
+                    error,
+                    WriteError::Conflict { .. } | WriteError::AlreadyExists { .. }
+                ) {
                     return self.retry() / 10;
                 }
             }
@@ -119,28 +130,49 @@ impl Election {
 
     async fn write(&self, writer: &Writer, step: Step, known: &mut Knowledge) -> Result<(), WriteError> {
         let target = Target::namespaced::<Lease>(&self.options.namespace, &self.options.name);
-        let (me, timings, now) = (self.options.identity.as_str(), self.options.timings, (self.clock)());
-        let version = known.seen.as_ref().and_then(|seen| seen.record.resource_version.clone());
+        let (me, timings, now) = (
+            self.options.identity.as_str(),
+            self.options.timings,
+            (self.clock)(),
+        );
+        let version = known
+            .seen
+            .as_ref()
+            .and_then(|seen| seen.record.resource_version.clone());
         let version = version.as_deref();
         let written = match step {
             Step::Create => {
-                writer.create(WriteSite::Lease, &target, record::taken(me, timings, 0, now, None)).await?
+                writer
+                    .create(
+                        WriteSite::Lease,
+                        &target,
+                        record::taken(me, timings, 0, now, None),
+                    )
+                    .await?
             }
             Step::Take { transitions, .. } => {
                 let body = record::taken(me, timings, transitions, now, version);
                 writer.merge(WriteSite::Lease, &target, body).await?
             }
             Step::Renew => {
-                writer.merge(WriteSite::Lease, &target, record::renewed(timings, now, version)).await?
+                writer
+                    .merge(WriteSite::Lease, &target, record::renewed(timings, now, version))
+                    .await?
             }
             Step::Wait(_) => return Ok(()),
         };
         match written.parse::<Lease>() {
             Ok(lease) => {
-                known.seen = Some(Seen { record: Record::read(lease), since: Instant::now() });
+                known.seen = Some(Seen {
+                    record: Record::read(lease),
+                    since: Instant::now(),
+                });
                 Ok(())
             }
-            Err(error) => Err(WriteError::Other { target, message: format!("the answer cannot be read: {error}") }),
+            Err(error) => Err(WriteError::Other {
+                target,
+                message: format!("the answer cannot be read: {error}"),
+            }),
         }
     }
 
@@ -168,7 +200,9 @@ impl Election {
 
     async fn release(&self, writer: &Writer, known: &Knowledge) {
         self.step_down("shutting down");
-        let Some(Seen { record, .. }) = &known.seen else { return };
+        let Some(Seen { record, .. }) = &known.seen else {
+            return;
+        };
         // A seized Lease runs out by itself: it keeps the operator quiet until it is gone.
         if record.holder.as_deref() != Some(&self.options.identity) || self.options.claim == Claim::Seize {
             return;

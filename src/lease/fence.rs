@@ -33,7 +33,11 @@ impl Gate for Fence {
     }
 
     fn time_left(&self, site: WriteSite) -> Option<Duration> {
-        if site.needs_leadership() { self.leadership.time_left() } else { None }
+        if site.needs_leadership() {
+            self.leadership.time_left()
+        } else {
+            None
+        }
     }
 }
 
@@ -57,7 +61,10 @@ mod tests {
             assert_eq!(fence.before(*site).await, Ok(()), "{}", site.name());
         }
         let left = fence.time_left(WriteSite::ApplyDaemonSet).unwrap();
-        assert!(left <= Duration::from_mins(1) && left > Duration::from_secs(50), "{left:?}");
+        assert!(
+            left <= Duration::from_mins(1) && left > Duration::from_secs(50),
+            "{left:?}"
+        );
         assert_eq!(fence.time_left(WriteSite::Lease), None);
     }
 

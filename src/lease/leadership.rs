@@ -35,7 +35,7 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    pub(super) fn follow(term: watch::Receiver<Term>) -> Self {
+    pub(crate) fn follow(term: watch::Receiver<Term>) -> Self {
         Self { term, said: false }
     }
 

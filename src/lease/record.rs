@@ -26,7 +26,10 @@ impl Record {
     /// What a Lease says; without a duration it is as good as expired.
     pub(super) fn read(lease: Lease) -> Self {
         let spec = lease.spec.unwrap_or_default();
-        let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+        let seconds = spec
+            .lease_duration_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .unwrap_or(0);
         Self {
             holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
             duration: Duration::from_secs(seconds),
@@ -43,7 +46,13 @@ impl Record {
 }
 
 /// The write that makes `me` the holder.
-pub(super) fn taken(me: &str, timings: Timings, transitions: i32, now: Timestamp, version: Option<&str>) -> Value {
+pub(super) fn taken(
+    me: &str,
+    timings: Timings,
+    transitions: i32,
+    now: Timestamp,
+    version: Option<&str>,
+) -> Value {
     let time = format!("{now:.6}");
     json!({
         "metadata": { "resourceVersion": version },
@@ -75,7 +84,11 @@ pub(super) fn released(now: Timestamp, version: Option<&str>) -> Value {
 
 /// The API wants a whole number of at least 1.
 fn seconds(duration: Duration) -> u64 {
-    let whole = if duration.subsec_nanos() > 0 { duration.as_secs() + 1 } else { duration.as_secs() };
+    let whole = if duration.subsec_nanos() > 0 {
+        duration.as_secs() + 1
+    } else {
+        duration.as_secs()
+    };
     whole.max(1)
 }
 
@@ -91,7 +104,10 @@ mod tests {
     fn an_empty_holder_is_nobody_and_an_absent_spec_is_expired() {
         assert_eq!(Record::read(lease(json!({ "holderIdentity": "" }))).holder, None);
         let empty = Record::read(lease(Value::Null));
-        assert_eq!((empty.holder, empty.duration, empty.transitions), (None, Duration::ZERO, 0));
+        assert_eq!(
+            (empty.holder, empty.duration, empty.transitions),
+            (None, Duration::ZERO, 0)
+        );
         assert_eq!(empty.resource_version.as_deref(), Some("7"));
     }
 

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+/// The category of writes refused by the fence.
+const NOT_LEADER: &str = "not_leader";
+
 type Ended = (&'static str, Result<(), Failure>);
 
 /// Starts the controllers when this replica begins to lead, stops and joins them when it no longer does, and again.
@@ -61,13 +64,20 @@ async fn term(
     result
 }
 
-/// A controller that failed or panicked is an error; one that just ended is one only if nobody asked it to.
+/// A controller that failed or panicked is an error; one that just ended is one only if nobody asked it to, and so is
+/// one whose last write was refused because the term is over.
 fn judge(ended: Result<Ended, JoinError>, early: bool) -> Result<(), TaskError> {
     match ended {
         Ok((_, Ok(()))) if !early => Ok(()),
+        Ok((_, Err(failure))) if !early && failure.category() == NOT_LEADER => Ok(()),
         Ok((task, Ok(()))) => Err(TaskError::EndedEarly { task }),
-        Ok((task, Err(failure))) => Err(TaskError::Failed { task, message: failure.to_string() }),
-        Err(error) => Err(TaskError::Panicked { message: error.to_string() }),
+        Ok((task, Err(failure))) => Err(TaskError::Failed {
+            task,
+            message: failure.to_string(),
+        }),
+        Err(error) => Err(TaskError::Panicked {
+            message: error.to_string(),
+        }),
     }
 }
 

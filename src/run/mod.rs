@@ -1,21 +1,21 @@
 //! Wiring: makes everything a run needs, starts every task under one supervisor, and ends all of it in order. It
 //! decides nothing about the CNI.
 
+mod cloud;
 mod error;
 mod lead;
-mod no_cloud;
 mod options;
 mod release;
 mod supervisor;
 
+pub use cloud::Cloud;
 pub use error::{RunError, TaskError};
-pub use no_cloud::NoCloud;
 pub use options::{LeaseOptions, MakeControllers, RunOptions, WrapGate};
 pub use release::release;
 
 use crate::context::{Context, Settings};
-use crate::controllers::Cni;
 use crate::controller::Controller;
+use crate::controllers::Cni;
 use crate::events::Recorder;
 use crate::lease::{Claim, Election, ElectionOptions, Fence, Leadership, Timings};
 use crate::metrics::Metrics;
@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use supervisor::Supervisor;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use vpccni_core::ports::{Ec2, Eks};
 use vpccni_telemetry::admin::Admin;
 use vpccni_telemetry::health::Health;
 use vpccni_telemetry::signals;
@@ -38,11 +37,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// How long to wait for a connection: an API server that is away is tried again soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the API server is asked before it has answered once.
-const FIRST_CONTACT_RETRY: Duration = Duration::from_secs(2);
+/// How often readiness says anew what is waited for.
+const WAITING_REPORT: Duration = Duration::from_secs(2);
 
-/// The readiness check of the connection to the API server.
-const API_SERVER: &str = "api-server";
+/// The readiness check of the watches.
+const CACHES: &str = "caches";
 
 /// The controllers of the product, in the order in which they are started and released.
 pub fn controllers(_ctx: &Context) -> Vec<Arc<dyn Controller>> {
@@ -52,7 +51,11 @@ pub fn controllers(_ctx: &Context) -> Vec<Arc<dyn Controller>> {
 /// Runs the operator until `options.stop` is cancelled, a signal comes, or a task fails.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     // First of all, so that a signal during the start is not lost.
-    let signals = if options.signals { Some(signals::listen().map_err(RunError::Signals)?) } else { None };
+    let signals = if options.signals {
+        Some(signals::listen().map_err(RunError::Signals)?)
+    } else {
+        None
+    };
     let admin = Admin::bind(options.listen).await.map_err(RunError::Admin)?;
     if let Some(listening) = options.listening {
         // Nobody waits for it any more: then nobody needs it.
@@ -65,37 +68,53 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let late = CancellationToken::new();
     if let Some(signals) = signals {
         let stop = stop.clone();
-        supervisor.add("signals", async move { infallible(signals.forward_to(stop).await) });
+        supervisor.add(
+            "signals",
+            async move { infallible(signals.forward_to(stop).await) },
+        );
     }
-    let assembly = assemble(Parts {
-        settings: options.settings,
-        timings: options.lease.as_ref().map(|lease| lease.timings),
-        lease_name: options.lease.map(|lease| lease.name),
-        claim: Claim::WhenFree,
-        client: options.client,
-        ec2: options.ec2,
-        eks: options.eks,
-        gate: options.gate,
-        clock: options.clock,
-    })
+    let assembly = assemble(
+        Parts {
+            settings: options.settings,
+            timings: options.lease.as_ref().map(|lease| lease.timings),
+            lease_name: options.lease.map(|lease| lease.name),
+            claim: Claim::WhenFree,
+            client: options.client,
+            cloud: options.cloud,
+            gate: options.gate,
+            clock: options.clock,
+        },
+        &mut supervisor,
+    )
     .await?;
-    let Assembly { ctx, leadership, election } = assembly;
+    let Assembly {
+        ctx,
+        leadership,
+        election,
+    } = assembly;
     let (health, registry) = (ctx.health.clone(), ctx.metrics.registry().clone());
     supervisor.add("admin server", admin.serve(health, registry, late.clone()));
     if let Some(election) = election {
         let (client, writer, late) = (ctx.client.clone(), ctx.writer.clone(), late.clone());
-        supervisor.add("leader election", async move { infallible(election.run(client, writer, late).await) });
+        supervisor.add("leader election", async move {
+            infallible(election.run(client, writer, late).await)
+        });
     }
     let controllers = (options.controllers)(&ctx);
     let until = stop.clone();
-    supervisor.add("controllers", work(ctx, leadership, controllers, until, late.drop_guard()));
+    supervisor.add(
+        "controllers",
+        work(ctx, leadership, controllers, until, late.drop_guard()),
+    );
     let ended = supervisor.watch().await;
     tracing::info!("waiting for tasks to end");
-    ended.and(supervisor.join(SHUTDOWN_GRACE).await).map_err(RunError::Task)
+    ended
+        .and(supervisor.join(SHUTDOWN_GRACE).await)
+        .map_err(RunError::Task)
 }
 
-/// Everything a leader does, from the first answer of the API server to the end of the last controller; ending it, for
-/// whatever reason, ends the tasks that outlive it.
+/// Everything a leader does, from full caches to the end of the last controller; ending it, for whatever reason, ends
+/// the tasks that outlive it.
 async fn work(
     ctx: Arc<Context>,
     leadership: Leadership,
@@ -104,30 +123,34 @@ async fn work(
     _late: DropGuard,
 ) -> Result<(), TaskError> {
     tokio::select! {
-        () = first_contact(&ctx) => {}
+        () = caches(&ctx) => {}
         () = stop.cancelled() => return Ok(()),
     }
     lead::lead(ctx, leadership, controllers, stop).await
 }
 
-/// Waits until the API server has answered once. Not for ever after: a replica that was ready stays so while the API
-/// server is away, or its Service and its budget would punish it for what it cannot help.
-async fn first_contact(ctx: &Context) {
-    ctx.health.readiness.fail(API_SERVER, "not reached yet");
+/// Waits until every watched type was listed once: no decision before. Not for ever after: a replica that was ready
+/// stays so while the API server is away, or its Service and its budget would punish it for what it cannot help.
+async fn caches(ctx: &Context) {
+    let synced = ctx.stores.synced();
+    tokio::pin!(synced);
     loop {
-        match tokio::time::timeout(CONNECT_TIMEOUT, ctx.client.apiserver_version()).await {
-            Ok(Ok(version)) => {
-                tracing::info!(version = %version.git_version, "API server reached");
-                return ctx.health.readiness.pass(API_SERVER);
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "API server not reached");
-                ctx.health.readiness.fail(API_SERVER, error.to_string());
-            }
-            Err(_) => ctx.health.readiness.fail(API_SERVER, "no answer in time"),
+        ctx.health.readiness.fail(CACHES, waiting_for(ctx));
+        if tokio::time::timeout(WAITING_REPORT, &mut synced).await.is_ok() {
+            tracing::info!("caches are full");
+            return ctx.health.readiness.pass(CACHES);
         }
-        tokio::time::sleep(FIRST_CONTACT_RETRY).await;
     }
+}
+
+fn waiting_for(ctx: &Context) -> String {
+    let pending: Vec<_> = ctx.stores.pending().iter().map(ToString::to_string).collect();
+    let mut reason = format!("waiting for {}", pending.join(", "));
+    for trouble in ctx.stores.troubles() {
+        reason.push_str("; ");
+        reason.push_str(&trouble);
+    }
+    reason
 }
 
 /// What a run or a release is assembled from.
@@ -137,8 +160,7 @@ struct Parts {
     lease_name: Option<String>,
     claim: Claim,
     client: Option<kube::Client>,
-    ec2: Arc<dyn Ec2>,
-    eks: Arc<dyn Eks>,
+    cloud: Option<Cloud>,
     gate: Option<WrapGate>,
     clock: fn() -> Timestamp,
 }
@@ -150,7 +172,7 @@ struct Assembly {
     election: Option<Election>,
 }
 
-async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
+async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly, RunError> {
     let client = match parts.client {
         Some(client) => client,
         None => connect().await?,
@@ -171,6 +193,11 @@ async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
         _ => (None, Leadership::always()),
     };
     let metrics = Arc::new(Metrics::default());
+    let cloud = match parts.cloud {
+        Some(cloud) => cloud,
+        None => Cloud::from_environment(&settings).await,
+    };
+    let cloud = cloud.counted(&metrics);
     let fence: Arc<dyn Gate> = Arc::new(Fence::new(leadership.clone()));
     let gate = match parts.gate {
         Some(wrap) => wrap(fence),
@@ -178,18 +205,24 @@ async fn assemble(parts: Parts) -> Result<Assembly, RunError> {
     };
     let writer = Arc::new(Writer::new(client.clone(), gate, metrics.clone()));
     let events = Recorder::new(writer.clone(), metrics.clone(), parts.clock, &settings.identity);
+    let stores = supervisor.stores(&client);
     let ctx = Context {
         client,
+        stores,
         writer,
         events: Arc::new(events),
         metrics,
         health: Health::default(),
         settings: Arc::new(settings),
-        ec2: parts.ec2,
-        eks: parts.eks,
+        ec2: cloud.ec2,
+        eks: cloud.eks,
         clock: parts.clock,
     };
-    Ok(Assembly { ctx: Arc::new(ctx), leadership, election })
+    Ok(Assembly {
+        ctx: Arc::new(ctx),
+        leadership,
+        election,
+    })
 }
 
 async fn connect() -> Result<kube::Client, RunError> {

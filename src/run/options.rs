@@ -3,14 +3,13 @@
 use crate::context::{Context, Settings};
 use crate::controller::Controller;
 use crate::lease::Timings;
-use crate::run::NoCloud;
+use crate::run::Cloud;
 use crate::write::Gate;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use vpccni_core::ports::{Ec2, Eks};
 
 /// Puts a gate around the product's own: how tests inject faults at every write.
 pub type WrapGate = Box<dyn FnOnce(Arc<dyn Gate>) -> Arc<dyn Gate> + Send>;
@@ -39,10 +38,8 @@ pub struct RunOptions {
     pub lease: Option<LeaseOptions>,
     /// The client; without one the service account or the kubeconfig says how to reach the API server.
     pub client: Option<kube::Client>,
-    /// EC2.
-    pub ec2: Arc<dyn Ec2>,
-    /// EKS.
-    pub eks: Arc<dyn Eks>,
+    /// EC2 and EKS; without them the standard environment says how to reach them.
+    pub cloud: Option<Cloud>,
     /// What stands around the fence.
     pub gate: Option<WrapGate>,
     /// The controllers.
@@ -56,7 +53,7 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// A run of one replica without AWS: nothing wrapped, nothing replaced.
+    /// A run of one replica: nothing wrapped, nothing replaced.
     pub fn new(settings: Settings, listen: SocketAddr) -> Self {
         Self {
             settings,
@@ -64,8 +61,7 @@ impl RunOptions {
             listening: None,
             lease: None,
             client: None,
-            ec2: Arc::new(NoCloud),
-            eks: Arc::new(NoCloud),
+            cloud: None,
             gate: None,
             controllers: crate::run::controllers,
             clock: Timestamp::now,

@@ -5,7 +5,9 @@
 use crate::context::Context;
 use crate::controller::Controller;
 use crate::lease::{Claim, Leadership, Timings};
-use crate::run::{Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, Supervisor, assemble, infallible};
+use crate::run::{
+    Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, Supervisor, assemble, infallible, waiting_for,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use vpccni_telemetry::signals;
@@ -18,6 +20,10 @@ const QUIET: Duration = Duration::from_mins(10);
 /// for a minute.
 const SEIZE_LIMIT: Duration = Duration::from_secs(90);
 
+/// How long to wait for what the API server has, after it has answered for the Lease: a list of 5,000 nodes takes
+/// seconds.
+const CACHES_LIMIT: Duration = Duration::from_secs(60);
+
 /// Releases everything, or says what could not be released.
 pub async fn release(options: RunOptions) -> Result<(), RunError> {
     let stop = options.stop.clone();
@@ -25,24 +31,38 @@ pub async fn release(options: RunOptions) -> Result<(), RunError> {
     if options.signals {
         let signals = signals::listen().map_err(RunError::Signals)?;
         let stop = stop.clone();
-        supervisor.add("signals", async move { infallible(signals.forward_to(stop).await) });
+        supervisor.add(
+            "signals",
+            async move { infallible(signals.forward_to(stop).await) },
+        );
     }
-    let timings = options.lease.as_ref().map(|lease| Timings { duration: QUIET, ..lease.timings });
-    let Assembly { ctx, leadership, election } = assemble(Parts {
-        settings: options.settings,
-        timings,
-        lease_name: options.lease.map(|lease| lease.name),
-        claim: Claim::Seize,
-        client: options.client,
-        ec2: options.ec2,
-        eks: options.eks,
-        gate: options.gate,
-        clock: options.clock,
-    })
+    let timings = options.lease.as_ref().map(|lease| Timings {
+        duration: QUIET,
+        ..lease.timings
+    });
+    let Assembly {
+        ctx,
+        leadership,
+        election,
+    } = assemble(
+        Parts {
+            settings: options.settings,
+            timings,
+            lease_name: options.lease.map(|lease| lease.name),
+            claim: Claim::Seize,
+            client: options.client,
+            cloud: options.cloud,
+            gate: options.gate,
+            clock: options.clock,
+        },
+        &mut supervisor,
+    )
     .await?;
     if let Some(election) = election {
         let (client, writer, stop) = (ctx.client.clone(), ctx.writer.clone(), stop.clone());
-        supervisor.add("leader election", async move { infallible(election.run(client, writer, stop).await) });
+        supervisor.add("leader election", async move {
+            infallible(election.run(client, writer, stop).await)
+        });
     }
     let controllers = (options.controllers)(&ctx);
     let result = tokio::select! {
@@ -63,8 +83,17 @@ async fn give_up(
     mut leadership: Leadership,
     controllers: &[Arc<dyn Controller>],
 ) -> Result<(), RunError> {
-    if tokio::time::timeout(SEIZE_LIMIT, leadership.changed()).await.is_err() {
+    if tokio::time::timeout(SEIZE_LIMIT, leadership.changed())
+        .await
+        .is_err()
+    {
         return Err(RunError::LeaseNotSeized(SEIZE_LIMIT));
+    }
+    if tokio::time::timeout(CACHES_LIMIT, ctx.stores.synced())
+        .await
+        .is_err()
+    {
+        return Err(RunError::Release(waiting_for(ctx)));
     }
     let mut failed = Vec::new();
     for controller in controllers.iter().rev() {
@@ -76,5 +105,9 @@ async fn give_up(
             }
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(RunError::Release(failed.join("; "))) }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(RunError::Release(failed.join("; ")))
+    }
 }

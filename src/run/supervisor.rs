@@ -6,19 +6,22 @@ use std::fmt::Display;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use vpccni_observe::{Scope, Stores};
 
 /// The tasks of the process.
 #[derive(Debug)]
 pub(super) struct Supervisor {
-    /// Open to crates that start tasks of their own; one of those that ends early has no name.
-    pub(super) tasks: JoinSet<Result<(), TaskError>>,
+    tasks: JoinSet<Result<(), TaskError>>,
     stop: CancellationToken,
 }
 
 impl Supervisor {
     /// Of a process that ends when `stop` is cancelled.
     pub(super) fn new(stop: CancellationToken) -> Self {
-        Self { tasks: JoinSet::new(), stop }
+        Self {
+            tasks: JoinSet::new(),
+            stop,
+        }
     }
 
     /// Starts a task that may end only after the shutdown has begun.
@@ -32,9 +35,17 @@ impl Supervisor {
             match work.await {
                 Ok(()) if stop.is_cancelled() => Ok(()),
                 Ok(()) => Err(TaskError::EndedEarly { task }),
-                Err(error) => Err(TaskError::Failed { task, message: error.to_string() }),
+                Err(error) => Err(TaskError::Failed {
+                    task,
+                    message: error.to_string(),
+                }),
             }
         });
+    }
+
+    /// Starts the watches.
+    pub(super) fn stores(&mut self, client: &kube::Client) -> Stores {
+        Stores::start(client, Scope::default(), &mut self.tasks, &self.stop)
     }
 
     /// Waits until the shutdown begins, or a task ends before it: then the shutdown begins with that error.
@@ -78,7 +89,11 @@ impl Supervisor {
 }
 
 fn flatten(ended: Result<Result<(), TaskError>, tokio::task::JoinError>) -> Result<(), TaskError> {
-    ended.unwrap_or_else(|error| Err(TaskError::Panicked { message: error.to_string() }))
+    ended.unwrap_or_else(|error| {
+        Err(TaskError::Panicked {
+            message: error.to_string(),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -107,8 +122,13 @@ mod tests {
         let failed = supervisor.watch().await.unwrap_err();
         assert_eq!(failed.to_string(), "admin server failed: address in use");
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        supervisor.add("lease", async { if true { panic!("no such luck") } else { ok() } });
-        assert!(matches!(supervisor.watch().await, Err(TaskError::Panicked { .. })));
+        supervisor.add("lease", async {
+            if true { panic!("no such luck") } else { ok() }
+        });
+        assert!(matches!(
+            supervisor.watch().await,
+            Err(TaskError::Panicked { .. })
+        ));
     }
 
     #[tokio::test]
@@ -125,7 +145,10 @@ mod tests {
         assert_eq!(supervisor.join(Duration::from_secs(10)).await, Ok(()));
         let mut supervisor = Supervisor::new(CancellationToken::new());
         supervisor.tasks.spawn(async { Ok(()) });
-        assert_eq!(supervisor.watch().await, Err(TaskError::EndedEarly { task: "a watch" }));
+        assert_eq!(
+            supervisor.watch().await,
+            Err(TaskError::EndedEarly { task: "a watch" })
+        );
     }
 
     #[tokio::test]
@@ -135,6 +158,9 @@ mod tests {
         supervisor.add("deaf", std::future::pending::<Result<(), Infallible>>());
         stop.cancel();
         let grace = Duration::from_millis(20);
-        assert_eq!(supervisor.join(grace).await, Err(TaskError::Hung { left: 1, grace }));
+        assert_eq!(
+            supervisor.join(grace).await,
+            Err(TaskError::Hung { left: 1, grace })
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! State is written by the tasks of the program and read by the admin server; nothing here decides what to do about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -79,6 +79,16 @@ impl Heartbeats {
             name,
             beats: self.clone(),
         }
+    }
+
+    /// The loops that have promised to beat.
+    pub fn names(&self) -> BTreeSet<&'static str> {
+        self.pulses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
     }
 
     /// The loops that did not keep their promise, and for how long each has been silent.

@@ -1,5 +1,6 @@
 //! Logs to standard error, as text for people or as one JSON object a line for collectors.
 
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -33,7 +34,9 @@ pub enum LogsError {
 pub fn init(format: Format, filter: &str) -> Result<(), LogsError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(parse(filter)?)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // Colours are for people at a terminal, not for files and collectors.
+        .with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         Format::Text => builder.finish().try_init(),
         Format::Json => builder
