@@ -10,7 +10,7 @@ use vpccni_testbed::fixtures::{self, AwsNode};
 use vpccni_testbed::nodes::{StaticPods, env_is, static_nodes, static_pods};
 use vpccni_testbed::{Conduct, ControlPlane, Kubelets, Options, SimNode, wait};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 async fn aws_node_pods(plane: &ControlPlane) -> Vec<Pod> {
     let wanted = ListParams::default().labels("k8s-app=aws-node");
