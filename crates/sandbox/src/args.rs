@@ -15,20 +15,25 @@ use std::net::SocketAddr;
     after_help = "\
 Example:
   aws-sandbox serve --listen 127.0.0.1:4566 &
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-west-2 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-west-2
+  export AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x
   aws ec2 create-vpc --cidr-block 10.0.0.0/16
 
 Beside AWS, under /_sandbox/:
   GET    calls        calls by service, action and outcome
   GET    faults       the rules in force, and how often each fired
-  POST   faults       a rule: {\"service\":\"ec2\",\"action\":\"AssignPrivateIpAddresses\",\"nth\":1,\"times\":1,
-                      \"probability\":0.5,\"effect\":{\"delay_ms\":100,\"drop\":\"after\",
-                      \"error\":{\"code\":\"RequestLimitExceeded\",\"status\":503,\"message\":\"…\"}}}
-                      what is left out matches always; drop is before or after the change is made
+  POST   faults       adds a rule, as below
   DELETE faults       takes all rules away
   POST   reset        an empty world, as at the start
   GET    invariants   what does not hold, in words; an empty list is right
-  GET    health       that it serves, and its seed"
+  GET    health       that it serves, and its seed
+
+A rule, of which all but the effect may be left out and then matches always; drop is
+before or after the change is made:
+  {\"service\":\"ec2\", \"action\":\"AssignPrivateIpAddresses\",
+   \"nth\":1, \"times\":1, \"probability\":0.5,
+   \"effect\":{\"delay_ms\":100, \"drop\":\"after\",
+     \"error\":{\"code\":\"RequestLimitExceeded\", \"status\":503, \"message\":\"…\"}}}"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]

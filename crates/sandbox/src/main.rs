@@ -4,6 +4,7 @@ mod args;
 
 use args::{Args, Command};
 use clap::Parser;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use vpccni_sandbox::{Options, Sandbox};
 
@@ -14,6 +15,7 @@ async fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("AWS_SANDBOX_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let Command::Serve { listen, region, seed } = Args::parse().command;

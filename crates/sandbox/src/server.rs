@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// More than any request of these APIs is long; user data may have 16 KiB.
 const MAX_BODY: usize = 1 << 20;
+
+/// Without it a process that has no file descriptors left would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// How a sandbox is started.
 #[derive(Debug, Clone)]
@@ -231,9 +235,16 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
                     connections.spawn(serve_connection(stream, Arc::clone(&state), stop.clone()));
                 }
                 // Out of file descriptors, or a peer that left: the others are served on.
-                Err(error) => tracing::warn!(%error, "failed to accept a connection"),
+                Err(error) => {
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             },
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection ended by a bug of the sandbox");
+                }
+            }
         }
     }
     while connections.join_next().await.is_some() {}

@@ -135,13 +135,16 @@ async fn tags_are_set_found_and_taken_away() {
     assert_eq!(count().await, 2);
     by_key.tags(key).send().await.expect("deleted");
     assert_eq!(count().await, 1);
-    let create = |resource: &str, key: &str| {
-        lab.ec2
-            .create_tags()
-            .resources(resource)
-            .tags(tag(key, "x"))
-            .send()
-    };
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn tags_have_limits() {
+    let lab = Lab::new().await;
+    let subnet = lab.subnet("10.0.0.0/24").await;
+    let eni = lab.eni(&subnet).await;
+    let tag = |key: &str| Tag::builder().key(key).value("x").build();
+    let create = |resource: &str, key: &str| lab.ec2.create_tags().resources(resource).tags(tag(key)).send();
     assert_eq!(
         create("eni-0123", "k").await.map(|_| ()).map_err(code),
         Err("InvalidNetworkInterfaceID.NotFound".to_owned())
@@ -151,8 +154,8 @@ async fn tags_are_set_found_and_taken_away() {
         Err("InvalidParameterValue".to_owned())
     );
     let mut many = lab.ec2.create_tags().resources(&eni);
-    for number in 0..50 {
-        many = many.tags(tag(&format!("k{number}"), "x"));
+    for number in 0..51 {
+        many = many.tags(tag(&format!("k{number}")));
     }
     assert_eq!(
         many.send().await.map(|_| ()).map_err(code),

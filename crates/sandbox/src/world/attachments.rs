@@ -1,6 +1,6 @@
 //! Attaching interfaces to instances and detaching them.
 
-use super::{Attachment, InstanceState, InterfaceKind, World};
+use super::{Attachment, Instance, InstanceState, Interface, InterfaceKind, World};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{EniId, InstanceId};
 
@@ -56,7 +56,17 @@ impl World {
                 "Instance '{instance}' already has an interface attached at device index '{device_index}'."
             )));
         }
-        let kind = self.type_of(instance)?;
+        self.check_type(interface, target, network_card)
+    }
+
+    /// What the instance's type says: trunks, cards, interfaces of a card, addresses.
+    fn check_type(
+        &self,
+        interface: &Interface,
+        target: &Instance,
+        network_card: u32,
+    ) -> Result<(), ApiError> {
+        let kind = self.type_of(&target.id)?;
         if interface.kind == InterfaceKind::Trunk && kind.trunk_compatible != Some(true) {
             return Err(ApiError::new(
                 Code::UnsupportedOperation,

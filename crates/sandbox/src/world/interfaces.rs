@@ -167,8 +167,8 @@ impl World {
         let subnet = self.subnet(&new.subnet)?;
         let (vpc, zone) = (subnet.vpc.clone(), subnet.zone.clone());
         let groups = self.groups_for(&vpc, &new.groups)?;
-        let (primary, grant) = self.take_for_new(&new)?;
         let id = self.new_id("eni", EniId::parse)?;
+        let (primary, grant) = self.take_for_new(&new)?;
         let mac = self.new_mac();
         if let Some((token, fingerprint)) = new.token.clone() {
             self.interface_tokens.insert(

@@ -1,0 +1,7 @@
+//! The ports against the sandbox: every method, pages, and every class of error.
+
+#![expect(clippy::expect_used, reason = "a world that cannot be made fails the test")]
+
+mod errors;
+mod lab;
+mod reading;
