@@ -30,7 +30,7 @@ pub struct TargetState {
 
 /// Whole units that hold so many; for counts, which are never negative.
 pub fn ceil_div(count: i64, unit: i64) -> i64 {
-    (count + unit - 1).div_euclid(unit)
+    count.saturating_add(unit - 1).div_euclid(unit)
 }
 
 /// What WARM_IP_TARGET and MINIMUM_IP_TARGET ask for; none where neither is set. Network cards other than the default
@@ -45,6 +45,7 @@ pub fn target_state(effective: &Effective, network_card: u32, pool: PoolCounts) 
     } else {
         (1, 1)
     };
+    // Targets come from texts and may be as large as an i64.
     let free = pool.addresses - pool.assigned;
     let short = (warm - free).max(0).max(minimum - pool.addresses);
     if !(default_card && effective.prefix_delegation()) {
@@ -55,7 +56,7 @@ pub fn target_state(effective: &Effective, network_card: u32, pool: PoolCounts) 
     let not_needed_for = |addresses: i64| pool.prefixes - ceil_div(addresses, size);
     let over = pool
         .free_prefixes
-        .min(not_needed_for(pool.assigned + warm))
+        .min(not_needed_for(pool.assigned.saturating_add(warm)))
         .max(0);
     Some(TargetState {
         short: ceil_div(short, size),
@@ -104,6 +105,20 @@ mod tests {
         // Without WARM_IP_TARGET nothing is ever short once the minimum is there.
         let alone = effective(&[(Key::MinimumIpTarget, Value::Int(2))]);
         assert_eq!(target_state(&alone, 0, pool(2, 2)), state(0, 0));
+    }
+
+    #[test]
+    fn targets_may_be_as_large_as_their_texts() {
+        let prefix = (Key::EnablePrefixDelegation, Value::Bool(true));
+        let huge = effective(&[prefix, (Key::WarmIpTarget, Value::Int(i64::MAX))]);
+        let pool = PoolCounts {
+            addresses: 16,
+            assigned: 16,
+            prefixes: 1,
+            free_prefixes: 0,
+        };
+        let short = i64::MAX / 16;
+        assert_eq!(target_state(&huge, 0, pool), Some(TargetState { short, over: 0 }));
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod parse;
 mod raw;
 mod read;
 pub mod reference;
+#[cfg(test)]
+mod round_trip;
 mod startup;
 mod text;
 mod upstream;

@@ -4,6 +4,12 @@
 //! of a vector from its input, so nothing in it can go unasserted. An area or a vector that nobody has decided about
 //! fails; what belongs to the node's agent is listed with its reason, counted and printed.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail by panicking"
+)]
+
 mod areas;
 mod max_pods;
 mod settings;

@@ -33,7 +33,7 @@ fn parse(args: &[Value]) -> Option<(String, ScriptArgs)> {
     while let Some(word) = words.next() {
         match word {
             "--instance-type" => instance_type = words.next(),
-            "--cni-version" => parsed.cni_version = words.next().unwrap().to_owned(),
+            "--cni-version" => words.next().unwrap().clone_into(&mut parsed.cni_version),
             "--cni-max-eni" => parsed.max_eni = Some(words.next().unwrap().parse().unwrap()),
             "--cni-prefix-delegation-enabled" => parsed.prefix_delegation = true,
             "--cni-custom-networking-enabled" => parsed.custom_networking = true,
