@@ -170,7 +170,7 @@ impl Cloud {
             };
             let id = run(now, instance_type, self.primary(&subnets.nodes, primary))?;
             for device in 1..=network.secondary_interfaces {
-                self.add_interface(now, &id, device, subnets, network, want.clone())?;
+                self.add_interface(now, &id, device, self.place(subnets, network), &want)?;
             }
             let address = now
                 .instances
@@ -235,20 +235,27 @@ impl Cloud {
         }
     }
 
+    /// Where an interface for pods goes: its subnet and its group.
+    fn place<'a>(
+        &'a self,
+        subnets: &'a ZoneSubnets,
+        network: PodNetwork,
+    ) -> (&'a SubnetId, &'a SecurityGroupId) {
+        if network.custom {
+            (&subnets.pods, &self.pod_group)
+        } else {
+            (&subnets.nodes, &self.node_group)
+        }
+    }
+
     fn add_interface(
         &self,
         now: &mut World,
         instance: &InstanceId,
         device: u32,
-        subnets: &ZoneSubnets,
-        network: PodNetwork,
-        want: Want,
+        (subnet, group): (&SubnetId, &SecurityGroupId),
+        want: &Want,
     ) -> Result<EniId, CloudError> {
-        let (subnet, group) = if network.custom {
-            (&subnets.pods, &self.pod_group)
-        } else {
-            (&subnets.nodes, &self.node_group)
-        };
         // The description and the tags that ipamd writes.
         let tags = [
             ("node.k8s.amazonaws.com/instance_id", instance.as_str()),
@@ -278,7 +285,7 @@ impl Cloud {
         now.set_delete_on_termination(&id, &attachment, true)
             .map_err(refused("let the interface go with the instance"))?;
         // After it is attached, when the limits of the type hold.
-        now.assign(&id, &want, false)
+        now.assign(&id, want, false)
             .map_err(refused("assign addresses"))?;
         Ok(id)
     }
@@ -296,7 +303,7 @@ fn run(now: &mut World, instance_type: &str, network: NewNetwork) -> Result<Inst
         token: None,
     };
     let made = now.run_instances(&new).map_err(refused("run an instance"))?;
-    made.into_iter().next().ok_or(CloudError::Invalid {
+    made.into_iter().next().ok_or_else(|| CloudError::Invalid {
         what: "launch",
         value: "no instance".to_owned(),
     })

@@ -238,7 +238,7 @@ mod tests {
                 .iter()
                 .map(|variable| {
                     let value = variable["value"].as_str();
-                    let value = value.or(variable["valueFrom"]["fieldRef"]["fieldPath"].as_str());
+                    let value = value.or_else(|| variable["valueFrom"]["fieldRef"]["fieldPath"].as_str());
                     (
                         variable["name"].as_str().unwrap().to_owned(),
                         value.unwrap().to_owned(),

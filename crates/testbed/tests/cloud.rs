@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use vpccni_sandbox::{Options, Sandbox};
 use vpccni_testbed::cloud::{Cloud, PodNetwork};
 
-fn in_pod_block(address: &Ipv4Addr) -> bool {
+fn in_pod_block(address: Ipv4Addr) -> bool {
     address.octets()[..2] == [100, 64]
 }
 
@@ -25,7 +25,7 @@ async fn nodes_hold_addresses_as_their_mode_says() {
         assert!(
             node.pod_addresses
                 .iter()
-                .all(|address| in_pod_block(address) == in_pods),
+                .all(|address| in_pod_block(*address) == in_pods),
             "{network:?}"
         );
         assert!(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::Api;
-use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use vpccni_testbed::control_plane::Etcd;
 use vpccni_testbed::{ControlPlane, Options, Toolbox};
 
@@ -124,7 +124,7 @@ async fn a_service_account_may_do_what_its_role_says() {
     let access = plane.service_account("default", "reader").await.unwrap();
     let maps = Api::<ConfigMap>::namespaced(access.client.clone(), "default");
     maps.list(&ListParams::default()).await.unwrap();
-    let refused = maps.delete("any", &Default::default()).await.unwrap_err();
+    let refused = maps.delete("any", &DeleteParams::default()).await.unwrap_err();
     assert!(
         refused
             .to_string()

@@ -1,5 +1,8 @@
 //! The test bed itself, on real programs: one binary, one module a subject.
 
+#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
+#![expect(clippy::print_stdout, reason = "notes for the report of `cargo xtask test`")]
+
 mod charts;
 mod cloud;
 mod control_plane;

@@ -4,16 +4,10 @@ use std::io::{self, Write};
 
 /// One line on standard output.
 pub(crate) fn say(line: &str) {
-    quietly(writeln!(io::stdout(), "{line}"));
+    writeln!(io::stdout(), "{line}").unwrap_or_default();
 }
 
 /// One line on standard error.
 pub(crate) fn complain(line: &str) {
-    quietly(writeln!(io::stderr(), "{line}"));
-}
-
-fn quietly(result: io::Result<()>) {
-    match result {
-        Ok(()) | Err(_) => {}
-    }
+    writeln!(io::stderr(), "{line}").unwrap_or_default();
 }

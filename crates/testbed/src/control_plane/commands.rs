@@ -47,7 +47,7 @@ impl ControlPlane {
 
     /// Runs kubectl and returns what it printed; an error when it failed.
     pub async fn kubectl_ok(&self, args: &[&str], stdin: Option<&str>) -> Result<String, CommandError> {
-        text_of(Program::Kubectl, args, self.kubectl(args, stdin).await?)
+        text_of(Program::Kubectl, args, &self.kubectl(args, stdin).await?)
     }
 
     /// Runs helm as an administrator and returns how it ended, whatever that is.
@@ -57,7 +57,7 @@ impl ControlPlane {
 
     /// Runs helm and returns what it printed; an error when it failed.
     pub async fn helm_ok(&self, args: &[&str]) -> Result<String, CommandError> {
-        text_of(Program::Helm, args, self.helm(args).await?)
+        text_of(Program::Helm, args, &self.helm(args).await?)
     }
 
     async fn command(
@@ -104,7 +104,7 @@ impl ControlPlane {
     }
 }
 
-fn text_of(program: Program, args: &[&str], output: Output) -> Result<String, CommandError> {
+fn text_of(program: Program, args: &[&str], output: &Output) -> Result<String, CommandError> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

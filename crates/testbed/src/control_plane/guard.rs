@@ -87,7 +87,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap().keep();
         let guard = Guard::of(&folder).unwrap();
         let mut children = [sleeper(), sleeper(), sleeper()];
-        children.iter().for_each(|child| guard.watch(child.id()).unwrap());
+        for child in &children {
+            guard.watch(child.id()).unwrap();
+        }
         guard.forget(children[1].id()).unwrap();
         drop(guard);
         assert!(!folder.exists());

@@ -54,7 +54,7 @@ impl Default for Options {
             controller_manager: true,
             scheduler: true,
             etcd: None,
-            node_grace: Duration::from_secs(600),
+            node_grace: Duration::from_mins(10),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{Options, kubeconfig, port};
 use crate::tools::{Program, Toolbox};
 
 /// Six seconds alone on two cores; far more where five test binaries start one at the same time.
-const READY_WITHIN: Duration = Duration::from_secs(180);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 /// An API server with open watches takes a second or two to end by itself.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// The token of the administrator. The server listens on the loopback address only and lives for one test.

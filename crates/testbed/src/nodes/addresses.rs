@@ -30,15 +30,12 @@ impl Addresses {
         if let Some(address) = pool.given.get(pod) {
             return Some(*address);
         }
-        let address = match &pool.has {
-            Some(has) => {
-                let given: BTreeSet<_> = pool.given.values().copied().collect();
-                *has.difference(&given).next()?
-            }
-            None => {
-                self.invented += 1;
-                Ipv4Addr::from_bits(Ipv4Addr::new(100, 64, 0, 0).to_bits() + self.invented)
-            }
+        let address = if let Some(has) = &pool.has {
+            let given: BTreeSet<_> = pool.given.values().copied().collect();
+            *has.difference(&given).next()?
+        } else {
+            self.invented += 1;
+            Ipv4Addr::from_bits(Ipv4Addr::new(100, 64, 0, 0).to_bits() + self.invented)
         };
         pool.given.insert(pod.to_owned(), address);
         Some(address)

@@ -24,7 +24,7 @@ use super::shape::{SimNode, ready_condition};
 use super::shared::{Delays, Shared, locked};
 
 /// How often leases are renewed. Real kubelets do it every 10 s; the grace period of the controller manager is long.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_mins(1);
 
 /// The simulated nodes of one cluster. Dropping it stops the task and leaves the objects.
 pub struct Kubelets {

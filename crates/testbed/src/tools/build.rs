@@ -142,7 +142,7 @@ mod tests {
             move || {
                 let mut lines = Vec::new();
                 let built = build(&cache, Suite::Helm, &[Program::Helm], &mut |line| {
-                    lines.push(line.to_owned())
+                    lines.push(line.to_owned());
                 });
                 (built.unwrap(), lines)
             }

@@ -153,8 +153,9 @@ mod tests {
         let [assets, path] = ["assets", "path"].map(|name| root.path().join(name));
         let both = [Program::KubeApiserver, Program::KubeScheduler];
         put(&assets, both[0], "Kubernetes v1.34.0");
-        both.iter()
-            .for_each(|program| put(&path, *program, "Kubernetes v1.36.0"));
+        for program in both {
+            put(&path, program, "Kubernetes v1.36.0");
+        }
         let found = Search::new(Some(assets), root.path().join("cache"), vec![path.clone()])
             .find(&both)
             .unwrap();

@@ -157,22 +157,24 @@ mod tests {
             .collect()
     }
 
+    fn mend_all(root: &Path) {
+        for difference in all(root) {
+            mend(root, &difference).unwrap();
+        }
+    }
+
     #[test]
     fn missing_changed_and_superfluous_files_are_found_and_mended() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         assert_eq!(names(root), ["out/a.yaml", "docs/b.md"]);
-        all(root)
-            .iter()
-            .for_each(|difference| drop(mend(root, difference).unwrap()));
+        mend_all(root);
         assert!(names(root).is_empty());
         write(&root.join("out/old.yaml"), "left over\n").unwrap();
         write(&root.join("out/README.md"), "by hand\n").unwrap();
         write(&root.join("docs/b.md"), "edited by hand\n").unwrap();
         assert_eq!(names(root), ["out/old.yaml", "docs/b.md"]);
-        all(root)
-            .iter()
-            .for_each(|difference| drop(mend(root, difference).unwrap()));
+        mend_all(root);
         assert!(names(root).is_empty() && root.join("out/README.md").exists());
         assert!(owns(&FOLDER, Path::new("out/x")) && !owns(&FILE, Path::new("docs/c.md")));
     }

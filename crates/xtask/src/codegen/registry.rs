@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use vpccni_core::config::reference;
 use vpccni_testbed::{Program, Toolbox};
 
 use super::limits;
@@ -19,6 +20,8 @@ pub(super) struct Generator {
     pub(super) make: fn(&Path) -> Result<Files, String>,
 }
 
+const ENVIRONMENT: &str = "docs/reference/environment.md";
+
 /// All of them; each may read what those before it made.
 pub(super) const GENERATORS: &[Generator] = &[
     Generator {
@@ -26,8 +29,8 @@ pub(super) const GENERATORS: &[Generator] = &[
         make: limits_table,
     },
     Generator {
-        owns: "docs/reference/environment.md",
-        make: environment,
+        owns: ENVIRONMENT,
+        make: |_| Ok(one(ENVIRONMENT, reference::environment_md())),
     },
     Generator {
         owns: "crds/",
@@ -63,14 +66,6 @@ fn limits_table(root: &Path) -> Result<Files, String> {
     let json = fs::read_to_string(&data).map_err(|error| format!("read {}: {error}", data.display()))?;
     let table = limits::render(&json).map_err(|error| error.to_string())?;
     Ok(one("crates/core/src/limits/table.rs", table))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the registry has one type of generator")]
-fn environment(_: &Path) -> Result<Files, String> {
-    Ok(one(
-        "docs/reference/environment.md",
-        vpccni_core::config::reference::environment_md(),
-    ))
 }
 
 fn crds(folder: &str) -> Result<Files, String> {

@@ -39,7 +39,7 @@ fn of_target(tree: &Tree, root: &Path) -> Vec<Violation> {
                 let level = levels.entry(from[..shared].to_vec()).or_default();
                 level
                     .entry((user.clone(), used.clone()))
-                    .or_insert((module.file.clone(), line));
+                    .or_insert_with(|| (module.file.clone(), line));
             }
         }
     }

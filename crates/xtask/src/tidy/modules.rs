@@ -61,19 +61,14 @@ fn declared(
             declared(inner, file, &folder.join(&ident), &child, children);
             continue;
         }
-        let places = match path_attribute(&module.attrs) {
-            Some(path) => {
-                let path = file.parent().unwrap_or(file).join(path);
-                let folder = path.parent().unwrap_or(&path).to_owned();
-                vec![(path, folder)]
-            }
-            None => {
-                let inside = folder.join(&ident);
-                vec![
-                    (folder.join(format!("{ident}.rs")), inside.clone()),
-                    (inside.join("mod.rs"), inside),
-                ]
-            }
+        let places = if let Some(path) = path_attribute(&module.attrs) {
+            let path = file.parent().unwrap_or(file).join(path);
+            let folder = path.parent().unwrap_or(&path).to_owned();
+            vec![(path, folder)]
+        } else {
+            let inside = folder.join(&ident);
+            let beside = folder.join(format!("{ident}.rs"));
+            vec![(beside, inside.clone()), (inside.join("mod.rs"), inside)]
         };
         children.push((child, places));
     }
