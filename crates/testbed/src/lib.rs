@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod control_plane;
 pub mod fixtures;
 pub mod nodes;
+pub mod scene;
 pub mod tools;
 pub mod wait;
 

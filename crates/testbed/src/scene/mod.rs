@@ -1,0 +1,155 @@
+//! A whole small cluster: control plane, AWS sandbox, nodes with their instances, aws-node, and the operator's charts.
+//!
+//! Tests and demo start from the same scene. The operator itself is started by them, as the chart's service account.
+
+mod agent;
+mod charts;
+mod error;
+
+pub use error::SceneError;
+
+use crate::cloud::{Cloud, PodNetwork};
+use crate::control_plane::{AccountAccess, ControlPlane, Options};
+use crate::fixtures::{self, AwsNode};
+use crate::nodes::{Kubelets, SimNode};
+use agent::StandIn;
+use vpccni_sandbox::Sandbox;
+
+/// The namespace the charts are installed in.
+pub const NAMESPACE: &str = "vpc-cni-operator";
+
+/// A group of nodes.
+#[derive(Debug, Clone)]
+pub struct GroupSpec {
+    /// Its name; nodes carry it as a managed node group.
+    pub name: &'static str,
+    /// The zone of its nodes.
+    pub zone: &'static str,
+    /// Their type.
+    pub instance_type: &'static str,
+    /// What their kubelets were told.
+    pub max_pods: u32,
+    /// How many.
+    pub count: u32,
+    /// What their interfaces hold.
+    pub network: PodNetwork,
+}
+
+/// What a scene consists of.
+#[derive(Debug, Clone)]
+pub struct SceneOptions {
+    /// The control plane.
+    pub control_plane: Options,
+    /// Zones with a node subnet and a pod subnet each.
+    pub zones: Vec<&'static str>,
+    /// The nodes.
+    pub groups: Vec<GroupSpec>,
+    /// The manifest of aws-node, applied with client-side kubectl; none for a cluster without.
+    pub aws_node: Option<AwsNode>,
+    /// `--set` values of the operator's chart.
+    pub values: Vec<String>,
+    /// The seed of the sandbox.
+    pub seed: u64,
+}
+
+impl Default for SceneOptions {
+    fn default() -> Self {
+        Self {
+            control_plane: Options::default(),
+            zones: vec!["us-west-2a", "us-west-2b"],
+            groups: vec![GroupSpec {
+                name: "blue",
+                zone: "us-west-2a",
+                instance_type: "m5.large",
+                max_pods: 29,
+                count: 3,
+                network: PodNetwork::SECONDARY,
+            }],
+            aws_node: Some(AwsNode::published()),
+            values: Vec::new(),
+            seed: 1,
+        }
+    }
+}
+
+/// A running scene.
+#[derive(Debug)]
+pub struct Scene {
+    // Dropped in this order: what uses the API server before the API server.
+    /// The simulated nodes.
+    pub kubelets: Kubelets,
+    /// The AWS sandbox.
+    pub sandbox: Sandbox,
+    /// The VPC in it.
+    pub cloud: Cloud,
+    /// The nodes.
+    pub nodes: Vec<SimNode>,
+    /// Access as the operator's service account.
+    pub operator: AccountAccess,
+    /// The control plane.
+    pub plane: ControlPlane,
+}
+
+impl Scene {
+    /// Starts everything; `progress` is told each step.
+    pub async fn start(options: SceneOptions, progress: &mut (dyn FnMut(&str) + Send)) -> Result<Self, SceneError> {
+        progress("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler");
+        let plane = ControlPlane::start(options.control_plane.clone()).await.map_err(SceneError::ControlPlane)?;
+        progress("starting the AWS sandbox");
+        let sandbox = Sandbox::start(vpccni_sandbox::Options {
+            seed: options.seed,
+            region: "us-west-2".to_owned(),
+            ..vpccni_sandbox::Options::default()
+        })
+        .await
+        .map_err(|error| SceneError::Sandbox(error.to_string()))?;
+        let cloud = Cloud::build(&sandbox, "demo", &options.zones).map_err(SceneError::Cloud)?;
+        fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
+        progress("installing the charts with helm");
+        charts::install(&plane, &options.values).await?;
+        let operator =
+            plane.service_account(NAMESPACE, "vpc-cni-operator").await.map_err(SceneError::ControlPlane)?;
+        let nodes = launch(&cloud, &options.groups)?;
+        progress(&format!("registering {} nodes with their instances and interfaces", nodes.len()));
+        let kubelets = Kubelets::start(plane.client());
+        let stand_in = StandIn::new(cloud.clone(), &nodes);
+        kubelets.conduct(move |pod| stand_in.pod_starts(pod));
+        kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
+        if let Some(manifest) = &options.aws_node {
+            progress("applying aws-node as people do, with client-side kubectl apply");
+            fixtures::apply_aws_node(&plane, manifest).await.map_err(SceneError::Command)?;
+            wait_rolled_out(&plane).await?;
+        }
+        Ok(Self { kubelets, sandbox, cloud, nodes, operator, plane })
+    }
+
+    /// Stops everything, the store last.
+    pub async fn shutdown(self) {
+        let Self { kubelets, sandbox, cloud: _, nodes: _, operator: _, plane } = self;
+        drop(kubelets);
+        sandbox.shutdown().await;
+        plane.shutdown().await;
+    }
+
+    /// The folder of the charts of this checkout.
+    pub fn charts() -> &'static str {
+        charts::FOLDER
+    }
+}
+
+fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>, SceneError> {
+    let mut nodes = Vec::new();
+    for group in groups {
+        for _ in 0..group.count {
+            let node = cloud.launch(group.zone, group.instance_type, group.network).map_err(SceneError::Cloud)?;
+            nodes.push(node.managed(group.name).instance_type(group.instance_type, group.max_pods));
+        }
+    }
+    Ok(nodes)
+}
+
+/// Waits until every node runs the newest aws-node pod.
+pub async fn wait_rolled_out(plane: &ControlPlane) -> Result<(), SceneError> {
+    let arguments = ["-n", "kube-system", "rollout", "status", "daemonset/aws-node", "--timeout=120s"];
+    plane.kubectl_ok(&arguments, None).await.map(drop).map_err(SceneError::Command)
+}
