@@ -33,6 +33,11 @@ impl Ipv4Prefix {
         Ipv4Addr::from(self.0 + (Self::SIZE - 1))
     }
 
+    /// As a network of length 28.
+    pub fn net(self) -> Ipv4Net {
+        Ipv4Net::new_assert(self.first(), 28)
+    }
+
     /// Its sixteen addresses in order.
     pub fn addresses(self) -> impl Iterator<Item = Ipv4Addr> {
         (self.0..=self.0 + (Self::SIZE - 1)).map(Ipv4Addr::from)

@@ -1,6 +1,7 @@
-//! What a subnet still holds: the map of its /28 blocks.
+//! What a subnet still holds: the map of its /28 blocks, and how many blocks nodes in prefix mode ask of it.
 
-/// The /28 map of a subnet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlockMap {}
-impl BlockMap { pub fn free_prefixes(&self) -> u32 { 0 } }
+mod blocks;
+mod need;
+
+pub use blocks::{Block, BlockCounts, BlockMap, BlockState, Reservation, ReservationKind, Run};
+pub use need::{Need, PlannedNode, need};

@@ -74,7 +74,11 @@ impl Reader<'_> {
         *left = rest;
         let answer = self.ec2.reservations(&subnet.id).await;
         match self.heard(answer) {
-            Known::Yes(_reservations) => Known::not_read(&format!("the block map of {}", subnet.id)),
+            Known::Yes(reservations) => {
+                let taken = interfaces.taken.get(&subnet.id).cloned().unwrap_or_default();
+                let prefixes = taken.prefixes.iter().map(|prefix| prefix.net());
+                BlockMap::of(subnet.cidr, taken.addresses, prefixes, &reservations, subnet.available)
+            }
             Known::Unknown(why) => Known::Unknown(why),
         }
     }
