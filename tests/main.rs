@@ -1,1 +1,4 @@
-//! System tests of the operator.
+//! System tests of the operator: stories on a real control plane, with the sandbox as AWS.
+
+mod bed;
+mod main_job;

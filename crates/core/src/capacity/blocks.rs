@@ -2,28 +2,11 @@
 
 use crate::known::Known;
 use crate::net::{Ipv4Net, Ipv4Prefix};
+use crate::ports::{Reservation, ReservationKind};
 use std::net::Ipv4Addr;
 
 /// Addresses of a subnet that EC2 never gives: the first four and the last.
 const RESERVED_BY_EC2: u32 = 5;
-
-/// What a CIDR reservation of a subnet is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ReservationKind {
-    /// For prefixes: EC2 assigns no single address from it by itself.
-    Prefix,
-    /// For addresses somebody names: EC2 assigns nothing from it by itself.
-    Explicit,
-}
-
-/// A CIDR reservation of a subnet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reservation {
-    /// What it covers.
-    pub cidr: Ipv4Net,
-    /// What it is for.
-    pub kind: ReservationKind,
-}
 
 /// What a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,5 +3,5 @@
 mod blocks;
 mod need;
 
-pub use blocks::{Block, BlockCounts, BlockMap, BlockState, Reservation, ReservationKind, Run};
+pub use blocks::{Block, BlockCounts, BlockMap, BlockState, Run};
 pub use need::{Need, PlannedNode, need};
