@@ -111,6 +111,11 @@ pub(super) fn subject(kind: SubjectKind, name: impl Into<String>, count: usize) 
 }
 
 /// A subject that is a single thing.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "keys are Copy, ids come as references, literals as they \
+                                                   are"
+)]
 pub(super) fn single(kind: SubjectKind, name: impl ToString) -> Subject {
     subject(kind, name.to_string(), 1)
 }
