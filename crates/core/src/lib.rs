@@ -5,6 +5,8 @@
 
 pub mod capacity;
 pub mod config;
+pub mod discovery;
+pub mod eni_tags;
 pub mod eniconfig;
 pub mod ids;
 pub mod known;
@@ -15,3 +17,4 @@ pub mod ports;
 pub mod safety;
 pub mod toggle;
 pub mod version;
+pub mod warm;

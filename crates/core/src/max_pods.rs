@@ -49,7 +49,7 @@ pub fn script(limits: &InstanceLimits, args: &ScriptArgs) -> Result<u32, ScriptE
     let enis = enis.saturating_sub(u32::from(args.custom_networking));
     let prefixes = args.prefix_delegation && limits.nitro && script_knows_prefixes(&args.cni_version)?;
     let per_slot = if prefixes { Ipv4Prefix::SIZE } else { 1 };
-    let max = enis * limits.slots_per_eni() * per_slot + HOST_NETWORK_PODS;
+    let max = with_addresses(enis, limits.slots_per_eni(), per_slot);
     if args.show_max_allowed {
         return Ok(max);
     }
@@ -71,7 +71,14 @@ pub fn nodeadm_standard(limits: &InstanceLimits) -> u32 {
 }
 
 fn standard(enis: u32, ips_per_eni: u32) -> u32 {
-    enis * ips_per_eni.saturating_sub(1) + HOST_NETWORK_PODS
+    with_addresses(enis, ips_per_eni.saturating_sub(1), 1)
+}
+
+/// Pods where each slot of each interface holds so many addresses.
+fn with_addresses(enis: u32, slots: u32, per_slot: u32) -> u32 {
+    enis.saturating_mul(slots)
+        .saturating_mul(per_slot)
+        .saturating_add(HOST_NETWORK_PODS)
 }
 
 /// The number of a `maxPodsExpression` of nodeadm. `max_pods` is what the expression's variable of that name has.
@@ -113,7 +120,10 @@ pub struct KarpenterArgs {
 /// Karpenter's number: it knows neither prefixes nor the cap of 110 or 250. Unknown vCPUs put no limit.
 pub fn karpenter(limits: &InstanceLimits, args: &KarpenterArgs) -> u32 {
     let by_interfaces = || {
-        let usable = limits.max_enis.saturating_sub(args.reserved_enis + args.efa_only);
+        let usable = limits
+            .max_enis
+            .saturating_sub(args.reserved_enis)
+            .saturating_sub(args.efa_only);
         if usable == 0 {
             0
         } else {
@@ -126,7 +136,7 @@ pub fn karpenter(limits: &InstanceLimits, args: &KarpenterArgs) -> u32 {
         None => 110,
     };
     match (args.pods_per_core, limits.vcpus) {
-        (Some(per_core), Some(vcpus)) if per_core > 0 => pods.min(per_core * vcpus),
+        (Some(per_core), Some(vcpus)) if per_core > 0 => pods.min(per_core.saturating_mul(vcpus)),
         _ => pods,
     }
 }
@@ -134,14 +144,22 @@ pub fn karpenter(limits: &InstanceLimits, args: &KarpenterArgs) -> u32 {
 /// The pods a node of the type can really give an address, host network pods included.
 ///
 /// Unlike the formulas above: MAX_ENI, custom networking and the trunk of security groups for pods each take their
-/// interfaces, and prefixes count wherever ipamd uses them, bare metal included.
+/// interfaces, and prefixes count wherever ipamd uses them, bare metal included. In IPv6 one /80 holds more addresses
+/// than any node has pods; on a type without prefixes ipamd does not start there.
 pub fn possible(limits: &InstanceLimits, effective: &Effective) -> u32 {
+    if effective.ipv6() {
+        return if limits.prefix_delegation {
+            u32::MAX
+        } else {
+            HOST_NETWORK_PODS
+        };
+    }
     let trunk = effective.pod_eni() && limits.trunk != Some(false);
     let taken = u32::from(effective.custom_networking()) + u32::from(trunk);
     let enis = effective.max_enis_on(limits).saturating_sub(taken);
     let prefixes = effective.prefix_delegation() && limits.prefix_delegation;
     let per_slot = if prefixes { Ipv4Prefix::SIZE } else { 1 };
-    enis * limits.slots_per_eni() * per_slot + HOST_NETWORK_PODS
+    with_addresses(enis, limits.slots_per_eni(), per_slot)
 }
 
 #[cfg(test)]
@@ -214,6 +232,20 @@ mod tests {
             possible_on("m5.metal", &[Key::EnablePrefixDelegation]),
             15 * 49 * 16 + 2
         );
+    }
+
+    #[test]
+    fn in_ipv6_addresses_are_no_limit() {
+        let mut config = CniConfig::default();
+        config.set(Key::EnableIpv6, Value::Bool(true));
+        let effective = Effective::of(&config, CniVersion::REFERENCE);
+        assert_eq!(possible(&of("m5.large"), &effective), u32::MAX);
+        assert_eq!(possible(&of("m4.large"), &effective), 2);
+    }
+
+    #[test]
+    fn absurd_numbers_stay_numbers() {
+        assert_eq!(nodeadm("default_enis * 2", 2_147_483_647, 10), u32::MAX);
     }
 
     #[test]

@@ -50,18 +50,20 @@ pub fn secondary_slots(limits: &InstanceLimits, attached: &Attached, effective: 
 
 fn slots_after_switch(limits: &InstanceLimits, attached: &Attached, effective: &Effective) -> Slots {
     let per_interface = limits.slots_per_eni();
-    let not_for_pods = attached.unmanaged
-        + u32::from(attached.trunk)
-        + u32::from(effective.custom_networking() && attached.interfaces > 0);
-    let giving = attached.interfaces.saturating_sub(not_for_pods);
+    let giving = attached
+        .interfaces
+        .saturating_sub(attached.unmanaged)
+        .saturating_sub(u32::from(attached.trunk))
+        .saturating_sub(u32::from(effective.custom_networking()));
     // A trunk-capable type keeps one slot free for the trunk that is still to come.
     let reserved = u32::from(effective.pod_eni() && !attached.trunk && limits.trunk != Some(false));
     let addable = effective
         .max_enis_on(limits)
-        .saturating_sub(attached.interfaces + reserved);
+        .saturating_sub(attached.interfaces)
+        .saturating_sub(reserved);
     Slots {
-        attached: (giving * per_interface).saturating_sub(attached.held),
-        new: addable * per_interface,
+        attached: giving.saturating_mul(per_interface).saturating_sub(attached.held),
+        new: addable.saturating_mul(per_interface),
     }
 }
 

@@ -103,7 +103,7 @@ table! {
         "Whether the controller in the EKS control plane makes PolicyEndpoints.";
     AgentEnableIpv6: NodeAgent "enable-ipv6" "ipFamily" BOOL, "", F, F, (1, 14, 0) ClusterLifetime
         "The IP family of the node agent.";
-    AgentPolicyEventLogs: NodeAgent "enable-policy-event-logs" "networkPolicy.agent.policyEventLogs" BOOL, "", F, F, (1, 14, 0) Restart
+    AgentPolicyEventLogs: NodeAgent "enable-policy-event-logs" "networkPolicy.agent.policyEventLogs" BOOL, "", F, F, (1, 15, 1) Restart
         "Logs each decision of the node agent.";
     AgentCloudwatchLogs: NodeAgent "enable-cloudwatch-logs" "networkPolicy.agent.cloudWatchLogs" BOOL, "", F, F, (1, 14, 0) Restart
         "Sends the decisions to CloudWatch; needs policy event logs.";
@@ -112,9 +112,9 @@ table! {
     AgentLogFile: NodeAgent "log-file" "networkPolicy.agent.logFile" PATH, "", Some("/var/log/aws-routed-eni/network-policy-agent.log"), Some("/var/log/aws-routed-eni/network-policy-agent.log"), (1, 14, 0) Restart
         "Log file of the node agent.";
     AgentLogFileMaxSize: NodeAgent "log-file-max-size" "networkPolicy.agent.logFileMaxSizeMegabytes" Kind::Int { min: 1, max: 10_240 }, "megabytes", N, N, (1, 20, 0) Restart
-        "Size at which the node agent rotates its log file.";
+        "Size at which the node agent rotates its log file; its own limit where absent.";
     AgentLogFileMaxBackups: NodeAgent "log-file-max-backups" "networkPolicy.agent.logFileMaxBackups" Kind::Int { min: 0, max: 100 }, "files", N, N, (1, 20, 0) Restart
-        "Rotated log files the node agent keeps.";
+        "Rotated log files the node agent keeps; its own number where absent.";
     AgentMaxConcurrentReconciles: NodeAgent "max-concurrent-reconciles" "networkPolicy.agent.maxConcurrentReconciles" Kind::Int { min: 1, max: 100 }, "reconciles", Some("3"), N, (1, 14, 0) Restart
         "Policies the node agent works on at a time.";
     AgentConntrackCleanup: NodeAgent "conntrack-cache-cleanup-period" "networkPolicy.agent.conntrackCacheCleanupPeriodSeconds" Kind::Int { min: 1, max: 86_400 }, "seconds", Some("300"), Some("300"), (1, 15, 5) Restart

@@ -14,6 +14,8 @@ mod parse;
 mod raw;
 mod read;
 pub mod reference;
+#[cfg(test)]
+mod round_trip;
 mod startup;
 mod text;
 mod upstream;
@@ -30,6 +32,6 @@ pub use parse::{ParseError, Setting, check, parse};
 pub use raw::{RawConfig, RawValue};
 pub use read::{ReadConfig, ReadNote, UnknownSetting, read};
 pub use startup::{Process, StartupError, startup_errors};
-pub use upstream::Reaction;
+pub use upstream::{Reaction, plugin_mtu};
 pub use validate::{ConfigError, validate};
 pub use value::{CniConfig, Value};

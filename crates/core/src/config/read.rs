@@ -101,12 +101,12 @@ impl Reader {
             let overridden = entries.iter().skip(index + 1).any(|(later, _)| later == name);
             match (variable(place, name), text) {
                 (Some(key), _) if overridden => {
-                    self.note(key, text.unwrap_or_default(), Reaction::LaterOneWins)
+                    self.note(key, text.unwrap_or_default(), Reaction::LaterOneWins);
                 }
                 (Some(key), None) if matches!(key.field().kind, Kind::FieldRef) => {}
                 (Some(key), None) => self.note(key, "", Reaction::DiffersByPod),
                 (Some(key), Some(text)) if !matches!(key.field().kind, Kind::FieldRef) => {
-                    self.setting(key, text)
+                    self.setting(key, text);
                 }
                 (_, text) => self.unknown(place, name, text),
             }

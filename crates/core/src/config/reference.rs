@@ -80,10 +80,10 @@ const PLACES: [(Place, &str, &str); 4] = [
 pub fn environment_md() -> String {
     let mut page = String::from(INTRO);
     for (class, meaning) in CLASSES {
-        page.push_str(&format!("| {} | {meaning} |\n", class_name(class)));
+        page.push_str(&["| ", class_name(class), " | ", meaning, " |\n"].concat());
     }
     for (place, title, about) in PLACES {
-        page.push_str(&format!("\n## {title}\n\n{about}\n\n"));
+        page.push_str(&["\n## ", title, "\n\n", about, "\n\n"].concat());
         page.push_str(
             "| setting | field of the policy | type | default | manifest | since | change | notes |\n",
         );

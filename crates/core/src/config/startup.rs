@@ -109,7 +109,8 @@ impl StartupError {
 
 /// Everything that goes wrong at the start of a version with this configuration, on a type with these limits.
 ///
-/// Without limits nothing is said about the type. For a typed configuration pass `write::raw` of it.
+/// Without limits nothing is said about the type. A variable that Kubernetes fills in for each pod counts as absent. For a
+/// typed configuration pass `write::raw` of it.
 pub fn startup_errors(
     raw: &RawConfig,
     version: CniVersion,

@@ -36,6 +36,13 @@ pub(super) fn least_mtu(ipv6: bool) -> i64 {
 /// The greatest MTU.
 pub(super) const GREATEST_MTU: i64 = 9001;
 
+/// What the plugin makes of the MTU in its configuration: 9001 where it is no number from 576 to 9001.
+pub fn plugin_mtu(text: &str) -> i64 {
+    go::atoi(text)
+        .filter(|mtu| (least_mtu(false)..=GREATEST_MTU).contains(mtu))
+        .unwrap_or(GREATEST_MTU)
+}
+
 /// Whether upstream accepts the veth prefix.
 pub(super) fn veth_prefix_is_free(prefix: &str) -> bool {
     !matches!(prefix, "eth" | "lo" | "vlan")

@@ -45,26 +45,7 @@ fn texts(config: &CniConfig, place: Place) -> impl Iterator<Item = (String, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::arbitrary::any_config;
-    use crate::config::{Value, read};
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(config in any_config()) {
-            let seen = read(&raw(&config));
-            prop_assert_eq!(&seen.config, &config);
-            prop_assert!(seen.notes.is_empty(), "{:?}", seen.notes);
-            prop_assert!(seen.unknown.is_empty(), "{:?}", seen.unknown);
-        }
-
-        #[test]
-        fn merging_what_is_there_changes_nothing(config in any_config()) {
-            let written = raw(&config).node_agent_args;
-            let owned = Key::all().collect();
-            prop_assert_eq!(args::merge_agent_args(&written, &config, &owned), written);
-        }
-    }
+    use crate::config::Value;
 
     #[test]
     fn each_place_gets_its_own() {

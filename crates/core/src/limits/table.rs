@@ -171,7 +171,7 @@ pub(super) static TABLE: &[Row] = &[
     ("c7g.8xlarge", 8, 30, true, true, false, Some(true), Some(54), Some(32)),
     ("c7g.large", 3, 10, true, true, false, Some(true), Some(9), Some(2)),
     ("c7g.medium", 2, 4, true, true, false, Some(true), Some(4), Some(1)),
-    ("c7g.metal", 15, 50, true, true, true, Some(true), Some(107), Some(64)),
+    ("c7g.metal", 15, 50, true, false, true, Some(true), Some(107), Some(64)),
     ("c7g.xlarge", 4, 15, true, true, false, Some(true), Some(18), Some(4)),
     ("c7gd.12xlarge", 8, 30, true, true, false, Some(true), Some(54), Some(48)),
     ("c7gd.16xlarge", 15, 50, true, true, false, Some(true), Some(107), Some(64)),

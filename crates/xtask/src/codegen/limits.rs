@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Why the table cannot be rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum LimitsError {
+pub(crate) enum LimitsError {
     /// The text is no JSON.
     #[error("read instance-limits.json: {0}")]
     NotJson(serde_json::Error),
@@ -45,7 +45,7 @@ pub(super) static TABLE: &[Row] = &[
 ";
 
 /// The text of the table.
-pub fn render(json: &str) -> Result<String, LimitsError> {
+pub(crate) fn render(json: &str) -> Result<String, LimitsError> {
     let data: Value = serde_json::from_str(json).map_err(LimitsError::NotJson)?;
     let types = data
         .get("types")
@@ -93,13 +93,15 @@ fn row(name: &str, limits: &Value) -> Result<String, LimitsError> {
         .get("hypervisor")
         .and_then(Value::as_str)
         .ok_or_else(|| bad("hypervisor"))?;
+    let bare_metal = boolean("isBareMetal")?;
     let columns = [
         format!("{name:?}"),
         number("maxEni")?.to_string(),
         number("ipv4PerEni")?.to_string(),
         boolean("prefixDelegation")?.to_string(),
-        (hypervisor == "nitro").to_string(),
-        boolean("isBareMetal")?.to_string(),
+        // DescribeInstanceTypes gives no hypervisor for bare metal; ipamd's own table has one for c7g.metal.
+        (hypervisor == "nitro" && !bare_metal).to_string(),
+        bare_metal.to_string(),
         optional("trunkCompatible", switch)?,
         optional("branchEni", count)?,
         optional("vcpus", count)?,
@@ -145,5 +147,15 @@ mod tests {
             render(&text),
             Err(LimitsError::BadField { field: "maxEni", .. })
         ));
+    }
+
+    #[test]
+    fn the_committed_table_is_fresh() {
+        let data = include_str!("../../../core/data/instance-limits.json");
+        let committed = include_str!("../../../core/src/limits/table.rs");
+        assert!(
+            render(data).unwrap() == committed,
+            "core/src/limits/table.rs is not what the data says; run `cargo xtask codegen`"
+        );
     }
 }

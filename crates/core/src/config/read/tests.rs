@@ -31,16 +31,16 @@ fn one(name: &str, text: &str) -> (Option<Value>, Option<Reaction>) {
     )
 }
 
-fn text(text: &str) -> Option<Value> {
-    Some(Value::Text(text.to_owned()))
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
 }
 
 #[test]
 fn unset_empty_and_set_are_three_things() {
     let nothing = read(&RawConfig::default());
     assert_eq!(nothing, ReadConfig::default());
-    assert_eq!(one("CLUSTER_ENDPOINT", ""), (text(""), None));
-    assert_eq!(one("AWS_VPC_K8S_PLUGIN_LOG_FILE", ""), (text(""), None));
+    assert_eq!(one("CLUSTER_ENDPOINT", ""), (Some(text("")), None));
+    assert_eq!(one("AWS_VPC_K8S_PLUGIN_LOG_FILE", ""), (Some(text("")), None));
     assert_eq!(one("POD_MTU", ""), (None, Some(Reaction::ContainerExits)));
     assert_eq!(
         one("AWS_VPC_ENI_MTU", ""),
@@ -71,7 +71,7 @@ fn bad_switches_and_targets_become_the_default() {
     );
     assert_eq!(
         one("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "PRNG"),
-        (text("prng"), takes(Some("prng")))
+        (Some(text("prng")), takes(Some("prng")))
     );
 }
 
@@ -115,15 +115,18 @@ fn the_least_mtu_depends_on_the_family() {
 
 #[test]
 fn words_are_compared_as_upstream_does() {
-    assert_eq!(one("AWS_VPC_K8S_CNI_LOGLEVEL", "info"), (text("INFO"), None));
+    assert_eq!(
+        one("AWS_VPC_K8S_CNI_LOGLEVEL", "info"),
+        (Some(text("INFO")), None)
+    );
     assert_eq!(
         one("NETWORK_POLICY_ENFORCING_MODE", "Strict"),
-        (text("strict"), None)
+        (Some(text("strict")), None)
     );
     let takes = Some(Reaction::TakesDefault(Some("strict")));
     assert_eq!(
         one("POD_SECURITY_GROUP_ENFORCING_MODE", "Standard"),
-        (text("strict"), takes)
+        (Some(text("strict")), takes)
     );
     let with_pod_eni = aws_node(&[
         ("POD_SECURITY_GROUP_ENFORCING_MODE", "loose"),

@@ -1,0 +1,122 @@
+//! Test vectors from upstream's own tests, documents and code, held against this crate.
+//!
+//! Every vector file is read from the folder in `VECTORS_DIR`, else from `data/`. A check makes the whole `expected`
+//! of a vector from its input, so nothing in it can go unasserted. An area or a vector that nobody has decided about
+//! fails; what belongs to the node's agent is listed with its reason, counted and printed.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail by panicking"
+)]
+
+mod areas;
+mod max_pods;
+mod settings;
+mod sizing;
+
+use areas::{AREAS, Fate, LATER};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a check gives: the whole `expected`, or why the vector has none.
+type Checked = Result<Value, String>;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test reads its data; the crate itself does not"
+)]
+fn load(file: &str) -> Value {
+    let folder = std::env::var_os("VECTORS_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data"),
+        PathBuf::from,
+    );
+    let path = folder.join(file);
+    let text =
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("parse {}: {error}", path.display()))
+}
+
+fn list<'a>(data: &'a Value, field: &str) -> &'a [Value] {
+    let list = data[field]
+        .as_array()
+        .unwrap_or_else(|| panic!("{field} is no list"));
+    assert!(!list.is_empty(), "{field} is empty");
+    list
+}
+
+fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
+    vector[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("{field} is no text in {vector}"))
+}
+
+#[test]
+fn every_vector_of_the_cni_is_tested_or_listed() {
+    let data = load("vpc-cni-vectors.json");
+    let vectors = list(&data, "vectors");
+    assert_eq!(data["count"].as_u64(), u64::try_from(vectors.len()).ok());
+    let mut tested: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut later: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for vector in vectors {
+        let (id, area) = (text(vector, "id"), text(vector, "area"));
+        if let Some((_, reason)) = LATER.iter().find(|(listed, _)| *listed == id) {
+            *later.entry(reason).or_default() += 1;
+            continue;
+        }
+        match AREAS.iter().find(|(name, _)| *name == area) {
+            None => failures.push(format!("{id}: nobody has decided about the area {area}")),
+            Some((_, Fate::Later(reason))) => *later.entry(reason).or_default() += 1,
+            Some((_, Fate::Tested(check))) => {
+                *tested.entry(area).or_default() += 1;
+                match check(&vector["input"]) {
+                    Ok(actual) if actual == vector["expected"] => {}
+                    Ok(actual) => failures.push(format!("{id}: {actual} is not {}", vector["expected"])),
+                    Err(why) => failures.push(format!("{id}: {why}")),
+                }
+            }
+        }
+    }
+    println!(
+        "tested: {} of {} {tested:?}",
+        tested.values().sum::<u32>(),
+        vectors.len()
+    );
+    println!("left to the node's agent: {}", later.values().sum::<u32>());
+    for (reason, count) in &later {
+        println!("  {count:3} {reason}");
+    }
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn every_entry_of_the_table_has_a_vector() {
+    let data = load("vpc-cni-vectors.json");
+    let vectors = list(&data, "vectors");
+    let of = |field| {
+        vectors
+            .iter()
+            .map(|vector| text(vector, field))
+            .collect::<BTreeSet<_>>()
+    };
+    let (ids, areas) = (of("id"), of("area"));
+    let gone: Vec<_> = AREAS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !areas.contains(name))
+        .collect();
+    assert!(gone.is_empty(), "areas without a vector: {gone:?}");
+    let gone: Vec<_> = LATER
+        .iter()
+        .map(|(id, _)| *id)
+        .filter(|id| !ids.contains(id))
+        .collect();
+    assert!(gone.is_empty(), "listed vectors that are not there: {gone:?}");
+}
