@@ -1,7 +1,7 @@
 //! The nodes a violation is about, by group, as subjects and as words: a finding over 57 nodes names groups and numbers.
 
 use super::finding::{Subject, SubjectKind};
-use super::world::{NodeFacts, World};
+use super::world::{NodeFacts, NodePodFacts, World};
 use std::collections::BTreeMap;
 
 /// Groups a message lists before it says how many more there are.
@@ -78,6 +78,12 @@ impl<'a> Affected<'a> {
 /// Nodes on which aws-node runs.
 pub(super) fn taking_part(world: &World) -> impl Iterator<Item = &NodeFacts> {
     world.nodes.iter().filter(|node| node.takes_part())
+}
+
+/// So many of a sort of pods on the nodes that take part, as far as they could be read.
+pub(super) fn pods_in(world: &World, sort: impl Fn(&NodePodFacts) -> u32) -> String {
+    let pods = taking_part(world).filter_map(|node| node.pods.as_option());
+    counted(pods.map(|pods| u64::from(sort(pods))).sum::<u64>(), "pod")
 }
 
 /// `1 node`, `57 nodes`, `2 policies`.

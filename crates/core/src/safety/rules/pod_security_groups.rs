@@ -3,7 +3,7 @@
 use super::{README, SGP_GUIDE};
 use crate::config::{Effective, Key, PodEniMode};
 use crate::known::Known;
-use crate::safety::affected::{Affected, counted, single};
+use crate::safety::affected::{Affected, counted, pods_in, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
 use crate::safety::rule::{Basis, Part, Rule, Violation};
@@ -179,13 +179,11 @@ fn left_behind(change: &Change<'_>, world: &World) -> Vec<Violation> {
                 .is_none_or(|pods| pods.with_security_groups > 0)
     };
     Affected::among(world, has).map_or_else(Vec::new, |nodes| {
-        let pods = world.nodes.iter().filter_map(|node| node.pods.as_option());
-        let pods: u32 = pods.map(|pods| pods.with_security_groups).sum();
         let message = format!(
             "ENABLE_POD_ENI would go off while {} have a trunk, or may have one, with {} on branch \
              interfaces.",
             nodes.phrase(),
-            counted(pods, "pod")
+            pods_in(world, |pods| pods.with_security_groups)
         );
         vec![Violation::new(nodes.subjects(), message)]
     })
@@ -241,8 +239,6 @@ fn mode_changed(change: &Change<'_>, world: &World) -> Vec<Violation> {
             .is_none_or(|pods| pods.with_security_groups > 0)
     };
     Affected::among(world, has).map_or_else(Vec::new, |nodes| {
-        let pods = world.nodes.iter().filter_map(|node| node.pods.as_option());
-        let pods: u32 = pods.map(|pods| pods.with_security_groups).sum();
         let unread = world
             .nodes
             .iter()
@@ -250,7 +246,7 @@ fn mode_changed(change: &Change<'_>, world: &World) -> Vec<Violation> {
         let message = format!(
             "{} on branch interfaces on {} would keep the data path of the old enforcing mode (pods of {} \
              not read).",
-            counted(pods, "pod"),
+            pods_in(world, |pods| pods.with_security_groups),
             nodes.phrase(),
             counted(unread.count(), "node")
         );
