@@ -61,8 +61,12 @@ pub fn need(nodes: &[PlannedNode], effective: &Effective, surge_nodes: u32) -> N
         },
         |sum, node| Need {
             nodes: sum.nodes + 1,
-            start: sum.start + prefixes(node, effective, 0).saturating_sub(node.held),
-            steady: sum.steady + prefixes(node, effective, node.pods).saturating_sub(node.held),
+            start: sum
+                .start
+                .saturating_add(prefixes(node, effective, 0).saturating_sub(node.held)),
+            steady: sum
+                .steady
+                .saturating_add(prefixes(node, effective, node.pods).saturating_sub(node.held)),
             surge: sum.surge,
         },
     )
@@ -80,7 +84,7 @@ fn prefixes(node: &PlannedNode, effective: &Effective, pods: u32) -> u32 {
     let interfaces = effective
         .max_enis_on(&node.limits)
         .saturating_sub(u32::from(effective.custom_networking()));
-    let most = interfaces * node.limits.slots_per_eni();
+    let most = interfaces.saturating_mul(node.limits.slots_per_eni());
     let enough = node.max_pods.map_or(most, blocks);
     wanted.max(1).min(enough.max(blocks(pods))).min(most)
 }

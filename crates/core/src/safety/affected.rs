@@ -1,7 +1,7 @@
 //! The nodes a violation is about, by group, as subjects and as words: a finding over 57 nodes names groups and numbers.
 
 use super::finding::{Subject, SubjectKind};
-use super::world::{NodeFacts, World};
+use super::world::{NodeFacts, NodePodFacts, World};
 use std::collections::BTreeMap;
 
 /// Groups a message lists before it says how many more there are.
@@ -80,6 +80,12 @@ pub(super) fn taking_part(world: &World) -> impl Iterator<Item = &NodeFacts> {
     world.nodes.iter().filter(|node| node.takes_part())
 }
 
+/// So many of a sort of pods on the nodes that take part, as far as they could be read.
+pub(super) fn pods_in(world: &World, sort: impl Fn(&NodePodFacts) -> u32) -> String {
+    let pods = taking_part(world).filter_map(|node| node.pods.as_option());
+    counted(pods.map(|pods| u64::from(sort(pods))).sum::<u64>(), "pod")
+}
+
 /// `1 node`, `57 nodes`, `2 policies`.
 pub(super) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
@@ -111,6 +117,11 @@ pub(super) fn subject(kind: SubjectKind, name: impl Into<String>, count: usize) 
 }
 
 /// A subject that is a single thing.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "keys are Copy, ids come as references, literals as they \
+                                                   are"
+)]
 pub(super) fn single(kind: SubjectKind, name: impl ToString) -> Subject {
     subject(kind, name.to_string(), 1)
 }

@@ -26,8 +26,15 @@ impl<'a> Change<'a> {
         let was = Effective::of(&from.config, from.version);
         let will = Effective::of(&to.config, to.version);
         let mut keys = was.changed(&will);
-        // A variable that no version at hand reads changes nothing, but somebody asks for it.
-        let unread = |key: &Key| !from.version.has(key.field().since) || !to.version.has(key.field().since);
+        // A variable the version does not read, or a value it cannot use, changes nothing that is acted on, but
+        // somebody asks for it.
+        let not_acted_on = |setup: &CniSetup, side: &Effective, key: Key| {
+            setup
+                .config
+                .get(key)
+                .is_some_and(|value| side.value(key) != Some(value))
+        };
+        let unread = |key: &Key| not_acted_on(from, &was, *key) || not_acted_on(to, &will, *key);
         keys.extend(
             Key::all()
                 .filter(unread)

@@ -96,10 +96,10 @@ fn section(page: &mut String, rule: &Rule) {
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a String does not fail.
-        write!(text, "- {name}: {value}\n").unwrap_or_default();
+        writeln!(text, "- {name}: {value}").unwrap_or_default();
     }
     for basis in rule.basis {
-        write!(text, "- Because: {} ({})\n", basis.says, basis.source).unwrap_or_default();
+        writeln!(text, "- Because: {} ({})", basis.says, basis.source).unwrap_or_default();
     }
     line(page, &format!("{text}- Instead: {}", rule.fix));
 }

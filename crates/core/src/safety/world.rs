@@ -137,7 +137,7 @@ pub struct NodeFacts {
     pub pods: Known<NodePodFacts>,
     /// `status.allocatable.pods`: fixed when the kubelet started.
     pub max_pods: Option<u32>,
-    /// The ENIConfig it resolves to under the configuration that runs, as ipamd does it.
+    /// Its labels: they can name an ENIConfig.
     pub labels: BTreeMap<String, String>,
     /// Its annotations, as far as they can name an ENIConfig.
     pub annotations: BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 
 use super::{CODE, CUSTOM_GUIDE};
 use crate::config::{Effective, Key};
-use crate::safety::affected::{Affected, counted, single};
+use crate::safety::affected::{Affected, pods_in, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
 use crate::safety::rule::{Basis, Part, Rule, Violation};
@@ -102,17 +102,11 @@ fn in_place(change: &Change<'_>, world: &World) -> Vec<Violation> {
             "their interfaces stay in the subnets of the ENIConfigs and go on giving addresses beside new \
              ones"
         };
-        let pods: u32 = world
-            .nodes
-            .iter()
-            .filter_map(|node| node.pods.as_option())
-            .map(|pods| pods.pods)
-            .sum();
         let message = format!(
             "Custom networking would go {} under {} with {}: {consequence}.",
             if on { "on" } else { "off" },
             nodes.phrase(),
-            counted(pods, "pod")
+            pods_in(world, |pods| pods.pods)
         );
         return vec![Violation::new(nodes.subjects(), message)];
     }

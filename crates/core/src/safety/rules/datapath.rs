@@ -1,7 +1,7 @@
 //! U24, U25 and checks before the flight: what pods were wired with, and what cannot be a value of it.
 
 use super::{CODE, README};
-use crate::config::{Effective, Key};
+use crate::config::Key;
 use crate::safety::affected::{Affected, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
@@ -175,7 +175,6 @@ pub(super) const RULES: &[Rule] = &[
         }],
         fix: "Use at most 4 characters, and none of eth, lo and vlan.",
         check: veth_invalid,
-        ..WIRED
     },
     Rule {
         id: RuleId("mtu-out-of-range"),
@@ -192,7 +191,6 @@ pub(super) const RULES: &[Rule] = &[
         }],
         fix: "Use 576 to 9001 in IPv4 and 1280 to 9001 in IPv6.",
         check: mtu_out_of_range,
-        ..WIRED
     },
 ];
 
@@ -244,13 +242,9 @@ fn veth_invalid(change: &Change<'_>, _: &World) -> Vec<Violation> {
 fn mtu_out_of_range(change: &Change<'_>, _: &World) -> Vec<Violation> {
     let will = &change.will;
     let least = if will.ipv6() { LEAST_MTU_V6 } else { LEAST_MTU_V4 };
-    let mtus: [(Key, fn(&Effective) -> i64); 2] = [
-        (Key::EniMtu, Effective::eni_mtu),
-        (Key::PodMtu, Effective::pod_mtu),
-    ];
+    let mtus = [(Key::EniMtu, will.eni_mtu()), (Key::PodMtu, will.pod_mtu())];
     mtus.into_iter()
         .filter(|(key, _)| will.int(*key).is_some())
-        .map(|(key, mtu)| (key, mtu(will)))
         .filter(|(_, mtu)| !(least..=GREATEST_MTU).contains(mtu))
         .map(|(key, mtu)| {
             let message = format!(

@@ -119,4 +119,21 @@ pub(super) const RULES: &[Rule] = &[
               CniMigration that is planned for this change.",
         check: checks::resolved_elsewhere,
     },
+    Rule {
+        id: RuleId("eni-config-not-followed"),
+        title: "Interfaces lie outside the subnet of their ENIConfig",
+        unsafe_ids: &["U11", "U12"],
+        keys: NAMING,
+        parts: &[Part::EniConfigs],
+        severity: Severity::Warn,
+        resolution: Resolution::ReplaceNodes,
+        acceptable: true,
+        basis: &[Basis {
+            says: "Interfaces stay where they were made: a label, an annotation or an ENIConfig has \
+                   changed since, or the node is older than custom networking.",
+            source: CODE,
+        }],
+        fix: "Replace the nodes, or put the label, the annotation or the ENIConfig back.",
+        check: checks::not_followed,
+    },
 ];

@@ -10,6 +10,7 @@ mod network_policy;
 mod ownership;
 mod pod_security_groups;
 mod prefix_mode;
+mod startup;
 mod subnets;
 mod versions;
 mod warm_pool;
@@ -71,6 +72,10 @@ pub static FAMILIES: &[Family] = &[
     Family {
         title: "Data path",
         rules: datapath::RULES,
+    },
+    Family {
+        title: "Start of aws-node",
+        rules: startup::RULES,
     },
     Family {
         title: "Versions",

@@ -88,6 +88,8 @@ fn without_trunk(setup: &CniSetup) -> Effective {
     Effective::of(&config, setup.version)
 }
 
+type Test<'a> = &'a dyn Fn(&NodeFacts) -> bool;
+
 fn above_capacity(change: &Change<'_>, world: &World) -> Vec<Violation> {
     let (was, will) = (without_trunk(change.from), without_trunk(change.to));
     // IPv6 gives a node one /80: no max-pods is above it.
@@ -109,7 +111,7 @@ fn above_capacity(change: &Change<'_>, world: &World) -> Vec<Violation> {
     };
     let of_trunk = |node: &NodeFacts| above(node, capacity(node, &change.will));
     let by_trunk = |node: &NodeFacts| of_trunk(node) && !above(node, capacity(node, &will));
-    let sorts: [(&dyn Fn(&NodeFacts) -> bool, bool, &str); 3] = [
+    let sorts: [(Test<'_>, bool, &str); 3] = [
         (&worse, true, "would have"),
         (
             &|node: &NodeFacts| above(node, capacity(node, &will)) && !worse(node),
@@ -149,8 +151,10 @@ fn of_group(name: &str, nodes: &[&NodeFacts], will: &Effective) -> String {
     )
 }
 
+type Mode = fn(&Effective) -> bool;
+
 fn several_switches(change: &Change<'_>, world: &World) -> Vec<Violation> {
-    let modes: [(fn(&Effective) -> bool, &str); 3] = [
+    let modes: [(Mode, &str); 3] = [
         (Effective::prefix_delegation, "prefix mode"),
         (Effective::custom_networking, "custom networking"),
         (Effective::pod_eni, "security groups for pods"),

@@ -2,7 +2,7 @@
 
 use super::{CODE, README};
 use crate::config::{Effective, Key, NetworkPolicyMode};
-use crate::safety::affected::{Affected, counted, single};
+use crate::safety::affected::{Affected, counted, pods_in, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
 use crate::safety::rule::{Basis, Part, Rule, Violation};
@@ -73,16 +73,10 @@ fn strict(change: &Change<'_>, world: &World) -> Vec<Violation> {
             || "a number of policies that could not be read".to_owned(),
             |n| counted(*n, "policy"),
         );
-        let pods: u32 = world
-            .nodes
-            .iter()
-            .filter_map(|node| node.pods.as_option())
-            .map(|pods| pods.pods)
-            .sum();
         let message = format!(
             "NETWORK_POLICY_ENFORCING_MODE would become strict with {policies} for {} on {}: what no \
              policy allows is denied from each pod's start.",
-            counted(pods, "pod"),
+            pods_in(world, |pods| pods.pods),
             nodes.phrase()
         );
         vec![Violation::new(nodes.subjects(), message)]

@@ -3,11 +3,11 @@
 use super::{README, SGP_GUIDE};
 use crate::config::{Effective, Key, PodEniMode};
 use crate::known::Known;
-use crate::safety::affected::{Affected, counted, single};
+use crate::safety::affected::{Affected, counted, pods_in, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
 use crate::safety::rule::{Basis, Part, Rule, Violation};
-use crate::safety::world::{NodeFacts, World};
+use crate::safety::world::{NodeFacts, WorkloadFacts, World};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -179,13 +179,11 @@ fn left_behind(change: &Change<'_>, world: &World) -> Vec<Violation> {
                 .is_none_or(|pods| pods.with_security_groups > 0)
     };
     Affected::among(world, has).map_or_else(Vec::new, |nodes| {
-        let pods = world.nodes.iter().filter_map(|node| node.pods.as_option());
-        let pods: u32 = pods.map(|pods| pods.with_security_groups).sum();
         let message = format!(
             "ENABLE_POD_ENI would go off while {} have a trunk, or may have one, with {} on branch \
              interfaces.",
             nodes.phrase(),
-            counted(pods, "pod")
+            pods_in(world, |pods| pods.with_security_groups)
         );
         vec![Violation::new(nodes.subjects(), message)]
     })
@@ -241,8 +239,6 @@ fn mode_changed(change: &Change<'_>, world: &World) -> Vec<Violation> {
             .is_none_or(|pods| pods.with_security_groups > 0)
     };
     Affected::among(world, has).map_or_else(Vec::new, |nodes| {
-        let pods = world.nodes.iter().filter_map(|node| node.pods.as_option());
-        let pods: u32 = pods.map(|pods| pods.with_security_groups).sum();
         let unread = world
             .nodes
             .iter()
@@ -250,7 +246,7 @@ fn mode_changed(change: &Change<'_>, world: &World) -> Vec<Violation> {
         let message = format!(
             "{} on branch interfaces on {} would keep the data path of the old enforcing mode (pods of {} \
              not read).",
-            counted(pods, "pod"),
+            pods_in(world, |pods| pods.with_security_groups),
             nodes.phrase(),
             counted(unread.count(), "node")
         );
@@ -288,68 +284,46 @@ fn strict_conflict(change: &Change<'_>, world: &World) -> Vec<Violation> {
     if !strict(change) {
         return Vec::new();
     }
-    let workloads = &world.workloads;
-    let mut conflicts: Vec<String> = Vec::new();
-    if change.will.network_policy_enabled() {
-        conflicts.push("network policies are enforced (--enable-network-policy=true)".to_owned());
-    }
-    if workloads.node_local_dns.is_yes_and(|runs| *runs) {
-        conflicts.push("NodeLocal DNS runs".to_owned());
-    }
-    if let Some(services) = workloads
-        .local_traffic_services
-        .as_option()
-        .filter(|services| **services > 0)
-    {
-        conflicts.push(format!(
-            "externalTrafficPolicy is Local on {}",
-            counted(*services, "service")
-        ));
-    }
-    if workloads.kube_proxy_ipvs.is_yes_and(|ipvs| *ipvs) {
-        conflicts.push("kube-proxy runs in IPVS mode".to_owned());
-    }
-    if change.any_key(&[Key::PodSecurityGroupEnforcingMode, Key::EnablePodEni]) {
-        let unread = [
-            workloads
-                .node_local_dns
-                .as_option()
-                .is_none()
-                .then_some("whether NodeLocal DNS runs"),
-            workloads
-                .local_traffic_services
-                .as_option()
-                .is_none()
-                .then_some("whether a service has externalTrafficPolicy Local"),
-            workloads
-                .kube_proxy_ipvs
-                .as_option()
-                .is_none()
-                .then_some("whether kube-proxy runs in IPVS mode"),
-        ];
-        conflicts.extend(
-            unread
-                .into_iter()
-                .flatten()
-                .map(|what| format!("{what} could not be read")),
-        );
-    }
+    let conflicts = conflicts(change, &world.workloads);
     if conflicts.is_empty() {
         return Vec::new();
     }
     // Strict mode binds nobody until a SecurityGroupPolicy selects pods.
-    let in_use = !workloads
+    let in_use = !world
+        .workloads
         .security_group_policies
         .is_yes_and(|policies| *policies == 0);
     let message = format!(
         "POD_SECURITY_GROUP_ENFORCING_MODE is strict and {}.",
         conflicts.join(", ")
     );
-    vec![
-        Violation::new(
-            vec![single(SubjectKind::Setting, Key::PodSecurityGroupEnforcingMode)],
-            message,
-        )
-        .warn_unless(in_use),
-    ]
+    let subjects = vec![single(SubjectKind::Setting, Key::PodSecurityGroupEnforcingMode)];
+    vec![Violation::new(subjects, message).warn_unless(in_use)]
+}
+
+/// What strict mode does not go with, and what could not be read of it, where that matters.
+fn conflicts(change: &Change<'_>, workloads: &WorkloadFacts) -> Vec<String> {
+    let asks = change.any_key(&[Key::PodSecurityGroupEnforcingMode, Key::EnablePodEni]);
+    let unread = |what: &str| asks.then(|| format!("{what} could not be read"));
+    let agent = change.will.network_policy_enabled();
+    let conflicts = [
+        agent.then(|| "network policies are enforced (--enable-network-policy=true)".to_owned()),
+        match &workloads.node_local_dns {
+            Known::Yes(runs) => runs.then(|| "NodeLocal DNS runs".to_owned()),
+            Known::Unknown(_) => unread("whether NodeLocal DNS runs"),
+        },
+        match &workloads.local_traffic_services {
+            Known::Yes(0) => None,
+            Known::Yes(some) => Some(format!(
+                "externalTrafficPolicy is Local on {}",
+                counted(*some, "service")
+            )),
+            Known::Unknown(_) => unread("whether a service has externalTrafficPolicy Local"),
+        },
+        match &workloads.kube_proxy_ipvs {
+            Known::Yes(ipvs) => ipvs.then(|| "kube-proxy runs in IPVS mode".to_owned()),
+            Known::Unknown(_) => unread("whether kube-proxy runs in IPVS mode"),
+        },
+    ];
+    conflicts.into_iter().flatten().collect()
 }

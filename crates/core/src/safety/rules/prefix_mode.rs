@@ -223,7 +223,11 @@ fn slots_of_group(name: &str, nodes: &[&NodeFacts], slots: Count, will: &Effecti
         (Some(range), unread) => format!("{range} slots left on each, {} unread", counted(unread, "node")),
         (None, _) => "slots left right after it not known".to_owned(),
     };
-    let pods: u32 = nodes.iter().filter_map(|node| plain_pods(node)).sum();
+    let pods: u64 = nodes
+        .iter()
+        .filter_map(|node| plain_pods(node))
+        .map(u64::from)
+        .sum();
     let max_pods = range(nodes.iter().filter_map(|node| node.max_pods)).map_or_else(
         || "max-pods not known".to_owned(),
         |range| format!("max-pods stays {range}"),

@@ -124,6 +124,8 @@ fn zones_with_nodes<'a>(
             }
         }
     }
-    zones.values_mut().for_each(|ids| ids.sort_unstable());
+    for ids in zones.values_mut() {
+        ids.sort_unstable();
+    }
     zones
 }

@@ -2,7 +2,7 @@
 
 use super::{CODE, README};
 use crate::config::{Effective, Key, Value};
-use crate::safety::affected::{Affected, counted, single};
+use crate::safety::affected::{Affected, pods_in, single};
 use crate::safety::change::Change;
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
 use crate::safety::rule::{Basis, Part, Rule, Violation};
@@ -148,17 +148,11 @@ fn multi_nic_off(change: &Change<'_>, world: &World) -> Vec<Violation> {
     }
     let has = |node: &NodeFacts| node.pods.as_option().is_none_or(|pods| pods.multi_nic > 0);
     Affected::among(world, has).map_or_else(Vec::new, |nodes| {
-        let pods: u32 = world
-            .nodes
-            .iter()
-            .filter_map(|node| node.pods.as_option())
-            .map(|pods| pods.multi_nic)
-            .sum();
         let message = format!(
             "{} would no longer have their cards managed, with {} on several cards, or pods that could not \
              be read.",
             nodes.phrase(),
-            counted(pods, "pod")
+            pods_in(world, |pods| pods.multi_nic)
         );
         vec![Violation::new(nodes.subjects(), message)]
     })

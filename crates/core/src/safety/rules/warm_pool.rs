@@ -155,7 +155,9 @@ fn minimum_without_warm(change: &Change<'_>, world: &World) -> Vec<Violation> {
     }
     let minimum = u32::try_from(will.minimum_ip()).unwrap_or(u32::MAX);
     let held = if will.prefix_delegation() {
-        minimum.div_ceil(Ipv4Prefix::SIZE) * Ipv4Prefix::SIZE
+        minimum
+            .div_ceil(Ipv4Prefix::SIZE)
+            .saturating_mul(Ipv4Prefix::SIZE)
     } else {
         minimum
     };
@@ -237,7 +239,7 @@ fn most_addresses(node: &NodeFacts, will: &Effective) -> Option<u32> {
     let enis = will
         .max_enis_on(limits)
         .saturating_sub(u32::from(will.custom_networking()));
-    let most = enis * limits.slots_per_eni() * unit;
+    let most = enis.saturating_mul(limits.slots_per_eni()).saturating_mul(unit);
     Some(node.max_pods.map_or(most, |max| most.min(max)))
 }
 
@@ -283,7 +285,7 @@ fn warm_eni_drains(change: &Change<'_>, world: &World) -> Vec<Violation> {
             .max_enis_on(limits)
             .saturating_sub(node.enis.as_option()?.attached);
         // Each interface takes its slots and its own primary address.
-        Some(more.min(room) * limits.ipv4_per_eni)
+        Some(u64::from(more.min(room)) * u64::from(limits.ipv4_per_eni))
     };
     let mut violations = Vec::new();
     for (id, subnet) in subnets {
@@ -291,8 +293,8 @@ fn warm_eni_drains(change: &Change<'_>, world: &World) -> Vec<Violation> {
             node.enis
                 .is_yes_and(|enis| enis.primary_subnet.as_ref() == Some(id))
         });
-        let addresses: u32 = here.filter_map(wanted).sum();
-        if addresses > subnet.available {
+        let addresses: u64 = here.filter_map(wanted).sum();
+        if addresses > u64::from(subnet.available) {
             let message = format!(
                 "WARM_ENI_TARGET goes from {} to {}: the nodes in {id} would take {addresses} more \
                  addresses, and {} are available.",

@@ -266,13 +266,13 @@ pub(crate) trait Facts: Sized {
     fn blocks(self, name: &str, cidr: &str) -> Self {
         let size = 1_u32 << (32 - cidr.rsplit('/').next().unwrap().parse::<u32>().unwrap());
         self.subnet(name, |subnet| {
-            subnet.blocks = BlockMap::of(cidr.parse().unwrap(), [], [], &[], size - 5)
+            subnet.blocks = BlockMap::of(cidr.parse().unwrap(), [], [], &[], size - 5);
         })
     }
 }
 
 impl Facts for World {
-    fn but(mut self, change: impl FnOnce(&mut World)) -> Self {
+    fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }

@@ -21,7 +21,16 @@ fn six_world(world: World) -> World {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [family(), wired(), invalid(), versions(), ownership()].concat()
+    [
+        family(),
+        egress(),
+        wired(),
+        invalid(),
+        versions(),
+        upgrades(),
+        ownership(),
+    ]
+    .concat()
 }
 
 fn family() -> Vec<Case> {
@@ -54,6 +63,12 @@ fn family() -> Vec<Case> {
             (setup(), setup().on(Key::InitEnableIpv6), empty()),
             (six().off(Key::InitEnableIpv6), six(), six_world(empty())),
         ),
+    ]
+}
+
+fn egress() -> Vec<Case> {
+    let released = || setup().without(Key::EnableIpv4);
+    vec![
         case(
             "ip-family-invalid",
             Never,
@@ -161,6 +176,27 @@ fn invalid() -> Vec<Case> {
             (setup(), setup().text(Key::VethPrefix, "vla"), empty()),
         ),
         case(
+            "aws-node-would-exit",
+            Never,
+            (setup(), setup().text(Key::PluginLogFile, "stdout"), empty()),
+            (setup(), setup().text(Key::PluginLogFile, "stderr"), empty()),
+        ),
+        // The version does not act on it and exits all the same.
+        case(
+            "aws-node-would-exit",
+            Never,
+            (
+                setup(),
+                setup().text(Key::NetworkPolicyEnforcingMode, "Loose"),
+                empty(),
+            ),
+            (
+                setup(),
+                setup().text(Key::NetworkPolicyEnforcingMode, "none"),
+                empty(),
+            ),
+        ),
+        case(
             "mtu-out-of-range",
             Never,
             mtu(Key::PodMtu, 9002),
@@ -177,17 +213,6 @@ fn invalid() -> Vec<Case> {
 
 fn versions() -> Vec<Case> {
     let metal = || world([prefix_node("metal").of_type("m5.metal")]);
-    let multi = || setup().on(Key::EnableMultiNic);
-    let attached = || world([node("one").pods(|pods| pods.multi_nic = 1)]);
-    let agent = |patch| {
-        let mut setup = setup().at((1, 23, 0));
-        setup.node_agent = Some(CniVersion::new(1, 4, patch));
-        setup
-    };
-    let old_agent = |mut setup: CniSetup| {
-        setup.node_agent = Some(CniVersion::new(1, 4, 0));
-        setup
-    };
     vec![
         case(
             "version-too-old",
@@ -221,6 +246,22 @@ fn versions() -> Vec<Case> {
                 world([prefix_node("one")]),
             ),
         ),
+    ]
+}
+
+fn upgrades() -> Vec<Case> {
+    let multi = || setup().on(Key::EnableMultiNic);
+    let attached = || world([node("one").pods(|pods| pods.multi_nic = 1)]);
+    let agent = |patch| {
+        let mut setup = setup().at((1, 23, 0));
+        setup.node_agent = Some(CniVersion::new(1, 4, patch));
+        setup
+    };
+    let old_agent = |mut setup: CniSetup| {
+        setup.node_agent = Some(CniVersion::new(1, 4, 0));
+        setup
+    };
+    vec![
         case(
             "multi-nic-off",
             Refuse,

@@ -46,7 +46,7 @@ fn labelled(key: &str, value: &str) -> NodeFacts {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [networking(), missing(), wrong(), in_use()].concat()
+    [networking(), missing(), wrong_subnets(), wrong_groups(), in_use()].concat()
 }
 
 fn networking() -> Vec<Case> {
@@ -152,17 +152,8 @@ fn missing() -> Vec<Case> {
     ]
 }
 
-fn wrong() -> Vec<Case> {
+fn wrong_subnets() -> Vec<Case> {
     let other_vpc = |world: World| world.subnet("poda", |subnet| subnet.vpc = vpc("9"));
-    let foreign_group = || {
-        one().but(|world| {
-            let group = SecurityGroupFacts {
-                id: group_id("pods"),
-                vpc: vpc("9"),
-            };
-            world.security_groups = crate::known::Known::Yes([(group_id("pods"), group)].into());
-        })
-    };
     vec![
         // Gone, in another zone, in another VPC.
         case(
@@ -197,6 +188,20 @@ fn wrong() -> Vec<Case> {
                 one().but(|world| world.subnets = unknown()),
             ),
         ),
+    ]
+}
+
+fn wrong_groups() -> Vec<Case> {
+    let foreign_group = || {
+        one().but(|world| {
+            let group = SecurityGroupFacts {
+                id: group_id("pods"),
+                vpc: vpc("9"),
+            };
+            world.security_groups = crate::known::Known::Yes([(group_id("pods"), group)].into());
+        })
+    };
+    vec![
         case(
             "eni-config-wrong-security-group",
             Refuse,
@@ -259,6 +264,16 @@ fn in_use() -> Vec<Case> {
             Refuse,
             (custom(), by_label(), world([labelled("pool", "us-west-2b")])),
             (custom(), by_label(), world([labelled("pool", "us-west-2a")])),
+        ),
+        case(
+            "eni-config-not-followed",
+            Warn,
+            (custom(), custom(), one()),
+            (
+                custom(),
+                custom(),
+                world([node("one").enis(|enis| enis.pod_subnets = vec![subnet_id("poda")])]),
+            ),
         ),
         // Another name for the same subnet and groups moves nothing.
         case(

@@ -33,10 +33,19 @@ fn many(count: usize) -> Vec<NodeFacts> {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [switches(), types(), targets(), blocks()].concat()
+    [
+        prefix_switches(),
+        other_switches(),
+        types(),
+        needed_targets(),
+        large_targets(),
+        blocks(),
+        discovery(),
+    ]
+    .concat()
 }
 
-fn switches() -> Vec<Case> {
+fn prefix_switches() -> Vec<Case> {
     let fully_mixed = |mode| {
         let mut node = prefix_node("one");
         node.mode = mode;
@@ -62,6 +71,11 @@ fn switches() -> Vec<Case> {
             (setup(), prefix(), world([packed()])),
             (setup(), prefix(), world([packed().pods(|pods| pods.pods = 26)])),
         ),
+    ]
+}
+
+fn other_switches() -> Vec<Case> {
+    vec![
         case(
             "prefix-mode-off-in-place",
             Refuse,
@@ -147,7 +161,7 @@ fn types() -> Vec<Case> {
     ]
 }
 
-fn targets() -> Vec<Case> {
+fn needed_targets() -> Vec<Case> {
     let minimum = || setup().int(Key::MinimumIpTarget, 10);
     vec![
         case(
@@ -185,6 +199,11 @@ fn targets() -> Vec<Case> {
             (setup(), setup().int(Key::WarmEniTarget, 3), one()),
             (setup(), setup().int(Key::WarmEniTarget, 2), one()),
         ),
+    ]
+}
+
+fn large_targets() -> Vec<Case> {
+    vec![
         case(
             "max-eni-below-attached",
             Warn,
@@ -216,15 +235,6 @@ fn targets() -> Vec<Case> {
 }
 
 fn blocks() -> Vec<Case> {
-    let discovery = || setup().off(Key::EnableSubnetDiscovery);
-    let elsewhere = || node("one").enis(|enis| enis.pod_subnets = vec![subnet_id("poda")]);
-    let tagged = |role: &str| {
-        one().subnet("a", |subnet| {
-            subnet
-                .tags
-                .insert("kubernetes.io/role/cni".to_owned(), role.to_owned());
-        })
-    };
     vec![
         // Five pods and a warm prefix are 2 blocks, and one more for the surge; a /26 has 2 that are not at its edges.
         case(
@@ -272,6 +282,20 @@ fn blocks() -> Vec<Case> {
             ),
             (setup(), prefix(), one()),
         ),
+    ]
+}
+
+fn discovery() -> Vec<Case> {
+    let discovery = || setup().off(Key::EnableSubnetDiscovery);
+    let elsewhere = || node("one").enis(|enis| enis.pod_subnets = vec![subnet_id("poda")]);
+    let tagged = |role: &str| {
+        one().subnet("a", |subnet| {
+            subnet
+                .tags
+                .insert("kubernetes.io/role/cni".to_owned(), role.to_owned());
+        })
+    };
+    vec![
         case(
             "subnet-discovery-off",
             Refuse,

@@ -28,13 +28,18 @@ fn policies(world: World) -> World {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [trunks(), modes(), network_policies()].concat()
+    [
+        trunks(),
+        permissions(),
+        enforcing_modes(),
+        conflicts(),
+        network_policies(),
+    ]
+    .concat()
 }
 
 fn trunks() -> Vec<Case> {
     let full = || node("one").enis(|enis| enis.attached = 3);
-    let burstable = || node("one").of_type("t3.large");
-    let may = |may| one().but(|world| world.cluster.may_manage_branches = may);
     let mut unread = node("one");
     unread.enis = unknown();
     vec![
@@ -72,6 +77,15 @@ fn trunks() -> Vec<Case> {
             (pod_eni(), setup(), world([unread])),
             (pod_eni(), pod_eni(), one()),
         ),
+    ]
+}
+
+fn permissions() -> Vec<Case> {
+    let burstable = || node("one").of_type("t3.large");
+    let may = |may| one().but(|world| world.cluster.may_manage_branches = may);
+    let mut unread = node("one");
+    unread.enis = unknown();
+    vec![
         case(
             "branches-not-permitted",
             Refuse,
@@ -107,23 +121,8 @@ fn trunks() -> Vec<Case> {
     ]
 }
 
-fn modes() -> Vec<Case> {
+fn enforcing_modes() -> Vec<Case> {
     let probed = |pods| one().but(|world| world.workloads.probed_security_group_pods = Known::Yes(pods));
-    let dns = || one().but(|world| world.workloads.node_local_dns = Known::Yes(true));
-    let agent = |on: bool| {
-        if on {
-            standard().on(Key::EnableNetworkPolicy)
-        } else {
-            standard()
-        }
-    };
-    let strict = |on: bool| {
-        if on {
-            pod_eni().on(Key::EnableNetworkPolicy)
-        } else {
-            pod_eni()
-        }
-    };
     vec![
         case(
             "enforcing-mode-changed",
@@ -154,6 +153,26 @@ fn modes() -> Vec<Case> {
             (setup(), pod_eni(), probed(1)),
             (setup(), pod_eni(), probed(0)),
         ),
+    ]
+}
+
+fn conflicts() -> Vec<Case> {
+    let dns = || one().but(|world| world.workloads.node_local_dns = Known::Yes(true));
+    let agent = |on: bool| {
+        if on {
+            standard().on(Key::EnableNetworkPolicy)
+        } else {
+            standard()
+        }
+    };
+    let strict = |on: bool| {
+        if on {
+            pod_eni().on(Key::EnableNetworkPolicy)
+        } else {
+            pod_eni()
+        }
+    };
+    vec![
         case(
             "strict-mode-conflict",
             Refuse,

@@ -140,12 +140,12 @@ proptest! {
     fn what_outlives_a_restart_is_never_silent((from, to) in any_change(), mut world in any_world()) {
         let (mut from, mut to) = (from, to);
         (from.present, to.present) = (true, true);
-        world.nodes.push(node("old"));
+        // One that is older than either switch.
+        world.nodes.extend([node("old"), prefix_node("older")]);
         let change = Change::between(&from, &to);
         let review = review(&from, &to, &world);
         for key in change.was.changed(&change.will) {
             let class = key.field().class;
-            // ENABLE_IPv6 in two of its places and the family's variables speak for one another.
             if classes(class) {
                 let said = review.findings.iter().any(|finding| {
                     explain(finding.rule.0).is_some_and(|rule| rule.keys.contains(&key))

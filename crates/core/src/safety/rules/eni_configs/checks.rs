@@ -288,3 +288,23 @@ pub(super) fn resolved_elsewhere(change: &Change<'_>, world: &World) -> Vec<Viol
         vec![Violation::new(nodes.subjects(), message)]
     })
 }
+
+pub(super) fn not_followed(change: &Change<'_>, world: &World) -> Vec<Violation> {
+    // Before it is switched on nobody can have followed it.
+    if !change.was.custom_networking() || !asked(change) {
+        return Vec::new();
+    }
+    let outside = |node: &NodeFacts| {
+        let spec = eni_config(change.to, change.named_after(node));
+        spec.zip(node.enis.as_option())
+            .is_some_and(|(spec, enis)| enis.pod_subnets.iter().any(|subnet| *subnet != spec.subnet))
+    };
+    Affected::among(world, outside).map_or_else(Vec::new, |nodes| {
+        let message = format!(
+            "{} have interfaces outside the subnet of the ENIConfig they name, so their pods are in two \
+             subnets.",
+            nodes.phrase()
+        );
+        vec![Violation::new(nodes.subjects(), message)]
+    })
+}
