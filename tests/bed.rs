@@ -23,6 +23,7 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) async fn start(options: SceneOptions) -> Self {
+        logs();
         let scene = Scene::start(options, &mut |_| {}).await.unwrap();
         let mut bed = Self { scene, operator: None };
         bed.start_operator().await;

@@ -22,6 +22,9 @@ pub(super) struct Generator {
 
 const ENVIRONMENT: &str = "docs/reference/environment.md";
 
+const RULES: &str = "docs/reference/rules.md";
+const API: &str = "docs/reference/api.md";
+
 /// All of them; each may read what those before it made.
 pub(super) const GENERATORS: &[Generator] = &[
     Generator {
@@ -31,6 +34,14 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator {
         owns: ENVIRONMENT,
         make: |_| Ok(one(ENVIRONMENT, reference::environment_md())),
+    },
+    Generator {
+        owns: RULES,
+        make: |_| Ok(one(RULES, vpccni_core::safety::reference::rules_md())),
+    },
+    Generator {
+        owns: API,
+        make: |_| Ok(one(API, vpccni_api::schema::reference().map_err(|error| error.to_string())?)),
     },
     Generator {
         owns: "crds/",
