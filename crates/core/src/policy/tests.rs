@@ -343,6 +343,9 @@ fn drift_is_corrected_but_not_when_that_would_be_unsafe() {
     carry_out(&mut world, &corrected);
     assert_eq!(value(&world, Key::WarmEniTarget), Some("2".to_owned()));
     edit(&mut world, Key::EnablePrefixDelegation, "true", "kubectl-edit");
+    let node = &mut world.seen.nodes[0];
+    node.mode = NodeMode::Mixed;
+    node.enis = Known::Yes(EniFacts { attached: 1, secondary_ips: 8, prefixes: 1, ..EniFacts::default() });
     let held = plan(&world);
     assert_eq!(held.steps, Vec::new());
     assert_eq!(held.verdict.held.len(), 1);
