@@ -142,7 +142,7 @@ fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     world.record.settings = plan.verdict.enforced.clone();
     world.record.suspended = plan.verdict.suspended.clone();
     world.record.break_glass_seen = target.break_glass.clone();
-    world.record.modes = super::plan::modes(target);
+    world.record.modes = super::running::modes(target);
 }
 
 fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
@@ -345,7 +345,12 @@ fn drift_is_corrected_but_not_when_that_would_be_unsafe() {
     edit(&mut world, Key::EnablePrefixDelegation, "true", "kubectl-edit");
     let node = &mut world.seen.nodes[0];
     node.mode = NodeMode::Mixed;
-    node.enis = Known::Yes(EniFacts { attached: 1, secondary_ips: 8, prefixes: 1, ..EniFacts::default() });
+    node.enis = Known::Yes(EniFacts {
+        attached: 1,
+        secondary_ips: 8,
+        prefixes: 1,
+        ..EniFacts::default()
+    });
     let held = plan(&world);
     assert_eq!(held.steps, Vec::new());
     assert_eq!(held.verdict.held.len(), 1);
