@@ -25,7 +25,10 @@ impl Bed {
     pub(crate) async fn start(options: SceneOptions) -> Self {
         logs();
         let scene = Scene::start(options, &mut |_| {}).await.unwrap();
-        let mut bed = Self { scene, operator: None };
+        let mut bed = Self {
+            scene,
+            operator: None,
+        };
         bed.start_operator().await;
         bed
     }
@@ -34,7 +37,9 @@ impl Bed {
         let overrides = Overrides {
             region: Some("us-west-2".to_owned()),
             endpoint: Some(self.scene.sandbox.endpoint()),
-            credentials: Some(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"))),
+            credentials: Some(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "tests",
+            ))),
             limits: Limits::default(),
         };
         Aws::from_environment(overrides).await.unwrap()
@@ -54,7 +59,10 @@ impl Bed {
         };
         let options = RunOptions {
             client: Some(self.scene.operator.client.clone()),
-            cloud: Some(Cloud { ec2: Arc::new(aws.clone()), eks: Arc::new(aws) }),
+            cloud: Some(Cloud {
+                ec2: Arc::new(aws.clone()),
+                eks: Arc::new(aws),
+            }),
             signals: false,
             stop: stop.clone(),
             ..RunOptions::new(settings, ([127, 0, 0, 1], 0).into())
@@ -70,7 +78,11 @@ impl Bed {
     }
 
     pub(crate) async fn apply(&self, manifest: &str) {
-        self.scene.plane.kubectl_ok(&["apply", "-f", "-"], Some(manifest)).await.unwrap();
+        self.scene
+            .plane
+            .kubectl_ok(&["apply", "-f", "-"], Some(manifest))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn get(&self, arguments: &[&str]) -> Value {
@@ -109,9 +121,19 @@ impl Bed {
     /// The value of a variable of aws-node.
     pub(crate) async fn variable(&self, name: &str) -> Option<String> {
         let daemon_set = self.get(&["-n", "kube-system", "daemonset", "aws-node"]).await;
-        let containers = daemon_set["spec"]["template"]["spec"]["containers"].as_array().unwrap().clone();
-        let aws_node = containers.iter().find(|container| container["name"] == "aws-node").unwrap();
-        let found = aws_node["env"].as_array().unwrap().iter().find(|variable| variable["name"] == name)?;
+        let containers = daemon_set["spec"]["template"]["spec"]["containers"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let aws_node = containers
+            .iter()
+            .find(|container| container["name"] == "aws-node")
+            .unwrap();
+        let found = aws_node["env"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|variable| variable["name"] == name)?;
         found["value"].as_str().map(str::to_owned)
     }
 

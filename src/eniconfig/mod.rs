@@ -21,7 +21,12 @@ pub(crate) struct Round {
 }
 
 /// One round: the world is given by the policy controller, whose status shows the result.
-pub(crate) async fn reconcile(ctx: &Context, world: &EniWorld, stores: &Stores, memory: &mut Memory) -> Round {
+pub(crate) async fn reconcile(
+    ctx: &Context,
+    world: &EniWorld,
+    stores: &Stores,
+    memory: &mut Memory,
+) -> Round {
     let plan = plan(world); // pure
     let outcomes = act::act(ctx, &plan.steps).await; // writes ENIConfigs
     tell(ctx, stores, memory, &plan, &outcomes).await; // writes Events
@@ -37,7 +42,13 @@ async fn tell(
 ) {
     for (name, outcome) in outcomes {
         if *outcome == Outcome::Done {
-            ctx.events.tell(&reference(stores, name.as_str()), Reason::EniConfigWritten, "as the policy says").await;
+            ctx.events
+                .tell(
+                    &reference(stores, name.as_str()),
+                    Reason::EniConfigWritten,
+                    "as the policy says",
+                )
+                .await;
         }
     }
     for row in &plan.rows {
@@ -46,7 +57,9 @@ async fn tell(
         if text.is_empty() {
             memory.told.remove(&row.name);
         } else if told != Some(&text) {
-            ctx.events.tell(&reference(stores, &row.name), Reason::EniConfigInvalid, &text).await;
+            ctx.events
+                .tell(&reference(stores, &row.name), Reason::EniConfigInvalid, &text)
+                .await;
             memory.told.insert(row.name.clone(), text);
         }
     }

@@ -57,10 +57,18 @@ impl Scene<'_> {
         match self.world.intent.state {
             ManagementState::Observe => {
                 let n = self.verdict().differs.len();
-                return Condition::yes("Ready", "Observing", format!("nothing is written; {n} settings would change"));
+                return Condition::yes(
+                    "Ready",
+                    "Observing",
+                    format!("nothing is written; {n} settings would change"),
+                );
             }
             ManagementState::Paused => {
-                return Condition::yes("Ready", "Paused", "nothing is written until managementState is Manage");
+                return Condition::yes(
+                    "Ready",
+                    "Paused",
+                    "nothing is written until managementState is Manage",
+                );
             }
             ManagementState::Manage => {}
         }
@@ -70,17 +78,27 @@ impl Scene<'_> {
         if rolled_out.status != True {
             return Condition::no("Ready", rolled_out.reason, rolled_out.message.clone());
         }
-        Condition::yes("Ready", "Applied", "the configuration is applied and every node runs it")
+        Condition::yes(
+            "Ready",
+            "Applied",
+            "the configuration is applied and every node runs it",
+        )
     }
 
     fn reconciling(&self, stalled: &Condition) -> Condition {
         use super::condition::ConditionStatus::True;
-        let rolling = self.target().is_some_and(|target| !target.rollout.is_done() && !target.rollout.on_delete);
+        let rolling = self
+            .target()
+            .is_some_and(|target| !target.rollout.is_done() && !target.rollout.on_delete);
         if stalled.status == True || self.world.intent.state != ManagementState::Manage {
             Condition::no("Reconciling", "Idle", "nothing is under way")
         } else if !self.plan.steps.is_empty() {
             let n = self.plan.steps.len();
-            Condition::yes("Reconciling", "Applying", format!("{n} steps were taken; the result is read back next"))
+            Condition::yes(
+                "Reconciling",
+                "Applying",
+                format!("{n} steps were taken; the result is read back next"),
+            )
         } else if rolling {
             Condition::yes("Reconciling", "RollingOut", self.progress())
         } else {
@@ -91,7 +109,11 @@ impl Scene<'_> {
     fn stalled(&self) -> Condition {
         let verdict = self.verdict();
         let stalled = |reason, message: String| Condition::yes("Stalled", reason, message);
-        let fought: Vec<&Row> = verdict.differs.iter().filter(|row| matches!(row.kind, RowKind::Fought(..))).collect();
+        let fought: Vec<&Row> = verdict
+            .differs
+            .iter()
+            .filter(|row| matches!(row.kind, RowKind::Fought(..)))
+            .collect();
         let blocked = self.blocked();
         if !verdict.target_found {
             return stalled("TargetNotFound", self.target_missing());
@@ -123,7 +145,10 @@ impl Scene<'_> {
             return no("TargetNotFound", self.target_missing());
         }
         if self.world.intent.state != ManagementState::Manage {
-            return no("NotManaged", "managementState is not Manage: nothing is written".to_owned());
+            return no(
+                "NotManaged",
+                "managementState is not Manage: nothing is written".to_owned(),
+            );
         }
         if let Some((category, message)) = self.outcomes.failure() {
             let reason = match category {
@@ -142,12 +167,25 @@ impl Scene<'_> {
         } else if !verdict.held.is_empty() {
             no("DriftHeld", self.held_message())
         } else if let Some(when) = &verdict.window {
-            no("WaitingForWindow", format!("{} settings wait for a rollout window: {when}", verdict.pending.len()))
+            no(
+                "WaitingForWindow",
+                format!(
+                    "{} settings wait for a rollout window: {when}",
+                    verdict.pending.len()
+                ),
+            )
         } else if let Some((wanted, seen)) = verdict.version_mismatch {
             let fix = "change the image of the DaemonSet, or spec.version";
-            no("VersionMismatch", format!("spec.version is {wanted}, the DaemonSet runs {seen}: {fix}"))
+            no(
+                "VersionMismatch",
+                format!("spec.version is {wanted}, the DaemonSet runs {seen}: {fix}"),
+            )
         } else if verdict.suspended.is_empty() {
-            Condition::yes("ConfigApplied", "Applied", format!("{} settings are enforced", verdict.enforced.len()))
+            Condition::yes(
+                "ConfigApplied",
+                "Applied",
+                format!("{} settings are enforced", verdict.enforced.len()),
+            )
         } else {
             let names: Vec<String> = verdict.suspended.keys().map(ToString::to_string).collect();
             let message = format!(
@@ -206,11 +244,17 @@ impl Scene<'_> {
             .review
             .findings
             .iter()
-            .filter(|finding| finding.rule.0.starts_with("prefix-blocks") && finding.severity > Severity::Warn)
+            .filter(|finding| {
+                finding.rule.0.starts_with("prefix-blocks") && finding.severity > Severity::Warn
+            })
             .map(|finding| finding.message.clone())
             .collect();
         if short.is_empty() {
-            Condition::yes(kind, "Sufficient", "the subnets hold what the configuration needs")
+            Condition::yes(
+                kind,
+                "Sufficient",
+                "the subnets hold what the configuration needs",
+            )
         } else {
             Condition::no(kind, "Insufficient", listed(&short))
         }
@@ -219,9 +263,17 @@ impl Scene<'_> {
     fn max_pods_aligned(&self) -> Condition {
         let kind = "MaxPodsAligned";
         match self.nodes.max_pods_mismatch {
-            0 => Condition::yes(kind, "Aligned", "no node accepts more pods than its interfaces can carry"),
+            0 => Condition::yes(
+                kind,
+                "Aligned",
+                "no node accepts more pods than its interfaces can carry",
+            ),
             n => {
-                let mode = if self.effective.prefix_delegation() { "Prefix" } else { "SecondaryIp" };
+                let mode = if self.effective.prefix_delegation() {
+                    "Prefix"
+                } else {
+                    "SecondaryIp"
+                };
                 let message = format!(
                     "{n} of {} nodes accept more pods than their interfaces can carry in mode {mode}; \
                      replace them with a lower max-pods",
@@ -248,14 +300,21 @@ impl Scene<'_> {
     }
 
     fn mode_drift(&self) -> Condition {
-        let mixed = mixed_nodes(self.world).map_or_else(String::new, |names| format!("; nodes Mixed: {names}"));
+        let mixed =
+            mixed_nodes(self.world).map_or_else(String::new, |names| format!("; nodes Mixed: {names}"));
         let drifts: Vec<String> = self
             .verdict()
             .mode_drift
             .iter()
             .map(|drift| {
-                let by = drift.owner.as_ref().map_or_else(|| "nobody".to_owned(), |owner| owner.manager.clone());
-                format!("{} went from {} to {}, owned by {by}", drift.name, drift.was, drift.is)
+                let by = drift
+                    .owner
+                    .as_ref()
+                    .map_or_else(|| "nobody".to_owned(), |owner| owner.manager.clone());
+                format!(
+                    "{} went from {} to {}, owned by {by}",
+                    drift.name, drift.was, drift.is
+                )
             })
             .collect();
         if drifts.is_empty() {
@@ -266,7 +325,11 @@ impl Scene<'_> {
                 Condition::yes("ModeDrift", "NodesMixed", message)
             };
         }
-        Condition::yes("ModeDrift", "ChangedByOther", format!("{}{mixed}; it is not reverted", listed(&drifts)))
+        Condition::yes(
+            "ModeDrift",
+            "ChangedByOther",
+            format!("{}{mixed}; it is not reverted", listed(&drifts)),
+        )
     }
 
     fn target(&self) -> Option<&Target> {
@@ -307,10 +370,21 @@ impl Scene<'_> {
     fn refusal(&self) -> String {
         let findings = &self.verdict().review.findings;
         let refusing: Vec<&Finding> = findings.iter().filter(|f| f.severity > Severity::Warn).collect();
-        let texts: Vec<String> =
-            refusing.iter().map(|f| format!("[{}] {} To do instead: {}", f.rule, f.message, f.fix.0)).collect();
-        let kept = if self.world.record.settings.is_empty() { "" } else { "; what was applied before stays enforced" };
-        let waits = self.verdict().pending.iter().filter(|pending| pending.why == Why::Refused).count();
+        let texts: Vec<String> = refusing
+            .iter()
+            .map(|f| format!("[{}] {} To do instead: {}", f.rule, f.message, f.fix.0))
+            .collect();
+        let kept = if self.world.record.settings.is_empty() {
+            ""
+        } else {
+            "; what was applied before stays enforced"
+        };
+        let waits = self
+            .verdict()
+            .pending
+            .iter()
+            .filter(|pending| pending.why == Why::Refused)
+            .count();
         let migration = if self.world.intent.strategy != Strategy::Refuse
             && refusing.iter().all(|f| f.resolution == Resolution::ReplaceNodes)
         {
@@ -318,22 +392,41 @@ impl Scene<'_> {
         } else {
             ""
         };
-        format!("{waits} settings are not applied{kept}.{migration} {}", listed(&texts))
+        format!(
+            "{waits} settings are not applied{kept}.{migration} {}",
+            listed(&texts)
+        )
     }
 
     fn held_message(&self) -> String {
-        let rows: Vec<String> = self.verdict().held.iter().map(|row| describe(row, "set back by hand")).collect();
-        let mixed = mixed_nodes(self.world).map_or_else(String::new, |names| format!(" Nodes Mixed: {names}."));
-        format!("correcting it would break running nodes, so it is left: {}.{mixed}", listed(&rows))
+        let rows: Vec<String> = self
+            .verdict()
+            .held
+            .iter()
+            .map(|row| describe(row, "set back by hand"))
+            .collect();
+        let mixed =
+            mixed_nodes(self.world).map_or_else(String::new, |names| format!(" Nodes Mixed: {names}."));
+        format!(
+            "correcting it would break running nodes, so it is left: {}.{mixed}",
+            listed(&rows)
+        )
     }
 
     fn blocked(&self) -> Vec<&Row> {
-        self.verdict().differs.iter().filter(|row| matches!(row.kind, RowKind::Blocked(_))).collect()
+        self.verdict()
+            .differs
+            .iter()
+            .filter(|row| matches!(row.kind, RowKind::Blocked(_)))
+            .collect()
     }
 }
 
 fn text(value: Option<&super::Written>) -> String {
-    value.map_or_else(|| "(absent)".to_owned(), |value| format!("{:?}", value.to_string()))
+    value.map_or_else(
+        || "(absent)".to_owned(),
+        |value| format!("{:?}", value.to_string()),
+    )
 }
 
 fn describe(row: &Row, how: &str) -> String {
@@ -352,8 +445,14 @@ fn owned_by_other(rows: &[&Row]) -> String {
 }
 
 fn fight(rows: &[&Row]) -> String {
-    let texts: Vec<String> = rows.iter().map(|row| describe(row, "set back again and again")).collect();
-    format!("{}. It is not written again for a while; remove it there or here", listed(&texts))
+    let texts: Vec<String> = rows
+        .iter()
+        .map(|row| describe(row, "set back again and again"))
+        .collect();
+    format!(
+        "{}. It is not written again for a while; remove it there or here",
+        listed(&texts)
+    )
 }
 
 fn listed(texts: &[String]) -> String {

@@ -56,7 +56,9 @@ pub fn claim(seen: Option<&Seen>, take_over_from: &[String], addon: bool) -> Cla
     };
     let listed = || {
         let manager = owner.manager.to_ascii_lowercase();
-        take_over_from.iter().any(|prefix| manager.starts_with(&prefix.to_ascii_lowercase()))
+        take_over_from
+            .iter()
+            .any(|prefix| manager.starts_with(&prefix.to_ascii_lowercase()))
     };
     match owner.class {
         ManagerClass::Released | ManagerClass::Ours => Claim::Free,

@@ -48,7 +48,11 @@ pub struct PolicyPlan {
 }
 
 /// The modes whose change by others is reported even where the setting is not ours.
-const MODES: [Key; 3] = [Key::EnablePrefixDelegation, Key::CustomNetworkCfg, Key::EnablePodEni];
+const MODES: [Key; 3] = [
+    Key::EnablePrefixDelegation,
+    Key::CustomNetworkCfg,
+    Key::EnablePodEni,
+];
 
 /// Decides what to do.
 pub fn plan(world: &PolicyWorld) -> PolicyPlan {
@@ -63,7 +67,11 @@ pub fn plan(world: &PolicyWorld) -> PolicyPlan {
     let choice = scene.choose(&wanted, &drifted);
     let mut verdict = Verdict {
         target_found: true,
-        differs: wanted.iter().filter(|row| row.kind != RowKind::Same).cloned().collect(),
+        differs: wanted
+            .iter()
+            .filter(|row| row.kind != RowKind::Same)
+            .cloned()
+            .collect(),
         review: choice.review,
         change_hash: choice.change_hash,
         refused: choice.refused,
@@ -79,7 +87,9 @@ pub fn plan(world: &PolicyWorld) -> PolicyPlan {
 
 /// What to do when the policy is gone or the operator is uninstalled: everything stays, nothing is ours any more.
 pub fn release(target: &Target) -> Vec<Action> {
-    let ours: BTreeMap<_, _> = owned(target).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let ours: BTreeMap<_, _> = owned(target)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let mut steps = Vec::new();
     if target.stopped_strategy.is_some() {
         steps.push(Action::ResumeRollout);
@@ -88,7 +98,10 @@ pub fn release(target: &Target) -> Vec<Action> {
         let mut settings = released(target);
         settings.extend(ours);
         steps.push(Action::HandToReleased { settings });
-        steps.push(Action::Apply { settings: BTreeMap::new(), changed: Vec::new() });
+        steps.push(Action::Apply {
+            settings: BTreeMap::new(),
+            changed: Vec::new(),
+        });
     }
     steps
 }
@@ -99,15 +112,25 @@ fn owned(target: &Target) -> impl Iterator<Item = (&SettingName, &Written)> {
     target
         .settings
         .iter()
-        .filter(move |(name, seen)| if name.is_agent_flag() { agent_args } else { seen.is_ours() })
+        .filter(move |(name, seen)| {
+            if name.is_agent_flag() {
+                agent_args
+            } else {
+                seen.is_ours()
+            }
+        })
         .map(|(name, seen)| (name, &seen.value))
 }
 
 fn released(target: &Target) -> BTreeMap<SettingName, Written> {
-    let is_released =
-        |seen: &super::Seen| seen.owners.iter().any(|owner| owner.class == super::ManagerClass::Released);
+    let is_released = |seen: &super::Seen| {
+        seen.owners
+            .iter()
+            .any(|owner| owner.class == super::ManagerClass::Released)
+    };
     let rows = target.settings.iter().filter(|(_, seen)| is_released(seen));
-    rows.map(|(name, seen)| (name.clone(), seen.value.clone())).collect()
+    rows.map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
 }
 
 /// A break-glass annotation that was not there before suspends what somebody else changed; taking it away resumes.
@@ -119,8 +142,17 @@ fn suspensions(world: &PolicyWorld, target: &Target) -> BTreeMap<SettingName, Su
     if target.break_glass != world.record.break_glass_seen {
         for row in drift_rows(world, target, &BTreeSet::new()) {
             if let RowKind::Drift(owner) | RowKind::Fought(owner, _) = &row.kind {
-                let value = row.from.as_ref().map_or_else(|| "(removed)".to_owned(), ToString::to_string);
-                suspended.insert(row.name.clone(), Suspension { value, by: owner.manager.clone() });
+                let value = row
+                    .from
+                    .as_ref()
+                    .map_or_else(|| "(removed)".to_owned(), ToString::to_string);
+                suspended.insert(
+                    row.name.clone(),
+                    Suspension {
+                        value,
+                        by: owner.manager.clone(),
+                    },
+                );
             }
         }
     }
@@ -134,7 +166,12 @@ fn mode_drift(world: &PolicyWorld, target: &Target) -> Vec<ModeDrift> {
         let seen = target.settings.get(name);
         let ours = seen.is_some_and(super::Seen::is_ours) || world.record.settings.contains_key(name);
         let owner = seen.and_then(super::Seen::other_owner).cloned();
-        (was != is && !ours).then(|| ModeDrift { name: name.clone(), was: was.clone(), is: is.clone(), owner })
+        (was != is && !ours).then(|| ModeDrift {
+            name: name.clone(),
+            was: was.clone(),
+            is: is.clone(),
+            owner,
+        })
     });
     rows.collect()
 }
@@ -165,12 +202,27 @@ impl Scene<'_> {
         let (review, change_hash) = self.review(&writable);
         if review.allows() {
             let held = Vec::new();
-            return Choice { write: writable, waiting: Vec::new(), review, change_hash, refused: false, held };
+            return Choice {
+                write: writable,
+                waiting: Vec::new(),
+                review,
+                change_hash,
+                refused: false,
+                held,
+            };
         }
-        let asked = |row: &Row| !drifted.iter().any(|drift| drift.name == row.name && drift.to == row.to);
+        let asked = |row: &Row| {
+            !drifted
+                .iter()
+                .any(|drift| drift.name == row.name && drift.to == row.to)
+        };
         let refused = writable.iter().any(asked);
         let drift: Vec<Row> = drifted.iter().filter(|row| row.is_write()).cloned().collect();
-        let (mut write, held) = if self.review(&drift).0.allows() { (drift, Vec::new()) } else { (Vec::new(), drift) };
+        let (mut write, held) = if self.review(&drift).0.allows() {
+            (drift, Vec::new())
+        } else {
+            (Vec::new(), drift)
+        };
         if self.world.intent.apply_mode == ApplyMode::SafeFirst {
             let safe = without_named(&writable, &review);
             if self.review(&safe).0.allows() {
@@ -178,9 +230,20 @@ impl Scene<'_> {
                 write.extend(safe);
             }
         }
-        let is_written = |row: &Row| write.iter().any(|written| written.name == row.name && written.to == row.to);
+        let is_written = |row: &Row| {
+            write
+                .iter()
+                .any(|written| written.name == row.name && written.to == row.to)
+        };
         let waiting = writable.iter().filter(|row| !is_written(row)).cloned().collect();
-        Choice { write, waiting, review, change_hash, refused, held }
+        Choice {
+            write,
+            waiting,
+            review,
+            change_hash,
+            refused,
+            held,
+        }
     }
 
     /// Reviews the live set-up against the live set-up with these rows.
@@ -188,7 +251,11 @@ impl Scene<'_> {
         let from = self.setup(&[]);
         let mut to = self.setup(rows);
         if let Some(eni_configs) = &self.world.intent.eni_configs {
-            to.eni_configs.extend(eni_configs.iter().map(|(name, spec)| (name.clone(), spec.clone())));
+            to.eni_configs.extend(
+                eni_configs
+                    .iter()
+                    .map(|(name, spec)| (name.clone(), spec.clone())),
+            );
         }
         let hash = change_hash(&from.config, &to.config);
         let accept = &self.world.intent.accept;
@@ -197,8 +264,12 @@ impl Scene<'_> {
     }
 
     fn setup(&self, rows: &[Row]) -> CniSetup {
-        let mut settings: BTreeMap<SettingName, Written> =
-            self.target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
+        let mut settings: BTreeMap<SettingName, Written> = self
+            .target
+            .settings
+            .iter()
+            .map(|(name, seen)| (name.clone(), seen.value.clone()))
+            .collect();
         for row in rows {
             match &row.to {
                 Some(value) => settings.insert(row.name.clone(), value.clone()),
@@ -208,7 +279,10 @@ impl Scene<'_> {
         CniSetup {
             config: config_of(&settings),
             version: self.version(),
-            node_agent: self.target.has_agent.then(|| self.target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
+            node_agent: self
+                .target
+                .has_agent
+                .then(|| self.target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
             eni_configs: self.target.eni_configs.clone(),
             present: true,
             overwrites_unmanaged: false,
@@ -216,24 +290,37 @@ impl Scene<'_> {
     }
 
     fn version(&self) -> CniVersion {
-        self.target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE)
+        self.target
+            .version
+            .as_option()
+            .copied()
+            .unwrap_or(CniVersion::REFERENCE)
     }
 
     fn steps(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> Vec<Action> {
         let held_back = self.held_back(write, waiting, verdict);
-        let write: Vec<Row> = write.iter().filter(|row| !held_back.contains(&row.name)).cloned().collect();
+        let write: Vec<Row> = write
+            .iter()
+            .filter(|row| !held_back.contains(&row.name))
+            .cloned()
+            .collect();
         let settings = self.enforced(&write, &verdict.suspended);
         verdict.hash = config_hash(&config_of(&settings));
         verdict.enforced.clone_from(&settings);
         let leaving = self.leaving(&settings, &verdict.suspended);
-        verdict.released = released(self.target).into_keys().chain(leaving.keys().cloned()).collect();
+        verdict.released = released(self.target)
+            .into_keys()
+            .chain(leaving.keys().cloned())
+            .collect();
         verdict.released.retain(|name| !settings.contains_key(name));
         if self.world.intent.state != ManagementState::Manage {
             return Vec::new();
         }
         let mut steps = Vec::new();
         if self.crash_loops(&write) {
-            return vec![Action::StopRollout { pods: self.target.rollout.crash_looping.clone() }];
+            return vec![Action::StopRollout {
+                pods: self.target.rollout.crash_looping.clone(),
+            }];
         }
         if !leaving.is_empty() {
             let mut settings = released(self.target);
@@ -243,12 +330,20 @@ impl Scene<'_> {
         if self.target.stopped_strategy.is_some() && !self.is_stalled(&verdict.hash) {
             steps.push(Action::ResumeRollout);
         }
-        let missing = settings.keys().any(|name| !owned(self.target).any(|(owned, _)| owned == name));
+        let missing = settings
+            .keys()
+            .any(|name| !owned(self.target).any(|(owned, _)| owned == name));
         if !leaving.is_empty() || missing || write.iter().any(|row| row.to.is_some()) {
-            steps.push(Action::Apply { settings, changed: write.clone() });
+            steps.push(Action::Apply {
+                settings,
+                changed: write.clone(),
+            });
         }
-        let unset: BTreeSet<SettingName> =
-            write.iter().filter(|row| row.to.is_none()).map(|row| row.name.clone()).collect();
+        let unset: BTreeSet<SettingName> = write
+            .iter()
+            .filter(|row| row.to.is_none())
+            .map(|row| row.name.clone())
+            .collect();
         if !unset.is_empty() {
             steps.push(Action::Unset { settings: unset });
         }
@@ -257,7 +352,11 @@ impl Scene<'_> {
 
     /// Rows that are fine but wait: for a window, for a rollout that stalled, or because nothing may be written.
     fn held_back(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> BTreeSet<SettingName> {
-        let wait = |row: &Row, why| Pending { name: row.name.clone(), to: row.to.clone(), why };
+        let wait = |row: &Row, why| Pending {
+            name: row.name.clone(),
+            to: row.to.clone(),
+            why,
+        };
         verdict.pending = waiting.iter().map(|row| wait(row, Why::Refused)).collect();
         let mut held_back = BTreeSet::new();
         let waits_for_eni_configs = self.lacks_eni_configs();
@@ -310,8 +409,11 @@ impl Scene<'_> {
     /// A key that has our value already is shared with its owner, but for those of the add-on.
     fn may_share(&self, name: &SettingName) -> bool {
         let addon = !matches!(self.target.addon, super::AddonState::Absent);
-        let seen =
-            if name.is_agent_flag() { self.target.agent_args_owner.as_ref() } else { self.target.settings.get(name) };
+        let seen = if name.is_agent_flag() {
+            self.target.agent_args_owner.as_ref()
+        } else {
+            self.target.settings.get(name)
+        };
         let claim = super::claim(seen, &self.world.intent.take_over_from, addon);
         !matches!(claim, super::Claim::Blocked(_)) || self.world.record.settings.contains_key(name)
     }
@@ -337,7 +439,9 @@ impl Scene<'_> {
     /// Whether ENIConfigs of the policy are not written yet: nodes that look for them would stay NotReady.
     fn lacks_eni_configs(&self) -> bool {
         let wanted = self.world.intent.eni_configs.iter().flatten();
-        wanted.into_iter().any(|(name, _)| !self.target.eni_configs.contains_key(name))
+        wanted
+            .into_iter()
+            .any(|(name, _)| !self.target.eni_configs.contains_key(name))
     }
 
     fn crash_loops(&self, write: &[Row]) -> bool {
@@ -356,10 +460,19 @@ fn turns_custom_networking_on(row: &Row) -> bool {
 
 /// The rows that no refusing finding is about.
 fn without_named(rows: &[Row], review: &Review) -> Vec<Row> {
-    let refusing = review.findings.iter().filter(|finding| finding.severity > Severity::Warn);
-    let named: BTreeSet<Key> =
-        refusing.filter_map(|finding| crate::safety::explain(finding.rule.0)).flat_map(|rule| rule.keys).copied().collect();
-    rows.iter().filter(|row| !row.name.key().is_some_and(|key| named.contains(&key))).cloned().collect()
+    let refusing = review
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Warn);
+    let named: BTreeSet<Key> = refusing
+        .filter_map(|finding| crate::safety::explain(finding.rule.0))
+        .flat_map(|rule| rule.keys)
+        .copied()
+        .collect();
+    rows.iter()
+        .filter(|row| !row.name.key().is_some_and(|key| named.contains(&key)))
+        .cloned()
+        .collect()
 }
 
 /// Reads settings with upstream's own semantics.
@@ -392,24 +505,38 @@ fn add(raw: &mut RawConfig, name: &SettingName, value: &Written) {
 
 /// The configuration that runs, with the defaults of the version that reads it.
 pub(super) fn effective_of(target: &Target) -> Effective {
-    let settings: BTreeMap<SettingName, Written> =
-        target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
-    Effective::of(&config_of(&settings), target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE))
+    let settings: BTreeMap<SettingName, Written> = target
+        .settings
+        .iter()
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect();
+    Effective::of(
+        &config_of(&settings),
+        target
+            .version
+            .as_option()
+            .copied()
+            .unwrap_or(CniVersion::REFERENCE),
+    )
 }
 
 /// The effective modes of the target, recorded so that a later change by others is seen.
 pub(super) fn modes(target: &Target) -> BTreeMap<SettingName, String> {
     let effective = effective_of(target);
     let is_on = |key| effective.value(key) == Some(&crate::config::Value::Bool(true));
-    MODES.iter().map(|key| (SettingName::of(*key), is_on(*key).to_string())).collect()
+    MODES
+        .iter()
+        .map(|key| (SettingName::of(*key), is_on(*key).to_string()))
+        .collect()
 }
 
 /// The owner of a row that is not ours, for messages.
 pub(super) fn owner_of(row: &Row) -> Option<&Owner> {
     match &row.kind {
-        RowKind::TakeOver(owner) | RowKind::Drift(owner) | RowKind::Blocked(owner) | RowKind::Fought(owner, _) => {
-            Some(owner)
-        }
+        RowKind::TakeOver(owner)
+        | RowKind::Drift(owner)
+        | RowKind::Blocked(owner)
+        | RowKind::Fought(owner, _) => Some(owner),
         RowKind::Same | RowKind::Write | RowKind::Suspended => None,
     }
 }

@@ -56,7 +56,9 @@ impl Outcomes {
 
     /// Whether the effect of a step is not known.
     pub fn any_unknown(&self) -> bool {
-        self.steps.iter().any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
+        self.steps
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
     }
 }
 
@@ -124,7 +126,15 @@ pub fn report(
 ) -> PolicyReport {
     let effective = running(world);
     let nodes = NodeCounts::of(&world.seen, &effective);
-    let scene = conditions::Scene { world, plan, outcomes, cloud, eni_configs, nodes, effective: &effective };
+    let scene = conditions::Scene {
+        world,
+        plan,
+        outcomes,
+        cloud,
+        eni_configs,
+        nodes,
+        effective: &effective,
+    };
     PolicyReport {
         conditions: scene.all(),
         summary: summary(world, plan, nodes, &effective),
@@ -160,18 +170,30 @@ fn recorded_modes(world: &PolicyWorld, plan: &PolicyPlan) -> BTreeMap<SettingNam
 
 fn summary(world: &PolicyWorld, plan: &PolicyPlan, nodes: NodeCounts, effective: &Effective) -> Summary {
     let word = |prefix: bool| if prefix { "Prefix" } else { "SecondaryIp" }.to_owned();
-    let wanted = world.intent.settings.get(&SettingName::of(Key::EnablePrefixDelegation));
-    let desired = wanted.and_then(super::Written::text).map_or_else(|| effective.prefix_delegation(), |v| v == "true");
+    let wanted = world
+        .intent
+        .settings
+        .get(&SettingName::of(Key::EnablePrefixDelegation));
+    let desired = wanted
+        .and_then(super::Written::text)
+        .map_or_else(|| effective.prefix_delegation(), |v| v == "true");
     let in_mode = if desired { nodes.prefix } else { nodes.secondary_ip };
-    let rollout = world.target.as_ref().map(|target| target.rollout.clone()).unwrap_or_default();
+    let rollout = world
+        .target
+        .as_ref()
+        .map(|target| target.rollout.clone())
+        .unwrap_or_default();
     let count = |severity| plan.verdict.review.count(severity);
     let words = [
         (count(Severity::Never), "never"),
         (count(Severity::Refuse), "refuse"),
         (count(Severity::Warn), "warn"),
     ];
-    let findings: Vec<String> =
-        words.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let findings: Vec<String> = words
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
     Summary {
         state: match world.intent.state {
             ManagementState::Observe => "Observe",
@@ -179,7 +201,11 @@ fn summary(world: &PolicyWorld, plan: &PolicyPlan, nodes: NodeCounts, effective:
             ManagementState::Paused => "Paused",
         }
         .to_owned(),
-        mode: if world.target.is_some() { word(effective.prefix_delegation()) } else { String::new() },
+        mode: if world.target.is_some() {
+            word(effective.prefix_delegation())
+        } else {
+            String::new()
+        },
         desired: word(desired),
         rolled_out: format!("{}/{}", rollout.updated.min(rollout.desired), rollout.desired),
         migrated: format!("{in_mode}/{}", nodes.total),

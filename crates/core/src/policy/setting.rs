@@ -15,7 +15,10 @@ pub struct SettingName {
 impl SettingName {
     /// The name of a setting of the table.
     pub fn of(key: Key) -> Self {
-        Self { place: key.field().place, name: key.field().name.to_owned() }
+        Self {
+            place: key.field().place,
+            name: key.field().name.to_owned(),
+        }
     }
 
     /// The setting of the table that has this name.
@@ -25,7 +28,10 @@ impl SettingName {
 
     /// Whether it is one flag of the node agent's argument list, which is owned and written as a whole.
     pub fn is_agent_flag(&self) -> bool {
-        self.place == Place::NodeAgent && self.key().is_some_and(|key| !matches!(key.field().kind, Kind::FieldRef))
+        self.place == Place::NodeAgent
+            && self
+                .key()
+                .is_some_and(|key| !matches!(key.field().kind, Kind::FieldRef))
     }
 }
 
@@ -116,6 +122,9 @@ impl Seen {
             ManagerClass::Released => 3,
             ManagerClass::Ours => 4,
         };
-        self.owners.iter().filter(|owner| owner.class != ManagerClass::Ours).min_by_key(rank)
+        self.owners
+            .iter()
+            .filter(|owner| owner.class != ManagerClass::Ours)
+            .min_by_key(rank)
     }
 }

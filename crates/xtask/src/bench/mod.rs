@@ -65,7 +65,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
 
 /// Builds the measured profile, then becomes its xtask: what is timed must not be a debug build.
 fn build_and_go(root: &Path) -> Result<ExitCode, String> {
-    say(&format!("building the profile {PROFILE} (about ten minutes the first time)"));
+    say(&format!(
+        "building the profile {PROFILE} (about ten minutes the first time)"
+    ));
     let status = Command::new("cargo")
         .args(["build", "--workspace", "--profile", PROFILE])
         .current_dir(root)
@@ -75,6 +77,9 @@ fn build_and_go(root: &Path) -> Result<ExitCode, String> {
         return Err(format!("cargo build --profile {PROFILE} failed"));
     }
     let program = process::program(root, "xtask");
-    let error = Command::new(&program).args(std::env::args_os().skip(1)).arg("--built").exec();
+    let error = Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .arg("--built")
+        .exec();
     Err(format!("start {}: {error}", program.display()))
 }

@@ -26,7 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(super) async fn run(root: &Path, args: &OperatorArgs) -> Result<ExitCode, String> {
     let mut rows = Vec::new();
     for nodes in &args.nodes {
-        say(&format!("{nodes} nodes, {} pods: making the cluster", usize::from(*nodes) * args.pods_per_node));
+        say(&format!(
+            "{nodes} nodes, {} pods: making the cluster",
+            usize::from(*nodes) * args.pods_per_node
+        ));
         let row = measure(root, args, *nodes).await?;
         say(&row.line());
         rows.push(row);
@@ -37,7 +40,11 @@ pub(super) async fn run(root: &Path, args: &OperatorArgs) -> Result<ExitCode, St
         results::record(root, &text)?;
     }
     let good = results::verdict(&rows);
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn measure(root: &Path, args: &OperatorArgs, nodes: u16) -> Result<Row, String> {
@@ -58,10 +65,18 @@ async fn measure(root: &Path, args: &OperatorArgs, nodes: u16) -> Result<Row, St
     result
 }
 
-async fn figures(args: &OperatorArgs, nodes: u16, cluster: &Cluster, operator: &Operator) -> Result<Row, String> {
+async fn figures(
+    args: &OperatorArgs,
+    nodes: u16,
+    cluster: &Cluster,
+    operator: &Operator,
+) -> Result<Row, String> {
     let policies: Api<CniPolicy> = Api::all(cluster.plane.client());
     let first = policy(json!({"warmEniTarget": 2}));
-    policies.create(&PostParams::default(), &first).await.map_err(|error| format!("create the policy: {error}"))?;
+    policies
+        .create(&PostParams::default(), &first)
+        .await
+        .map_err(|error| format!("create the policy: {error}"))?;
     wait_for(cluster, "2").await?;
     wait_for_states(cluster, nodes).await?;
     let mut times = Vec::new();
@@ -104,13 +119,21 @@ fn policy(allocation: serde_json::Value) -> CniPolicy {
 }
 
 async fn patch(policies: &Api<CniPolicy>, body: &serde_json::Value) -> Result<(), String> {
-    let patched = policies.patch("default", &PatchParams::default(), &Patch::Merge(body)).await;
-    patched.map(drop).map_err(|error| format!("change the policy: {error}"))
+    let patched = policies
+        .patch("default", &PatchParams::default(), &Patch::Merge(body))
+        .await;
+    patched
+        .map(drop)
+        .map_err(|error| format!("change the policy: {error}"))
 }
 
 async fn one_change(cluster: &Cluster, policies: &Api<CniPolicy>, target: i64) -> Result<Duration, String> {
     let started = Instant::now();
-    patch(policies, &json!({"spec": {"ipAllocation": {"warmEniTarget": target}}})).await?;
+    patch(
+        policies,
+        &json!({"spec": {"ipAllocation": {"warmEniTarget": target}}}),
+    )
+    .await?;
     wait_for(cluster, &target.to_string()).await?;
     Ok(started.elapsed())
 }
@@ -120,9 +143,18 @@ async fn wait_for(cluster: &Cluster, value: &str) -> Result<(), String> {
     let api: Api<DaemonSet> = Api::namespaced(cluster.plane.client(), "kube-system");
     let started = Instant::now();
     loop {
-        let found = api.get("aws-node").await.map_err(|error| format!("read the DaemonSet: {error}"))?;
-        let containers = found.spec.and_then(|spec| spec.template.spec).map(|pod| pod.containers).unwrap_or_default();
-        let mut variables = containers.iter().flat_map(|container| container.env.iter().flatten());
+        let found = api
+            .get("aws-node")
+            .await
+            .map_err(|error| format!("read the DaemonSet: {error}"))?;
+        let containers = found
+            .spec
+            .and_then(|spec| spec.template.spec)
+            .map(|pod| pod.containers)
+            .unwrap_or_default();
+        let mut variables = containers
+            .iter()
+            .flat_map(|container| container.env.iter().flatten());
         if variables.any(|v| v.name == "WARM_ENI_TARGET" && v.value.as_deref() == Some(value)) {
             return Ok(());
         }
@@ -136,8 +168,15 @@ async fn wait_for(cluster: &Cluster, value: &str) -> Result<(), String> {
 async fn wait_for_states(cluster: &Cluster, nodes: u16) -> Result<(), String> {
     let api: Api<vpccni_api::CniNodeState> = Api::all(cluster.plane.client());
     let done = until("a CniNodeState for every node", PATIENCE, || async {
-        let list = api.list_metadata(&kube::api::ListParams::default()).await.map_err(|error| error.to_string())?;
-        if list.items.len() == usize::from(nodes) { Ok(()) } else { Err(format!("{} of {nodes}", list.items.len())) }
+        let list = api
+            .list_metadata(&kube::api::ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?;
+        if list.items.len() == usize::from(nodes) {
+            Ok(())
+        } else {
+            Err(format!("{} of {nodes}", list.items.len()))
+        }
     });
     done.await.map_err(|error| error.to_string())
 }
@@ -145,9 +184,18 @@ async fn wait_for_states(cluster: &Cluster, nodes: u16) -> Result<(), String> {
 async fn wait_for_refusal(policies: &Api<CniPolicy>) -> Result<(), String> {
     let refused = until("the refusal of prefix mode", PATIENCE, || async {
         let policy = policies.get("default").await.map_err(|error| error.to_string())?;
-        let conditions = policy.status.and_then(|status| status.conditions).unwrap_or_default();
-        let found = conditions.iter().any(|c| c.type_ == "Stalled" && c.reason == "UnsafeChange");
-        if found { Ok(()) } else { Err(format!("{conditions:?}")) }
+        let conditions = policy
+            .status
+            .and_then(|status| status.conditions)
+            .unwrap_or_default();
+        let found = conditions
+            .iter()
+            .any(|c| c.type_ == "Stalled" && c.reason == "UnsafeChange");
+        if found {
+            Ok(())
+        } else {
+            Err(format!("{conditions:?}"))
+        }
     });
     refused.await.map_err(|error| error.to_string())
 }
@@ -168,7 +216,10 @@ async fn settle(operator: &Operator) -> Result<(), String> {
 
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let last = sorted.len().saturating_sub(1);
-    sorted.get((sorted.len() * percent / 100).min(last)).copied().unwrap_or_default()
+    sorted
+        .get((sorted.len() * percent / 100).min(last))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn tail(log: &Path) -> String {

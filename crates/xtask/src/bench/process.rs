@@ -38,8 +38,20 @@ impl Operator {
         let log = fs::File::create(start.log).map_err(|error| format!("create the log: {error}"))?;
         let interval = start.inventory_seconds.to_string();
         let child = Command::new(program(start.root, "vpc-cni-operator"))
-            .args(["--namespace", NAMESPACE, "--identity", "bench-0", "--log-format", "text"])
-            .args(["--cluster-name", "demo", "--inventory-interval-seconds", &interval])
+            .args([
+                "--namespace",
+                NAMESPACE,
+                "--identity",
+                "bench-0",
+                "--log-format",
+                "text",
+            ])
+            .args([
+                "--cluster-name",
+                "demo",
+                "--inventory-interval-seconds",
+                &interval,
+            ])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .env("KUBECONFIG", start.kubeconfig)
             .env("AWS_ENDPOINT_URL", start.endpoint)
@@ -62,21 +74,28 @@ impl Operator {
         let status = fs::read_to_string(&path).map_err(|error| format!("read {path}: {error}"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| format!("no VmHWM in {path}"))
+        kib.map(|kib| kib / 1024.0)
+            .ok_or_else(|| format!("no VmHWM in {path}"))
     }
 
     /// All writes so far but those of the Lease, which is renewed whatever happens.
     pub(super) async fn writes(&self) -> Result<f64, String> {
         let text = self.metrics().await?;
-        let lines = text.lines().filter(|line| line.starts_with("vpccni_operator_writes_total{"));
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("vpccni_operator_writes_total{"));
         let counted = lines.filter(|line| !line.contains("site=\"lease\""));
-        Ok(counted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Ok(counted
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
     }
 
     async fn metrics(&self) -> Result<String, String> {
         let ask = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-            stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
+            stream
+                .write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                .await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
@@ -88,11 +107,18 @@ impl Operator {
     }
 
     pub(super) async fn stop(mut self) -> Result<(), String> {
-        self.child.kill().await.map_err(|error| format!("end the operator: {error}"))
+        self.child
+            .kill()
+            .await
+            .map_err(|error| format!("end the operator: {error}"))
     }
 }
 
 fn free_port() -> Result<u16, String> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| format!("find a port: {error}"))?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| format!("find a port: {error}"))
+    let listener =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| format!("find a port: {error}"))?;
+    listener
+        .local_addr()
+        .map(|address| address.port())
+        .map_err(|error| format!("find a port: {error}"))
 }

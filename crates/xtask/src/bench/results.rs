@@ -50,26 +50,53 @@ pub(super) fn table(args: &OperatorArgs, rows: &[Row]) -> String {
     let sizes: Vec<String> = args.nodes.iter().map(ToString::to_string).collect();
     let command = format!(
         "`cargo xtask bench operator --nodes {} --pods-per-node {} --changes {} --idle-seconds {} --record`",
-        sizes.join(","), args.pods_per_node, args.changes, args.idle_seconds
+        sizes.join(","),
+        args.pods_per_node,
+        args.changes,
+        args.idle_seconds
     );
-    write(&mut text, &format!("{command}\n\nTwo cores, all on one machine: API server, etcd, sandbox and operator share \
+    write(
+        &mut text,
+        &format!(
+            "{command}\n\nTwo cores, all on one machine: API server, etcd, sandbox and operator share \
         them. Profile `bench-lite`. Static Nodes and Pods, one interface an instance. The first row is the baseline of \
-        the ratios.\n"));
-    write(&mut text, "| nodes | pods | peak RSS | ratio | change to DaemonSet p50 | p99 | ratio p99 | idle writes | idle EC2 calls | review | ratio |");
+        the ratios.\n"
+        ),
+    );
+    write(
+        &mut text,
+        "| nodes | pods | peak RSS | ratio | change to DaemonSet p50 | p99 | ratio p99 | idle writes | idle EC2 calls | review | ratio |",
+    );
     write(&mut text, "|---|---|---|---|---|---|---|---|---|---|---|");
     let Some(base) = rows.first() else { return text };
     for row in rows {
-        write(&mut text, &format!(
-            "| {} | {} | {:.1} MiB | {:.2} | {:.0} ms | {:.0} ms | {:.2} | {:.0} in {} s | {} in {} s | {:.2} ms | {:.1} |",
-            row.nodes, row.pods, row.peak_mib, row.peak_mib / base.peak_mib, ms(row.change_p50), ms(row.change_p99),
-            ms(row.change_p99) / ms(base.change_p99).max(0.001), row.idle_writes, row.idle_seconds, row.idle_ec2_calls,
-            row.idle_seconds, ms(row.review), ms(row.review) / ms(base.review).max(0.000_001),
-        ));
+        write(
+            &mut text,
+            &format!(
+                "| {} | {} | {:.1} MiB | {:.2} | {:.0} ms | {:.0} ms | {:.2} | {:.0} in {} s | {} in {} s | {:.2} ms | {:.1} |",
+                row.nodes,
+                row.pods,
+                row.peak_mib,
+                row.peak_mib / base.peak_mib,
+                ms(row.change_p50),
+                ms(row.change_p99),
+                ms(row.change_p99) / ms(base.change_p99).max(0.001),
+                row.idle_writes,
+                row.idle_seconds,
+                row.idle_ec2_calls,
+                row.idle_seconds,
+                ms(row.review),
+                ms(row.review) / ms(base.review).max(0.000_001),
+            ),
+        );
     }
-    write(&mut text, &format!(
-        "\nAllowed at 5,000 nodes and 50,000 pods: peak RSS {MEMORY_MIB:.0} MiB, p99 {CHANGE_P99_MS:.0} ms, review \
+    write(
+        &mut text,
+        &format!(
+            "\nAllowed at 5,000 nodes and 50,000 pods: peak RSS {MEMORY_MIB:.0} MiB, p99 {CHANGE_P99_MS:.0} ms, review \
          {REVIEW_MS:.0} ms, no idle write; EC2 is read every 30 s while measured."
-    ));
+        ),
+    );
     text
 }
 

@@ -36,7 +36,10 @@ fn setup(prefix: bool) -> CniSetup {
     let mut config = CniConfig::default();
     config.set(Key::EnableIpv4, Value::Bool(true));
     config.set(Key::EnablePrefixDelegation, Value::Bool(prefix));
-    CniSetup { config, ..CniSetup::empty(CniVersion::REFERENCE) }
+    CniSetup {
+        config,
+        ..CniSetup::empty(CniVersion::REFERENCE)
+    }
 }
 
 fn node(number: u16) -> Option<NodeFacts> {
@@ -49,10 +52,20 @@ fn node(number: u16) -> Option<NodeFacts> {
         limits: limits::find(&instance_type).map_or_else(|| Known::not_read("m5.large"), Known::Yes),
         instance_type: Some(instance_type),
         zone: Zone::parse("us-west-2a").ok(),
-        group: NodeGroup { provider: Provider::ManagedNodeGroup, name: format!("group-{}", number % 20) },
+        group: NodeGroup {
+            provider: Provider::ManagedNodeGroup,
+            name: format!("group-{}", number % 20),
+        },
         mode: NodeMode::SecondaryIp,
-        enis: Known::Yes(EniFacts { attached: 2, secondary_ips: 18, ..EniFacts::default() }),
-        pods: Known::Yes(NodePodFacts { pods: 10, ..NodePodFacts::default() }),
+        enis: Known::Yes(EniFacts {
+            attached: 2,
+            secondary_ips: 18,
+            ..EniFacts::default()
+        }),
+        pods: Known::Yes(NodePodFacts {
+            pods: 10,
+            ..NodePodFacts::default()
+        }),
         max_pods: Some(29),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
