@@ -14,7 +14,8 @@ use vpccni_api::CniPolicy;
 use vpccni_api::policy::{CloudState, CloudStatus, CniPolicyStatus};
 use vpccni_core::eni_configs::EniPlan;
 use vpccni_core::policy::{
-    Action, CloudView, Outcome, Outcomes, PolicyPlan, PolicyReport, Row, RowKind, report as core_report,
+    Action, CloudView, ManagerClass, Outcome, Outcomes, PolicyPlan, PolicyReport, Row, RowKind,
+    report as core_report,
 };
 use vpccni_core::safety::Severity;
 
@@ -133,13 +134,13 @@ fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyR
     );
     let drifting = plan.verdict.differs.iter().filter_map(|row| match &row.kind {
         RowKind::Drift(owner) | RowKind::Fought(owner, _) => {
-            Some((row.name.to_string(), owner.manager.clone()))
+            Some((row.name.to_string(), owner_class(owner.class)))
         }
         _ => None,
     });
-    let drifting: Vec<(String, String)> = drifting.collect();
+    let drifting: Vec<(String, &'static str)> = drifting.collect();
     ctx.metrics
-        .set_drift(drifting.iter().map(|(key, owner)| (key.as_str(), owner.as_str())));
+        .set_drift(drifting.iter().map(|(key, class)| (key.as_str(), *class)));
     let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let nodes = said.nodes;
     ctx.metrics.set_nodes([
@@ -153,9 +154,18 @@ fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyR
 
 fn severity(severity: Severity) -> &'static str {
     match severity {
-        Severity::Warn => "Warn",
-        Severity::Refuse => "Refuse",
-        Severity::Never => "Never",
+        Severity::Warn => "warn",
+        Severity::Refuse => "refuse",
+        Severity::Never => "never",
+    }
+}
+
+/// Managers are named by anybody, so only their kind may become a label.
+fn owner_class(class: ManagerClass) -> &'static str {
+    match class {
+        ManagerClass::Ours | ManagerClass::Released => "ours",
+        ManagerClass::Eks | ManagerClass::Reconciler => "reconciler",
+        ManagerClass::Other => "person",
     }
 }
 

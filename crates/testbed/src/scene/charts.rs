@@ -7,7 +7,7 @@ use crate::control_plane::ControlPlane;
 pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts");
 
 /// Installs the definitions, then the operator.
-pub(super) async fn install(plane: &ControlPlane, values: &[String]) -> Result<(), SceneError> {
+pub async fn install(plane: &ControlPlane, values: &[String]) -> Result<(), SceneError> {
     let crds = format!("{FOLDER}/vpc-cni-operator-crds");
     let arguments = [
         "install",

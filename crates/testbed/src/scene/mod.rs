@@ -6,6 +6,7 @@ mod agent;
 mod charts;
 mod error;
 
+pub use charts::install as install_charts;
 pub use error::SceneError;
 
 use crate::cloud::{Cloud, PodNetwork};
@@ -111,7 +112,7 @@ impl Scene {
         let cloud = Cloud::build(&sandbox, "demo", &options.zones).map_err(SceneError::Cloud)?;
         fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
         progress("installing the charts with helm");
-        charts::install(&plane, &options.values).await?;
+        install_charts(&plane, &options.values).await?;
         let operator = plane
             .service_account(NAMESPACE, "vpc-cni-operator")
             .await
