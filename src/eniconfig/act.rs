@@ -1,8 +1,7 @@
 //! Writes ENIConfigs. Each by itself: one that fails does not hold the others.
 
 use crate::context::Context;
-use crate::policy::outcome_of;
-use crate::write::{Apply, Target, WriteSite};
+use crate::write::{Apply, Target, WriteSite, outcome_of};
 use serde_json::json;
 use vpccni_api::EniConfig;
 use vpccni_core::eni_configs::EniAction;

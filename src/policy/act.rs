@@ -4,7 +4,7 @@
 use super::body;
 use super::carrier::{CONFIG_MAP, Carrier, UNDO_STRATEGY};
 use crate::context::Context;
-use crate::write::{Apply, Target, WriteError, WriteSite};
+use crate::write::{Apply, Target, WriteError, WriteSite, outcome_of};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
@@ -27,20 +27,6 @@ pub(crate) async fn act(ctx: &Context, carrier: &Carrier, steps: &[Action]) -> O
         outcomes.steps.push(outcome);
     }
     outcomes
-}
-
-/// What a write came to, as core sees it.
-pub(crate) fn outcome_of(result: Result<(), WriteError>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Done,
-        Err(error) if error.effect_unknown() => Outcome::Unknown {
-            message: error.to_string(),
-        },
-        Err(error) => Outcome::Failed {
-            category: error.category(),
-            message: error.to_string(),
-        },
-    }
 }
 
 fn flags<'a>(names: impl Iterator<Item = &'a SettingName>) -> BTreeSet<Key> {

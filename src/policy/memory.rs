@@ -19,8 +19,8 @@ pub(crate) struct Memory {
     pub(crate) tagged: Option<(Timestamp, Vec<Subnet>, Vec<SecurityGroup>)>,
     /// What the admission policies were told last.
     pub(crate) admission: crate::admission::Written,
-    /// ENIConfigs that were told about in an Event, with the text.
-    pub(crate) told: BTreeMap<String, String>,
+    /// What was said of ENIConfigs.
+    pub(crate) told: crate::eniconfig::Told,
 }
 
 impl Memory {

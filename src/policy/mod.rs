@@ -13,7 +13,7 @@ mod report;
 mod status;
 mod window;
 
-pub(crate) use act::{act, outcome_of};
+pub(crate) use act::act;
 pub(crate) use memory::Memory;
 pub(crate) use observe::{Eyes, parts};
 
@@ -94,7 +94,7 @@ pub(crate) async fn reconcile(
         Ok(observed) => observed,
         Err(error) => return invalid::report(ctx, policy, &error).await.map(|()| None),
     };
-    let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, memory).await;
+    let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, &mut memory.told).await;
     let plan = plan(&observed.world); // pure
     let outcomes = match &observed.carrier {
         Some(carrier) => act(ctx, carrier, &plan.steps).await, // writes DaemonSet and ConfigMap
@@ -386,7 +386,7 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
         }
     }
     let world = EniWorld::giving_up(parts.eni_configs);
-    let round = eniconfig::reconcile(ctx, &world, &eyes.stores, memory).await;
+    let round = eniconfig::reconcile(ctx, &world, &eyes.stores, &mut memory.told).await;
     if let Some((name, outcome)) = round
         .outcomes
         .iter()

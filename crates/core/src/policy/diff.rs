@@ -1,7 +1,7 @@
 //! Setting by setting: what is there, what should be there, whose it is, and what that makes of it.
 
-use super::config_of;
 use super::ownership::{Claim, claim};
+use super::running::config_of;
 use super::setting::{Owner, Seen, SettingName, Written};
 use super::world::{AddonState, PolicyWorld, Target};
 use crate::config::{ChangeClass, Key, Value};
@@ -61,6 +61,17 @@ impl Row {
             self.kind,
             RowKind::Write | RowKind::TakeOver(_) | RowKind::Drift(_)
         )
+    }
+
+    /// Who owns it, where that is not us.
+    pub fn other_owner(&self) -> Option<&Owner> {
+        match &self.kind {
+            RowKind::TakeOver(owner)
+            | RowKind::Drift(owner)
+            | RowKind::Blocked(owner)
+            | RowKind::Fought(owner, _) => Some(owner),
+            RowKind::Same | RowKind::Write | RowKind::Suspended => None,
+        }
     }
 }
 

@@ -142,7 +142,7 @@ fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     world.record.settings = plan.verdict.enforced.clone();
     world.record.suspended = plan.verdict.suspended.clone();
     world.record.break_glass_seen = target.break_glass.clone();
-    world.record.modes = super::plan::modes(target);
+    world.record.modes = super::running::modes(target);
 }
 
 fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
