@@ -165,7 +165,7 @@ fn owner_class(class: ManagerClass) -> &'static str {
     match class {
         ManagerClass::Ours | ManagerClass::Released => "ours",
         ManagerClass::Eks | ManagerClass::Reconciler => "reconciler",
-        ManagerClass::Other => "person",
+        ManagerClass::Person | ManagerClass::Other => "person",
     }
 }
 

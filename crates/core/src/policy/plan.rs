@@ -312,10 +312,10 @@ impl Scene<'_> {
         let agent_stays = enforced.keys().any(SettingName::is_agent_flag);
         owned(self.target)
             .filter(|(name, _)| {
-                !enforced.contains_key(*name)
-                    && !suspended.contains_key(*name)
-                    && !self.world.intent.unset.contains(*name)
-                    && !(agent_stays && name.is_agent_flag())
+                let wanted = enforced.contains_key(*name) || suspended.contains_key(*name);
+                let unset = self.world.intent.unset.contains(*name);
+                let in_the_list = agent_stays && name.is_agent_flag();
+                !(wanted || unset || in_the_list)
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()

@@ -5,10 +5,10 @@ mod scene;
 
 use super::*;
 use crate::config::{Key, Place};
-use crate::safety::{Acceptance, NodeMode};
-use crate::version::CniVersion;
-use scene::{OURS, RELEASED, carry_out, edit, name, own, owner, settled, target, text, value, world};
-use std::collections::BTreeMap;
+use crate::known::Known;
+use crate::safety::{Acceptance, EniFacts, NodeMode};
+use scene::{carry_out, edit, name, settled, text, value, world};
+use std::collections::BTreeSet;
 
 #[test]
 fn observing_writes_nothing_and_says_what_would_change() {
