@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vpccni_core::config::{Place, RawConfig, read};
 use vpccni_core::ids::EniConfigName;
-use vpccni_core::policy::{AddonState, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager};
+use vpccni_core::policy::{
+    AddonState, ManagerClass, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager,
+};
 use vpccni_core::safety::EniConfigSpec;
 use vpccni_observe::seen::AwsNodePod;
 use vpccni_observe::target::{Container, EnvValue, LiveConfigMap, LiveTarget, Manager, UpdateStrategy};
@@ -50,39 +52,28 @@ impl Live<'_> {
         }
     }
 
-    /// Every setting found, with its owners.
+    /// Every variable, flag and key, with its owners.
     fn settings(&self) -> BTreeMap<SettingName, Seen> {
         let live = self.target;
         let mut settings = BTreeMap::new();
-        let mut add = |place, name: &str, value, owners| {
-            let name = SettingName {
-                place,
-                name: name.to_owned(),
-            };
-            settings.insert(name, Seen { value, owners });
+        let mut insert = |place, name: &str, value, owners| {
+            let name = name.to_owned();
+            settings.insert(SettingName { place, name }, Seen { value, owners });
         };
         for (container, place) in PLACES {
             for (name, value) in live.env.get(&container).into_iter().flatten() {
-                add(
-                    place,
-                    name,
-                    written(value),
-                    owners(live.env_owners(container, name)),
-                );
+                let owners = owners(live.env_owners(container, name));
+                insert(place, name, written(value), owners);
             }
         }
         let args_owners = owners(live.args_owners(Container::NodeAgent));
         for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
-            add(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
+            insert(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
         }
         for map in self.config_map {
             for (key, value) in &map.data {
-                add(
-                    Place::ConfigMap,
-                    key,
-                    Written::Text(value.clone()),
-                    owners(map.owners(key)),
-                );
+                let value = Written::Text(value.clone());
+                insert(Place::ConfigMap, key, value, owners(map.owners(key)));
             }
         }
         settings
@@ -107,7 +98,7 @@ impl Live<'_> {
                     .data
                     .keys()
                     .filter(|key| {
-                        let ours = vpccni_core::policy::ManagerClass::Ours;
+                        let ours = ManagerClass::Ours;
                         owners(map.owners(key)).iter().any(|owner| owner.class == ours)
                     })
                     .cloned()
