@@ -61,7 +61,10 @@ impl Operator {
     /// What it answers at `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
         text
@@ -83,17 +86,27 @@ impl Bed {
     pub(crate) async fn without_operator(options: SceneOptions) -> Self {
         logs();
         let scene = Scene::start(options, &mut |_| {}).await.unwrap();
-        Self { scene, operator: None }
+        Self {
+            scene,
+            operator: None,
+        }
     }
 
-    pub(crate) async fn aws(&self) -> Aws {
+    /// The sandbox through the real SDK.
+    pub(crate) async fn aws_within(&self, limits: Limits) -> Cloud {
         let overrides = Overrides {
             region: Some("us-west-2".to_owned()),
             endpoint: Some(self.scene.sandbox.endpoint()),
-            credentials: Some(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"))),
-            limits: Limits::default(),
+            credentials: Some(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "tests",
+            ))),
+            limits,
         };
-        Aws::from_environment(overrides).await.unwrap()
+        let aws = Aws::from_environment(overrides).await.unwrap();
+        Cloud {
+            ec2: Arc::new(aws.clone()),
+            eks: Arc::new(aws),
+        }
     }
 
     pub(crate) async fn start_operator(&mut self) {
@@ -114,10 +127,7 @@ impl Bed {
     pub(crate) async fn run_options(&self, wanted: Wanted) -> RunOptions {
         let cloud = match wanted.cloud {
             Some(cloud) => cloud,
-            None => {
-                let aws = self.aws().await;
-                Cloud { ec2: Arc::new(aws.clone()), eks: Arc::new(aws) }
-            }
+            None => self.aws_within(Limits::default()).await,
         };
         let settings = Settings {
             namespace: NAMESPACE.to_owned(),
@@ -141,10 +151,17 @@ impl Bed {
     /// One more operator, for the story to keep.
     pub(crate) async fn another(&self, wanted: Wanted) -> Operator {
         let (listening, address) = oneshot::channel();
-        let options = RunOptions { listening: Some(listening), ..self.run_options(wanted).await };
+        let options = RunOptions {
+            listening: Some(listening),
+            ..self.run_options(wanted).await
+        };
         let stop = options.stop.clone();
         let task = tokio::spawn(run(options));
-        Operator { address: address.await.unwrap(), stop, task }
+        Operator {
+            address: address.await.unwrap(),
+            stop,
+            task,
+        }
     }
 
     pub(crate) async fn stop_operator(&mut self) {
@@ -163,8 +180,14 @@ impl Bed {
         let mut all = vec!["--as", user];
         all.extend(arguments);
         let output = self.scene.plane.kubectl(&all, None).await.unwrap();
-        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-        if output.status.success() { Ok(text) } else { Err(text) }
+        let text = [output.stdout, output.stderr]
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .concat();
+        if output.status.success() {
+            Ok(text)
+        } else {
+            Err(text)
+        }
     }
 
     /// Sets a variable of aws-node by hand, as `kubectl set env` under this field manager would.
@@ -176,7 +199,17 @@ impl Bed {
     /// A strategic merge patch of the DaemonSet under this field manager.
     pub(crate) async fn patch_by_hand(&self, manager: &str, patch: &str) {
         let manager = format!("--field-manager={manager}");
-        self.kubectl(&["-n", "kube-system", "patch", "daemonset", "aws-node", &manager, "-p", patch]).await;
+        self.kubectl(&[
+            "-n",
+            "kube-system",
+            "patch",
+            "daemonset",
+            "aws-node",
+            &manager,
+            "-p",
+            patch,
+        ])
+        .await;
     }
 
     pub(crate) async fn daemon_set(&self) -> Value {
@@ -193,14 +226,21 @@ impl Bed {
             let note = |event: &Value| event["note"].as_str().unwrap_or_default().to_owned();
             match events.iter().filter(of).find(|event| note(event).contains(text)) {
                 Some(event) => Ok(event.clone()),
-                None => Err(events.iter().map(|event| format!("{}: {}", event["reason"], note(event))).collect()),
+                None => Err(events
+                    .iter()
+                    .map(|event| format!("{}: {}", event["reason"], note(event)))
+                    .collect()),
             }
         });
         found.await.unwrap()
     }
 
     pub(crate) async fn apply(&self, manifest: &str) {
-        self.scene.plane.kubectl_ok(&["apply", "-f", "-"], Some(manifest)).await.unwrap();
+        self.scene
+            .plane
+            .kubectl_ok(&["apply", "-f", "-"], Some(manifest))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn get(&self, arguments: &[&str]) -> Value {
@@ -238,16 +278,30 @@ impl Bed {
     }
 
     /// Waits until a look at the cluster finds what is wanted.
-    pub(crate) async fn sees<T, F: Future<Output = Result<T, String>>>(&self, what: &str, look: impl FnMut() -> F) -> T {
+    pub(crate) async fn sees<T, F: Future<Output = Result<T, String>>>(
+        &self,
+        what: &str,
+        look: impl FnMut() -> F,
+    ) -> T {
         until(what, PATIENCE, look).await.unwrap()
     }
 
     /// The value of a variable of aws-node.
     pub(crate) async fn variable(&self, name: &str) -> Option<String> {
         let daemon_set = self.daemon_set().await;
-        let containers = daemon_set["spec"]["template"]["spec"]["containers"].as_array().unwrap().clone();
-        let aws_node = containers.iter().find(|container| container["name"] == "aws-node").unwrap();
-        let found = aws_node["env"].as_array().unwrap().iter().find(|variable| variable["name"] == name)?;
+        let containers = daemon_set["spec"]["template"]["spec"]["containers"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let aws_node = containers
+            .iter()
+            .find(|container| container["name"] == "aws-node")
+            .unwrap();
+        let found = aws_node["env"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|variable| variable["name"] == name)?;
         found["value"].as_str().map(str::to_owned)
     }
 
@@ -260,7 +314,10 @@ impl Bed {
 /// The message of a condition.
 pub(crate) fn message(policy: &Value, kind: &str) -> String {
     let conditions = policy["status"]["conditions"].as_array().unwrap();
-    let found = conditions.iter().find(|condition| condition["type"] == kind).unwrap();
+    let found = conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)
+        .unwrap();
     found["message"].as_str().unwrap().to_owned()
 }
 
@@ -276,9 +333,14 @@ pub(crate) fn owners(daemon_set: &Value, name: &str) -> Vec<String> {
     let field = |fields: &Value| {
         let containers = &fields["f:spec"]["f:template"]["f:spec"]["f:containers"];
         let env = &containers[r#"k:{"name":"aws-node"}"#]["f:env"];
-        env.get(format!(r#"k:{{"name":"{name}"}}"#)).and_then(|variable| variable.get("f:value")).is_some()
+        env.get(format!(r#"k:{{"name":"{name}"}}"#))
+            .and_then(|variable| variable.get("f:value"))
+            .is_some()
     };
-    let managed = daemon_set["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let managed = daemon_set["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten();
     managed
         .filter(|entry| field(&entry["fieldsV1"]))
         .map(|entry| entry["manager"].as_str().unwrap().to_owned())
