@@ -106,7 +106,9 @@ async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
     scene.shutdown().await;
     if result.is_ok() {
         let (all, steps) = (took.as_secs(), took.saturating_sub(begun).as_secs());
-        say(&format!("\nEvery step showed what it says. {all} s in all, {steps} s without preparation."));
+        say(&format!(
+            "\nEvery step showed what it says. {all} s in all, {steps} s without preparation."
+        ));
     }
     result
 }
@@ -117,8 +119,14 @@ async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -
     let mut operator = Operator::start(program, scene)?;
     let played = steps::play(&stage).await;
     if let Err(error) = played {
-        let ended = operator.ended().map(|status| format!(" (it has ended: {status})")).unwrap_or_default();
-        complain(&format!("\nthe end of the operator's log{ended}:\n{}", operator.log_tail()));
+        let ended = operator
+            .ended()
+            .map(|status| format!(" (it has ended: {status})"))
+            .unwrap_or_default();
+        complain(&format!(
+            "\nthe end of the operator's log{ended}:\n{}",
+            operator.log_tail()
+        ));
         return Err(error);
     }
     if keep {
@@ -131,7 +139,10 @@ async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -
 async fn linger(page: &Page, scene: &Scene, operator: &Operator) {
     page.headline("It is left running");
     page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
-    page.output(&format!("export KUBECONFIG={}", scene.plane.kubeconfig_path().display()));
+    page.output(&format!(
+        "export KUBECONFIG={}",
+        scene.plane.kubeconfig_path().display()
+    ));
     page.output(&format!("tail -f {}", operator.log().display()));
     page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
     std::future::pending::<()>().await;

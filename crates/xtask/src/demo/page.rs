@@ -24,7 +24,10 @@ impl Page {
     /// Bold and coloured on a terminal, unless asked to be plain or `NO_COLOR` is set.
     pub(super) fn new(plain: bool) -> Self {
         let coloured = !plain && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { coloured, begun: Instant::now() }
+        Self {
+            coloured,
+            begun: Instant::now(),
+        }
     }
 
     /// The time since the page was begun.
@@ -41,7 +44,10 @@ impl Page {
     }
 
     /// One or more sentences.
-    #[expect(clippy::unused_self, reason = "the page is written through its value, whatever the style of a line")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the page is written through its value, whatever the style of a line"
+    )]
     pub(super) fn prose(&self, text: &str) {
         say(&wrapped(text, 0));
     }
@@ -57,7 +63,10 @@ impl Page {
     }
 
     /// What a command answered.
-    #[expect(clippy::unused_self, reason = "the page is written through its value, whatever the style of a line")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the page is written through its value, whatever the style of a line"
+    )]
     pub(super) fn output(&self, text: &str) {
         for line in text.trim_end().lines() {
             say(&wrapped(line, 2));
@@ -74,7 +83,11 @@ impl Page {
     }
 
     fn styled(&self, style: &str, text: &str) -> String {
-        if self.coloured { format!("{style}{text}{RESET}") } else { text.to_owned() }
+        if self.coloured {
+            format!("{style}{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -120,7 +133,9 @@ fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = vec![" ".repeat(indent + own)];
     let mut first = true;
     for word in text.split_whitespace() {
-        let fits = lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() <= WIDTH);
+        let fits = lines
+            .last()
+            .is_some_and(|line| line.chars().count() + 1 + word.chars().count() <= WIDTH);
         if !fits && !first {
             lines.push(hanging.clone());
             first = true;

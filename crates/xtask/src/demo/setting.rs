@@ -93,5 +93,10 @@ pub(super) fn apply_policy(scene: &Scene, management: &str) -> String {
 
 /// The subnet of pods in a zone.
 fn pod_subnet(scene: &Scene, zone: &str) -> String {
-    scene.cloud.zones.get(zone).map(|subnets| subnets.pods.to_string()).unwrap_or_default()
+    scene
+        .cloud
+        .zones
+        .get(zone)
+        .map(|subnets| subnets.pods.to_string())
+        .unwrap_or_default()
 }

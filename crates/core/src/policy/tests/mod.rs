@@ -5,10 +5,13 @@ mod scene;
 
 use super::*;
 use crate::config::{Key, Place};
+use crate::known::Known;
+use crate::safety::EniFacts;
 use crate::safety::{Acceptance, NodeMode};
 use crate::version::CniVersion;
 use scene::{OURS, RELEASED, carry_out, edit, name, own, owner, settled, target, text, value, world};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 #[test]
 fn observing_writes_nothing_and_says_what_would_change() {

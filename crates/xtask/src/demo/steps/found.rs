@@ -7,10 +7,20 @@ use vpccni_testbed::scene::SceneError;
 
 pub(in crate::demo) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     let plane = &stage.scene.plane;
-    let define = plane.kubectl_ok(&["apply", "-f", "-"], Some(NODE_POOL_DEFINITION)).await;
+    let define = plane
+        .kubectl_ok(&["apply", "-f", "-"], Some(NODE_POOL_DEFINITION))
+        .await;
     define.map_err(|error| DemoError::Scene(SceneError::Command(error)))?;
-    let wait = ["wait", "--for=condition=Established", "crd/nodepools.karpenter.sh", "--timeout=30s"];
-    plane.kubectl_ok(&wait, None).await.map_err(|error| DemoError::Scene(SceneError::Command(error)))?;
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "crd/nodepools.karpenter.sh",
+        "--timeout=30s",
+    ];
+    plane
+        .kubectl_ok(&wait, None)
+        .await
+        .map_err(|error| DemoError::Scene(SceneError::Command(error)))?;
 
     stage.page.headline("The cluster as it is");
     stage.page.prose(
@@ -25,14 +35,21 @@ pub(in crate::demo) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         )
         .await?;
     if !(nodes.contains("us-west-2a   m5.large    20") && nodes.contains("us-west-2b   m5.xlarge   44")) {
-        return Err(DemoError::not_shown("there are m5.large in us-west-2a and m5.xlarge in us-west-2b", nodes));
+        return Err(DemoError::not_shown(
+            "there are m5.large in us-west-2a and m5.xlarge in us-west-2b",
+            nodes,
+        ));
     }
     stage.run(APPLY_NODE_POOL).await?;
-    stage.page.prose("\nSomebody wrote an ENIConfig for each zone that had nodes at the time, and there is work.");
+    stage
+        .page
+        .prose("\nSomebody wrote an ENIConfig for each zone that had nodes at the time, and there is work.");
     for zone in &ZONES[..2] {
         stage.run(&apply_eni_config(stage.scene, zone, zone)).await?;
     }
     stage.run(APPLY_WORKLOAD).await?;
-    stage.run("kubectl rollout status deployment/shop --timeout=90s | tail -1").await?;
+    stage
+        .run("kubectl rollout status deployment/shop --timeout=90s | tail -1")
+        .await?;
     Ok(())
 }

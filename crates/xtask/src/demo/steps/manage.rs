@@ -21,10 +21,18 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         owned(policy)
     };
     stage.waiting("every node restarts aws-node with the new warm targets");
-    stage.policy("the policy is applied and every node runs it", ROLLOUT, applied).await?;
-    stage.run("kubectl wait --for=condition=Ready cnip/default --timeout=120s && kubectl get cnip").await?;
+    stage
+        .policy("the policy is applied and every node runs it", ROLLOUT, applied)
+        .await?;
+    stage
+        .run("kubectl wait --for=condition=Ready cnip/default --timeout=120s && kubectl get cnip")
+        .await?;
     stage.exit_code(0);
-    for (name, value) in [("WARM_ENI_TARGET", "0"), ("WARM_IP_TARGET", "4"), ("MINIMUM_IP_TARGET", "8")] {
+    for (name, value) in [
+        ("WARM_ENI_TARGET", "0"),
+        ("WARM_IP_TARGET", "4"),
+        ("MINIMUM_IP_TARGET", "8"),
+    ] {
         stage.variable(name, value).await?;
     }
     stage.run("kubectl get daemonset aws-node -n kube-system").await?;
@@ -34,12 +42,24 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
              SUBNET:.spec.subnet,MANAGERS:.metadata.managedFields[*].manager'",
         )
         .await?;
-    if !seen.lines().any(|line| line.starts_with("us-west-2c") && line.ends_with("vpc-cni-operator")) {
-        return Err(DemoError::not_shown("the operator wrote the ENIConfig us-west-2c", seen));
+    if !seen
+        .lines()
+        .any(|line| line.starts_with("us-west-2c") && line.ends_with("vpc-cni-operator"))
+    {
+        return Err(DemoError::not_shown(
+            "the operator wrote the ENIConfig us-west-2c",
+            seen,
+        ));
     }
-    stage.page.prose("\nWhat the operator owns from now on, and what it told:");
-    stage.run("kubectl get cnip default -o jsonpath='{.status.applied.ownedKeys}{\"\\n\"}'").await?;
-    stage.event("CniPolicy", "KeysTakenOver", "WARM_ENI_TARGET").await?;
+    stage
+        .page
+        .prose("\nWhat the operator owns from now on, and what it told:");
+    stage
+        .run("kubectl get cnip default -o jsonpath='{.status.applied.ownedKeys}{\"\\n\"}'")
+        .await?;
+    stage
+        .event("CniPolicy", "KeysTakenOver", "WARM_ENI_TARGET")
+        .await?;
     stage.event("ENIConfig", "EniConfigWritten", "").await?;
     stage.run(&events("regarding.kind=CniPolicy")).await.map(drop)
 }
@@ -55,11 +75,19 @@ pub(super) fn events(selector: &str) -> String {
 fn owned(policy: &Value) -> Result<(), String> {
     let status = &policy["status"];
     let keys = status["applied"]["ownedKeys"].to_string();
-    let all = ["WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "ENABLE_PREFIX_DELEGATION"];
+    let all = [
+        "WARM_ENI_TARGET",
+        "WARM_IP_TARGET",
+        "MINIMUM_IP_TARGET",
+        "ENABLE_PREFIX_DELEGATION",
+    ];
     let rolled_out = status["summary"]["rolledOut"] == format!("{NODES}/{NODES}");
     if rolled_out && all.iter().all(|key| keys.contains(key)) {
         Ok(())
     } else {
-        Err(format!("{} rolled out, owned: {keys}", status["summary"]["rolledOut"]))
+        Err(format!(
+            "{} rolled out, owned: {keys}",
+            status["summary"]["rolledOut"]
+        ))
     }
 }

@@ -15,28 +15,50 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         "Prefix mode, switched on under nodes that run with single addresses: each would have both, and the CNI's own \
          guide says to replace the nodes instead. The operator reviews before it writes, and this one it does not write.",
     );
-    stage.run(&patch("{\"ipAllocation\":{\"mode\":\"Prefix\"}}")).await?;
+    stage
+        .run(&patch("{\"ipAllocation\":{\"mode\":\"Prefix\"}}"))
+        .await?;
     refused(stage, &[PREFIX]).await?;
     stage.run("kubectl get cnip").await?;
     stage.run(FINDINGS).await?;
     stage.fails(NOT_READY).await?;
 
-    stage.page.prose("\nCustom networking, switched off under nodes whose pods have addresses of the other subnets:");
-    stage.run(&patch("{\"ipAllocation\":{\"mode\":\"SecondaryIp\"},\"customNetworking\":{\"enabled\":false}}")).await?;
+    stage.page.prose(
+        "\nCustom networking, switched off under nodes whose pods have addresses of the other subnets:",
+    );
+    stage
+        .run(&patch(
+            "{\"ipAllocation\":{\"mode\":\"SecondaryIp\"},\"customNetworking\":{\"enabled\":false}}",
+        ))
+        .await?;
     refused(stage, &[CUSTOM]).await?;
     stage.run(FINDINGS).await?;
 
-    stage.page.prose("\nBoth in the same breath: every finding is listed, none hides another.");
-    stage.run(&patch("{\"ipAllocation\":{\"mode\":\"Prefix\"}}")).await?;
+    stage
+        .page
+        .prose("\nBoth in the same breath: every finding is listed, none hides another.");
+    stage
+        .run(&patch("{\"ipAllocation\":{\"mode\":\"Prefix\"}}"))
+        .await?;
     refused(stage, &[PREFIX, CUSTOM]).await?;
     stage
         .run("kubectl get cnip default -o jsonpath='{range .status.findings[*]}{.severity}  {.rule}{\"\\n\"}{end}'")
         .await?;
-    stage.page.prose("\nThe DaemonSet was not touched, and the policy goes back to what is applied:");
+    stage
+        .page
+        .prose("\nThe DaemonSet was not touched, and the policy goes back to what is applied:");
     stage.variable("ENABLE_PREFIX_DELEGATION", "false").await?;
-    stage.variable("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "true").await?;
-    stage.run(&patch("{\"ipAllocation\":{\"mode\":\"SecondaryIp\"},\"customNetworking\":{\"enabled\":true}}")).await?;
-    stage.run("kubectl wait --for=condition=Ready cnip/default --timeout=60s").await?;
+    stage
+        .variable("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "true")
+        .await?;
+    stage
+        .run(&patch(
+            "{\"ipAllocation\":{\"mode\":\"SecondaryIp\"},\"customNetworking\":{\"enabled\":true}}",
+        ))
+        .await?;
+    stage
+        .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
+        .await?;
     stage.event("CniPolicy", "UnsafeChangeRefused", "").await
 }
 
