@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod demo;
 mod terminal;
 mod test;
 mod tidy;
@@ -14,8 +15,8 @@ use clap::{Parser, Subcommand};
 
 /// The chores of the repository, one command each.
 ///
-/// On a fresh machine: `cargo xtask tools` once, then `cargo xtask test`. What is missing is named with the way to
-/// get it.
+/// On a fresh machine: `cargo xtask tools` once, then `cargo xtask demo` and `cargo xtask test`. What is missing is
+/// named with the way to get it.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Args {
@@ -25,6 +26,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the main job on a real control plane, step by step; every step is checked.
+    Demo(demo::Args),
     /// Run the tests, cheapest first, and print one summary line `N passed, N failed, N skipped`.
     Test(test::Args),
     /// Check the rules of the house: sizes, documentation, module and crate edges, manifests, generated files.
@@ -40,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let root = root();
     let result = match Args::parse().command {
+        Command::Demo(args) => demo::run(&root, &args),
         Command::Test(args) => test::run(&root, &args),
         Command::Tidy => tidy::run(&root),
         Command::Codegen(args) => codegen::run(&root, &args),

@@ -171,6 +171,11 @@ impl ControlPlane {
         pids
     }
 
+    /// Has a process of the caller killed when this control plane goes, also when this program is killed.
+    pub fn end_with_us(&self, pid: u32) -> std::io::Result<()> {
+        self.guard.watch(pid)
+    }
+
     /// Takes the API server away, as an outage does. Everything else runs on.
     pub async fn stop_apiserver(&self) {
         self.parts.stop_apiserver().await;

@@ -1,0 +1,149 @@
+//! `cargo xtask demo`: the product's main job on a real control plane, step by step.
+//!
+//! What is shown is real: the API server, kubectl, the operator as a process under its chart's service account, EC2
+//! answers of the sandbox. What is not: kubelets and ipamd. Every step checks what it says, so the demo is a test, too.
+
+mod error;
+mod operator;
+mod page;
+mod preparation;
+mod setting;
+mod stage;
+mod steps;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use vpccni_testbed::scene::Scene;
+
+use crate::terminal::{complain, say};
+use error::DemoError;
+use operator::Operator;
+use page::Page;
+use stage::Stage;
+
+const HELP: &str = "\
+What it shows, each step with the command a person would type and what it answers:
+  a  Observe: what the operator finds, and what it would change
+  b  Manage: taking over from kubectl, an ENIConfig for a zone that has no node yet, the rollout
+  c  refused: prefix mode in place, custom networking off in place, and both at once
+  d  an ENIConfig whose subnet is in another zone
+  e  changes by hand: corrected, denied, and held after break-glass
+
+Examples:
+  cargo xtask demo                 watch it; two minutes once everything is built
+  cargo xtask demo --keep          leave it running and look around with kubectl
+  cargo xtask demo --plain >log    no colours, for a file
+
+What it needs: Rust, and Go for the programs of the control plane, which are built once (`cargo xtask tools`).
+No cluster, no AWS account, no root. It listens on 127.0.0.1 only and leaves nothing behind.
+
+Exit codes:
+  0    every step showed what it says
+  1    one did not; the end of the operator's log tells why
+  130  ended by Ctrl-C";
+
+/// Ended by Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Args {
+    /// Leave it running at the end, with a kubeconfig to look around, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// No colours and nothing that moves, also on a terminal
+    #[arg(long)]
+    plain: bool,
+}
+
+/// The command.
+pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
+    let code = runtime.block_on(async {
+        tokio::select! {
+            code = perform(root, args) => code,
+            // What the demo has started ends with the values that stand for it.
+            _ = tokio::signal::ctrl_c() => {
+                complain("\ninterrupted: everything is taken down");
+                ExitCode::from(INTERRUPTED)
+            }
+        }
+    });
+    // A build that was interrupted is not waited for: its compilers got the Ctrl-C, too.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+async fn perform(root: &Path, args: &Args) -> ExitCode {
+    let page = Page::new(args.plain);
+    match play(&page, root, args.keep).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("\nthe demo failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
+    page.headline("The Amazon VPC CNI, managed by a policy");
+    page.prose(
+        "A real Kubernetes control plane starts on this machine, with an AWS sandbox that accounts for every address \
+         of its subnets, and simulated nodes. The operator is the real program, installed from its Helm chart, and \
+         may do what the chart's RBAC lets it.",
+    );
+    let program = preparation::operator(page, root).await?;
+    preparation::tools(page).await?;
+    let progress = page.progress();
+    let begun = page.elapsed();
+    let started = Scene::start(setting::options(), &mut |line| progress.step(line)).await;
+    drop(progress);
+    let scene = started.map_err(DemoError::Scene)?;
+    let result = with_operator(page, &scene, &program, keep).await;
+    let took = page.elapsed();
+    scene.shutdown().await;
+    if result.is_ok() {
+        let (all, steps) = (took.as_secs(), took.saturating_sub(begun).as_secs());
+        say(&format!(
+            "\nEvery step showed what it says. {all} s in all, {steps} s without preparation."
+        ));
+    }
+    result
+}
+
+async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -> Result<(), DemoError> {
+    let stage = Stage { page, scene };
+    steps::found::play(&stage).await?;
+    let mut operator = Operator::start(program, scene)?;
+    let played = steps::play(&stage).await;
+    if let Err(error) = played {
+        let ended = operator
+            .ended()
+            .map(|status| format!(" (it has ended: {status})"))
+            .unwrap_or_default();
+        complain(&format!(
+            "\nthe end of the operator's log{ended}:\n{}",
+            operator.log_tail()
+        ));
+        return Err(error);
+    }
+    if keep {
+        linger(page, scene, &operator).await;
+    }
+    operator.stop().await
+}
+
+/// Until Ctrl-C.
+async fn linger(page: &Page, scene: &Scene, operator: &Operator) {
+    page.headline("It is left running");
+    page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
+    page.output(&format!(
+        "export KUBECONFIG={}",
+        scene.plane.kubeconfig_path().display()
+    ));
+    page.output(&format!("tail -f {}", operator.log().display()));
+    page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
+    std::future::pending::<()>().await;
+}
