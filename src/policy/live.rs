@@ -70,7 +70,7 @@ impl Live<'_> {
         for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
             insert(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
         }
-        for map in self.config_map {
+        if let Some(map) = self.config_map {
             for (key, value) in &map.data {
                 let value = Written::Text(value.clone());
                 insert(Place::ConfigMap, key, value, owners(map.owners(key)));

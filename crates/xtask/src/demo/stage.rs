@@ -20,7 +20,7 @@ use super::error::DemoError;
 use super::page::Page;
 
 /// How long the operator may take for what it does by itself: far more than it needs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a rollout over all nodes may take.
 pub(super) const ROLLOUT: Duration = Duration::from_secs(150);
 
@@ -38,7 +38,7 @@ impl Stage<'_> {
         if status.success() {
             Ok(text)
         } else {
-            Err(DemoError::not_shown(&format!("`{command}` succeeds"), status))
+            Err(DemoError::not_shown(&format!("`{command}` succeeds"), &status))
         }
     }
 
@@ -46,7 +46,7 @@ impl Stage<'_> {
     pub(super) async fn fails(&self, command: &str) -> Result<String, DemoError> {
         let (status, text) = self.show(command).await?;
         if status.success() {
-            return Err(DemoError::not_shown(&format!("`{command}` fails"), text));
+            return Err(DemoError::not_shown(&format!("`{command}` fails"), &text));
         }
         self.exit_code(status.code().unwrap_or_default());
         Ok(text)
@@ -119,7 +119,7 @@ impl Stage<'_> {
                 look(&policy).map(|()| policy)
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(claim, error))
+        found.await.map_err(|error| DemoError::not_shown(claim, &error))
     }
 
     /// Waits until a condition of the policy has this status and reason, for the newest generation.
@@ -154,7 +154,7 @@ impl Stage<'_> {
                 }
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(&claim, error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     /// Waits until the admission policy of owned keys denies.
@@ -176,7 +176,7 @@ impl Stage<'_> {
                 Err(actions.join(", "))
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(claim, error))
+        found.await.map_err(|error| DemoError::not_shown(claim, &error))
     }
 
     /// Waits until a variable of aws-node has a value.
@@ -190,7 +190,7 @@ impl Stage<'_> {
                 Err(format!("{seen:?}"))
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(&claim, error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     async fn variable_now(&self, name: &str) -> Result<Option<String>, String> {

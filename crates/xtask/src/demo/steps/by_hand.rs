@@ -49,7 +49,7 @@ async fn denied(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.denies().await?;
     let said = stage.fails(SET_PREFIX).await?;
     if !said.contains("ENABLE_PREFIX_DELEGATION") {
-        return Err(DemoError::not_shown("the refusal names the key", said));
+        return Err(DemoError::not_shown("the refusal names the key", &said));
     }
     stage.variable("ENABLE_PREFIX_DELEGATION", "false").await
 }

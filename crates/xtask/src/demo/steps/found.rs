@@ -37,7 +37,7 @@ pub(in crate::demo) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     if !(nodes.contains("us-west-2a   m5.large    20") && nodes.contains("us-west-2b   m5.xlarge   44")) {
         return Err(DemoError::not_shown(
             "there are m5.large in us-west-2a and m5.xlarge in us-west-2b",
-            nodes,
+            &nodes,
         ));
     }
     stage.run(APPLY_NODE_POOL).await?;

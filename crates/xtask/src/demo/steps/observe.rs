@@ -18,9 +18,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
         .await?;
     let claim = "all nodes are in secondary mode, and zone us-west-2c has no ENIConfig yet";
-    stage
-        .policy(claim, crate::demo::stage::PATIENCE, |policy| found(policy))
-        .await?;
+    stage.policy(claim, crate::demo::stage::PATIENCE, found).await?;
     stage.run("kubectl get cnip").await?;
     stage
         .run("kubectl get cnip default -o jsonpath='{.status.target}{\"\\n\"}{.status.nodes}{\"\\n\"}'")
