@@ -2,7 +2,7 @@
 
 use super::validate::{in_use, problems_of, uncovered_zones};
 use crate::config::Effective;
-use crate::ids::EniConfigName;
+use crate::ids::{EniConfigName, Zone};
 use crate::policy::{EniConfigsView, ManagementState, Owner, classify_manager};
 use crate::safety::{CniSetup, EniConfigSpec, Finding, World, review};
 use crate::version::CniVersion;
@@ -203,7 +203,8 @@ fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crat
         .and_then(|wanted| wanted.get(name))
         .map(|wanted| &wanted.spec);
     let present = world.present.get(name).map(|present| &present.spec);
-    let (nodes, zones) = uses.cloned().unwrap_or_default();
+    let (nodes, mut zones) = uses.cloned().unwrap_or_default();
+    zones.extend(zone_of_name(world, name));
     let blank = |problem: &String| EniRow {
         name: name.to_string(),
         valid: false,
@@ -286,4 +287,26 @@ impl EniWorld {
             seen: World::empty(),
         }
     }
+}
+
+/// Where ENIConfigs are named after zones, the name tells the zone, also while no node uses it. `default` is no zone, and
+/// neither is a name outside the region of the subnets and nodes that are known.
+fn zone_of_name(world: &EniWorld, name: &EniConfigName) -> Option<Zone> {
+    let effective = Effective::of(&world.running.config, world.running.version);
+    if effective.eni_config_label() != "topology.kubernetes.io/zone" {
+        return None;
+    }
+    let region = |zone: &str| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned();
+    let of_subnets = world
+        .seen
+        .subnets
+        .as_option()
+        .into_iter()
+        .flat_map(BTreeMap::values)
+        .map(|subnet| &subnet.zone);
+    let of_nodes = world.seen.zones.iter().map(|zone| &zone.zone);
+    let known = of_subnets
+        .chain(of_nodes)
+        .any(|zone| region(zone.as_str()) == region(name.as_str()));
+    known.then(|| Zone::parse(name.as_str()).ok()).flatten()
 }
