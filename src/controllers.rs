@@ -53,12 +53,21 @@ impl Controller for Cni {
 
     async fn run(self: Arc<Self>, ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Failure> {
         let eyes = open_eyes(&ctx);
-        let policies = PolicyRounds { eyes: eyes.clone(), memory: Mutex::default() };
+        let policies = PolicyRounds {
+            eyes: eyes.clone(),
+            memory: Mutex::default(),
+        };
         let nodes = NodeRounds { eyes: eyes.clone() };
         let policy_loop = Loop::new("policy", policy_wake(&eyes), Pace::resync(RESYNC));
-        let node_pace = Pace { debounce: node::GATHER, ..Pace::resync(ctx.settings.inventory_interval) };
+        let node_pace = Pace {
+            debounce: node::GATHER,
+            ..Pace::resync(ctx.settings.inventory_interval)
+        };
         let node_loop = Loop::new("node", node_wake(&eyes), node_pace);
-        tokio::join!(policy_loop.run(&ctx, &stop, &policies), node_loop.run(&ctx, &stop, &nodes));
+        tokio::join!(
+            policy_loop.run(&ctx, &stop, &policies),
+            node_loop.run(&ctx, &stop, &nodes)
+        );
         Ok(())
     }
 
@@ -75,9 +84,15 @@ impl Controller for Cni {
 }
 
 fn open_eyes(ctx: &Context) -> Eyes {
-    let budget = Budget { gap: INVENTORY_GAP, reservations: RESERVATIONS };
+    let budget = Budget {
+        gap: INVENTORY_GAP,
+        reservations: RESERVATIONS,
+    };
     let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), budget));
-    Eyes { stores: ctx.stores.clone(), inventory }
+    Eyes {
+        stores: ctx.stores.clone(),
+        inventory,
+    }
 }
 
 fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
@@ -98,7 +113,10 @@ fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
 }
 
 fn node_wake(eyes: &Eyes) -> Arc<dyn Wake> {
-    Arc::new(eyes.stores.subscribe(&[Kind::Node, Kind::AwsNodePod, Kind::NodeState, Kind::Target]))
+    Arc::new(
+        eyes.stores
+            .subscribe(&[Kind::Node, Kind::AwsNodePod, Kind::NodeState, Kind::Target]),
+    )
 }
 
 struct OnInventory(Mutex<watch::Receiver<Option<Arc<Inventory>>>>);
@@ -137,6 +155,8 @@ impl Reconcile for NodeRounds {
         if round.failed > 0 {
             return Err(NodesFailed(round.failed).into());
         }
-        Ok(Next::After(ctx.settings.inventory_interval.max(Duration::from_secs(1))))
+        Ok(Next::After(
+            ctx.settings.inventory_interval.max(Duration::from_secs(1)),
+        ))
     }
 }

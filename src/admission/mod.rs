@@ -15,8 +15,12 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The bindings whose action follows the policy; the one for node states always denies.
-const BINDINGS: [&str; 4] =
-    ["vpccni-owned-keys", "vpccni-update-strategy", "vpccni-target-delete", "vpccni-eniconfigs-in-use"];
+const BINDINGS: [&str; 4] = [
+    "vpccni-owned-keys",
+    "vpccni-update-strategy",
+    "vpccni-target-delete",
+    "vpccni-eniconfigs-in-use",
+];
 
 /// What the policies do with a change by others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,10 @@ async fn write_parameters(ctx: &Context, data: &BTreeMap<&'static str, String>) 
     let settings = &ctx.settings;
     let target = Target::namespaced::<ConfigMap>(&settings.namespace, &settings.admission_parameters_name);
     let site = WriteSite::AdmissionParameters;
-    ctx.writer.apply(site, &target, Apply::TAKE_OVER, json!({"data": data})).await.map(|_| ())
+    ctx.writer
+        .apply(site, &target, Apply::TAKE_OVER, json!({"data": data}))
+        .await
+        .map(|_| ())
 }
 
 /// Patches the bindings that are there and differ. A missing one means that the chart was installed without it.
@@ -80,8 +87,13 @@ async fn write_bindings(ctx: &Context, mode: Mode) -> Vec<WriteError> {
     let api: Api<ValidatingAdmissionPolicyBinding> = Api::all(ctx.client.clone());
     let mut failures = Vec::new();
     for name in BINDINGS {
-        let Ok(Some(binding)) = api.get_opt(name).await else { continue };
-        let seen = binding.spec.and_then(|spec| spec.validation_actions).unwrap_or_default();
+        let Ok(Some(binding)) = api.get_opt(name).await else {
+            continue;
+        };
+        let seen = binding
+            .spec
+            .and_then(|spec| spec.validation_actions)
+            .unwrap_or_default();
         if seen == mode.actions() {
             continue;
         }

@@ -26,12 +26,19 @@ impl Parameters {
     /// The data of the ConfigMap; lists begin and end with a comma, so that a name is found by `,NAME,`.
     pub(crate) fn data(&self) -> BTreeMap<&'static str, String> {
         let variables = |place: Place| {
-            let names = self.owned.iter().filter(|name| name.place == place && !name.is_agent_flag());
+            let names = self
+                .owned
+                .iter()
+                .filter(|name| name.place == place && !name.is_agent_flag());
             list(names.map(|name| name.name.as_str()))
         };
         let args = |names: &BTreeSet<SettingName>| names.iter().any(SettingName::is_agent_flag);
-        let mut suspended: Vec<&str> =
-            self.suspended.iter().filter(|name| !name.is_agent_flag()).map(|name| name.name.as_str()).collect();
+        let mut suspended: Vec<&str> = self
+            .suspended
+            .iter()
+            .filter(|name| !name.is_agent_flag())
+            .map(|name| name.name.as_str())
+            .collect();
         if args(&self.suspended) {
             suspended.push(ARGS);
         }
@@ -42,7 +49,10 @@ impl Parameters {
             ("nodeAgentOwned", variables(Place::NodeAgent)),
             ("nodeAgentArgsOwned", args(&self.owned).to_string()),
             ("suspended", list(suspended.into_iter())),
-            ("eniConfigsInUse", list(self.eni_configs_in_use.iter().map(String::as_str))),
+            (
+                "eniConfigsInUse",
+                list(self.eni_configs_in_use.iter().map(String::as_str)),
+            ),
             ("shield", self.shield.to_string()),
         ])
     }
@@ -50,7 +60,11 @@ impl Parameters {
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let joined = names.collect::<Vec<_>>().join(",");
-    if joined.is_empty() { String::new() } else { format!(",{joined},") }
+    if joined.is_empty() {
+        String::new()
+    } else {
+        format!(",{joined},")
+    }
 }
 
 #[cfg(test)]
@@ -60,11 +74,19 @@ mod tests {
 
     #[test]
     fn lists_are_framed_by_commas() {
-        let owned = [Key::WarmEniTarget, Key::EnablePrefixDelegation, Key::DisableTcpEarlyDemux, Key::AgentLogLevel];
+        let owned = [
+            Key::WarmEniTarget,
+            Key::EnablePrefixDelegation,
+            Key::DisableTcpEarlyDemux,
+            Key::AgentLogLevel,
+        ];
         let parameters = Parameters {
             target: "kube-system/aws-node".to_owned(),
             owned: owned.into_iter().map(SettingName::of).collect(),
-            suspended: BTreeSet::from([SettingName::of(Key::WarmEniTarget), SettingName::of(Key::AgentLogLevel)]),
+            suspended: BTreeSet::from([
+                SettingName::of(Key::WarmEniTarget),
+                SettingName::of(Key::AgentLogLevel),
+            ]),
             eni_configs_in_use: BTreeSet::from(["us-west-2a".to_owned()]),
             shield: false,
         };

@@ -1,8 +1,7 @@
 //! Writes ENIConfigs. Each by itself: one that fails does not hold the others.
 
 use crate::context::Context;
-use crate::policy::outcome_of;
-use crate::write::{Apply, Target, WriteSite};
+use crate::write::{Apply, Target, WriteSite, outcome_of};
 use serde_json::json;
 use vpccni_api::EniConfig;
 use vpccni_core::eni_configs::EniAction;
@@ -17,7 +16,12 @@ pub(crate) async fn act(ctx: &Context, steps: &[EniAction]) -> Vec<(EniConfigNam
         let (name, result) = match step {
             EniAction::Apply(name, spec) => {
                 let body = json!({"spec": spec_body(spec)});
-                (name, ctx.writer.apply(WriteSite::ApplyEniConfig, &target(name), Apply::TAKE_OVER, body).await)
+                (
+                    name,
+                    ctx.writer
+                        .apply(WriteSite::ApplyEniConfig, &target(name), Apply::TAKE_OVER, body)
+                        .await,
+                )
             }
             EniAction::HandToReleased(name, spec) => (name, hand_over(ctx, name, spec).await),
         };
@@ -34,8 +38,12 @@ async fn hand_over(
 ) -> Result<crate::write::Written, crate::write::WriteError> {
     let site = WriteSite::HandEniConfigToReleased;
     let body = json!({"spec": spec_body(spec)});
-    ctx.writer.apply(site, &target(name), Apply::RELEASED, body).await?;
-    ctx.writer.apply(site, &target(name), Apply::OURS, json!({})).await
+    ctx.writer
+        .apply(site, &target(name), Apply::RELEASED, body)
+        .await?;
+    ctx.writer
+        .apply(site, &target(name), Apply::OURS, json!({}))
+        .await
 }
 
 fn target(name: &EniConfigName) -> Target {

@@ -4,14 +4,17 @@ mod act;
 
 use crate::context::Context;
 use crate::events::Reason;
-use crate::policy::Memory;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
+use std::collections::BTreeMap;
 use vpccni_api::EniConfig;
 use vpccni_core::eni_configs::{EniPlan, EniWorld, plan};
 use vpccni_core::ids::EniConfigName;
 use vpccni_core::policy::Outcome;
 use vpccni_observe::stores::Stores;
+
+/// The ENIConfigs that were told about in an Event, with the text: each text is told once.
+pub(crate) type Told = BTreeMap<String, String>;
 
 /// What a round came to.
 #[derive(Debug)]
@@ -21,33 +24,41 @@ pub(crate) struct Round {
 }
 
 /// One round: the world is given by the policy controller, whose status shows the result.
-pub(crate) async fn reconcile(ctx: &Context, world: &EniWorld, stores: &Stores, memory: &mut Memory) -> Round {
+pub(crate) async fn reconcile(ctx: &Context, world: &EniWorld, stores: &Stores, told: &mut Told) -> Round {
     let plan = plan(world); // pure
     let outcomes = act::act(ctx, &plan.steps).await; // writes ENIConfigs
-    tell(ctx, stores, memory, &plan, &outcomes).await; // writes Events
+    tell(ctx, stores, told, &plan, &outcomes).await; // writes Events
     Round { plan, outcomes }
 }
 
 async fn tell(
     ctx: &Context,
     stores: &Stores,
-    memory: &mut Memory,
+    told: &mut Told,
     plan: &EniPlan,
     outcomes: &[(EniConfigName, Outcome)],
 ) {
     for (name, outcome) in outcomes {
         if *outcome == Outcome::Done {
-            ctx.events.tell(&reference(stores, name.as_str()), Reason::EniConfigWritten, "as the policy says").await;
+            ctx.events
+                .tell(
+                    &reference(stores, name.as_str()),
+                    Reason::EniConfigWritten,
+                    "as the policy says",
+                )
+                .await;
         }
     }
     for row in &plan.rows {
         let text = row.problems.join(" | ");
-        let told = memory.told.get(&row.name);
+        let before = told.get(&row.name);
         if text.is_empty() {
-            memory.told.remove(&row.name);
-        } else if told != Some(&text) {
-            ctx.events.tell(&reference(stores, &row.name), Reason::EniConfigInvalid, &text).await;
-            memory.told.insert(row.name.clone(), text);
+            told.remove(&row.name);
+        } else if before != Some(&text) {
+            ctx.events
+                .tell(&reference(stores, &row.name), Reason::EniConfigInvalid, &text)
+                .await;
+            told.insert(row.name.clone(), text);
         }
     }
 }

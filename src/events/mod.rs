@@ -7,13 +7,14 @@ mod series;
 pub use reason::{EventType, Reason};
 
 use crate::metrics::Metrics;
-use crate::write::{FIELD_MANAGER, Target, WriteSite, Writer};
+use crate::write::{Target, WriteSite, Writer};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use serde_json::{Value, json};
 use series::{Recent, Subject, Verdict};
 use std::sync::{Arc, Mutex, PoisonError};
+use vpccni_core::policy::FIELD_MANAGER;
 
 /// The API refuses longer notes.
 const MAX_NOTE_BYTES: usize = 1024;

@@ -14,8 +14,9 @@ const AT_A_TIME: usize = 8;
 
 /// Carries the actions out; answers how many failed. Each node's creation and status are one after the other.
 pub(crate) async fn act(ctx: &Context, actions: Vec<NodeAction>) -> usize {
-    let (creates, rest): (Vec<_>, Vec<_>) =
-        actions.into_iter().partition(|action| matches!(action, NodeAction::Create { .. }));
+    let (creates, rest): (Vec<_>, Vec<_>) = actions
+        .into_iter()
+        .partition(|action| matches!(action, NodeAction::Create { .. }));
     let mut failed = run(ctx, creates).await;
     failed += run(ctx, rest).await;
     failed
@@ -45,10 +46,21 @@ async fn one(ctx: &Context, action: &NodeAction) -> Result<(), WriteError> {
         NodeAction::Status { name, status } => {
             let body = json!({"status": api_status(status, ctx.now())});
             let site = WriteSite::NodeStateStatus;
-            ctx.writer.apply_status(site, &target(name), Apply::TAKE_OVER, body).await.map(|_| ())
+            ctx.writer
+                .apply_status(site, &target(name), Apply::TAKE_OVER, body)
+                .await
+                .map(|_| ())
         }
         NodeAction::Delete { name } => {
-            match ctx.writer.delete(WriteSite::NodeStateDelete, &target(name), Preconditions::default()).await {
+            match ctx
+                .writer
+                .delete(
+                    WriteSite::NodeStateDelete,
+                    &target(name),
+                    Preconditions::default(),
+                )
+                .await
+            {
                 Ok(()) | Err(WriteError::NotFound { .. }) => Ok(()),
                 Err(error) => Err(error),
             }
@@ -59,7 +71,11 @@ async fn one(ctx: &Context, action: &NodeAction) -> Result<(), WriteError> {
 async fn create(ctx: &Context, name: &NodeName, uid: &str) -> Result<(), WriteError> {
     let owner = json!({"apiVersion": "v1", "kind": "Node", "name": name.as_str(), "uid": uid});
     let body = json!({"metadata": {"ownerReferences": [owner]}, "spec": {}});
-    match ctx.writer.create(WriteSite::NodeStateCreate, &target(name), body).await {
+    match ctx
+        .writer
+        .create(WriteSite::NodeStateCreate, &target(name), body)
+        .await
+    {
         Ok(_) | Err(WriteError::AlreadyExists { .. }) => Ok(()),
         Err(error) => Err(error),
     }

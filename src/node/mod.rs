@@ -14,8 +14,8 @@ use vpccni_core::node_state::{NodeAction, NodeSeen, NodeStateSeen, plan, status_
 use vpccni_core::policy::{AddonState, config_of};
 use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::DeepFacts;
-use vpccni_observe::inventory::Ask;
 use vpccni_observe::facts;
+use vpccni_observe::inventory::Ask;
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,8 +36,12 @@ async fn observe(
     ctx: &Context,
     eyes: &Eyes,
 ) -> (Vec<NodeSeen>, BTreeMap<NodeName, NodeStateSeen>, Effective) {
-    let age = SignedDuration::try_from(ctx.settings.inventory_interval).unwrap_or(SignedDuration::from_mins(2));
-    let inventory = eyes.inventory.at_most(age, &Ask::of(&eyes.stores), ctx.now()).await;
+    let age =
+        SignedDuration::try_from(ctx.settings.inventory_interval).unwrap_or(SignedDuration::from_mins(2));
+    let inventory = eyes
+        .inventory
+        .at_most(age, &Ask::of(&eyes.stores), ctx.now())
+        .await;
     let counted = DeepFacts::not_read();
     let revisions: BTreeMap<NodeName, Option<String>> = eyes
         .stores
@@ -64,23 +68,37 @@ async fn observe(
 }
 
 fn running(eyes: &Eyes) -> Effective {
-    let target = parts(&eyes.stores).target(&eyes.stores, AddonState::Absent).map(|(target, _)| target);
+    let target = parts(&eyes.stores)
+        .target(&eyes.stores, AddonState::Absent)
+        .map(|(target, _)| target);
     let Some(target) = target else {
         return Effective::of(&config_of(&BTreeMap::new()), CniVersion::REFERENCE);
     };
-    let settings = target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
-    let version = target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE);
+    let settings = target
+        .settings
+        .iter()
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect();
+    let version = target
+        .version
+        .as_option()
+        .copied()
+        .unwrap_or(CniVersion::REFERENCE);
     Effective::of(&config_of(&settings), version)
 }
 
 /// What stands, as core compares it: a status that says what it should is the status it should have.
 fn states(eyes: &Eyes, nodes: &[NodeSeen], effective: &Effective) -> BTreeMap<NodeName, NodeStateSeen> {
-    let by_name: BTreeMap<&str, &NodeSeen> =
-        nodes.iter().map(|node| (node.facts.name.as_str(), node)).collect();
+    let by_name: BTreeMap<&str, &NodeSeen> = nodes
+        .iter()
+        .map(|node| (node.facts.name.as_str(), node))
+        .collect();
     let seen = eyes.stores.node_states.all();
     seen.iter()
         .filter_map(|state| {
-            let wanted = by_name.get(state.name.as_str()).map(|node| status_of(node, effective));
+            let wanted = by_name
+                .get(state.name.as_str())
+                .map(|node| status_of(node, effective));
             let by_agent = state.status.observed_by == Some(vpccni_api::node_state::ObservedBy::Ipamd);
             let row = NodeStateSeen {
                 owner: state.owner_uid.clone(),

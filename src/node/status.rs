@@ -26,8 +26,14 @@ pub(crate) fn api_status(status: &NodeStatus, since: Timestamp) -> CniNodeStateS
         observed_generation: None,
         conditions: None,
         summary: Some(NodeSummary {
-            enis: Some(enis.as_ref().map_or_else(|| "?".to_owned(), |enis| enis.attached.to_string())),
-            prefixes: Some(enis.as_ref().map_or_else(|| "?".to_owned(), |enis| enis.prefixes.to_string())),
+            enis: Some(
+                enis.as_ref()
+                    .map_or_else(|| "?".to_owned(), |enis| enis.attached.to_string()),
+            ),
+            prefixes: Some(
+                enis.as_ref()
+                    .map_or_else(|| "?".to_owned(), |enis| enis.prefixes.to_string()),
+            ),
             max_pods: Some(max_pods_text(*max_pods_seen, *max_pods_possible)),
         }),
         instance: Some(Instance {
@@ -35,7 +41,10 @@ pub(crate) fn api_status(status: &NodeStatus, since: Timestamp) -> CniNodeStateS
             instance_type: instance_type.clone(),
             zone: zone.clone(),
         }),
-        group: Some(Group { provider: Some(provider(group.provider)), name: Some(group.name.clone()) }),
+        group: Some(Group {
+            provider: Some(provider(group.provider)),
+            name: Some(group.name.clone()),
+        }),
         mode: Some(node_mode(*mode)),
         aws_node_revision: revision.clone(),
         enis: enis.as_ref().map(eni_counts),
@@ -72,7 +81,10 @@ fn max_pods_text(seen: Option<u32>, possible: Option<u32>) -> String {
 /// Whether what stands says the same, but for the time.
 pub(crate) fn says(standing: &CniNodeStateStatus, status: &NodeStatus) -> bool {
     let wanted = api_status(status, Timestamp::UNIX_EPOCH);
-    CniNodeStateStatus { since: wanted.since.clone(), ..standing.clone() } == wanted
+    CniNodeStateStatus {
+        since: wanted.since.clone(),
+        ..standing.clone()
+    } == wanted
 }
 
 #[cfg(test)]

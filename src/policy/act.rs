@@ -4,7 +4,7 @@
 use super::body;
 use super::carrier::{CONFIG_MAP, Carrier, UNDO_STRATEGY};
 use crate::context::Context;
-use crate::write::{Apply, Target, WriteError, WriteSite};
+use crate::write::{Apply, Target, WriteError, WriteSite, outcome_of};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
@@ -18,24 +18,22 @@ pub(crate) async fn act(ctx: &Context, carrier: &Carrier, steps: &[Action]) -> O
     let mut outcomes = Outcomes::default();
     let mut failed = false;
     for step in steps {
-        let outcome = if failed { Outcome::Skipped } else { outcome_of(hand.step(step).await) };
+        let outcome = if failed {
+            Outcome::Skipped
+        } else {
+            outcome_of(hand.step(step).await)
+        };
         failed |= outcome != Outcome::Done;
         outcomes.steps.push(outcome);
     }
     outcomes
 }
 
-/// What a write came to, as core sees it.
-pub(crate) fn outcome_of(result: Result<(), WriteError>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Done,
-        Err(error) if error.effect_unknown() => Outcome::Unknown { message: error.to_string() },
-        Err(error) => Outcome::Failed { category: error.category(), message: error.to_string() },
-    }
-}
-
 fn flags<'a>(names: impl Iterator<Item = &'a SettingName>) -> BTreeSet<Key> {
-    names.filter(|name| name.is_agent_flag()).filter_map(SettingName::key).collect()
+    names
+        .filter(|name| name.is_agent_flag())
+        .filter_map(SettingName::key)
+        .collect()
 }
 
 struct Hand<'a> {
@@ -55,18 +53,32 @@ impl<'a> Hand<'a> {
             daemon_set: Target::namespaced::<DaemonSet>(&carrier.namespace, &carrier.name),
             config_map: Target::namespaced::<ConfigMap>(&carrier.namespace, CONFIG_MAP),
             version: carrier.resource_version.clone(),
-            config_map_version: carrier.config_map.as_ref().map(|map| map.resource_version.clone()),
+            config_map_version: carrier
+                .config_map
+                .as_ref()
+                .map(|map| map.resource_version.clone()),
         }
     }
 
     async fn step(&mut self, step: &Action) -> Result<(), WriteError> {
         match step {
             Action::HandToReleased { settings } => {
-                self.own(settings, Apply::RELEASED, WriteSite::HandToReleased, WriteSite::HandConfigMapToReleased)
-                    .await
+                self.own(
+                    settings,
+                    Apply::RELEASED,
+                    WriteSite::HandToReleased,
+                    WriteSite::HandConfigMapToReleased,
+                )
+                .await
             }
             Action::Apply { settings, .. } => {
-                self.own(settings, Apply::TAKE_OVER, WriteSite::ApplyDaemonSet, WriteSite::ApplyConfigMap).await
+                self.own(
+                    settings,
+                    Apply::TAKE_OVER,
+                    WriteSite::ApplyDaemonSet,
+                    WriteSite::ApplyConfigMap,
+                )
+                .await
             }
             Action::Unset { settings } => self.unset(settings).await,
             Action::StopRollout { .. } => self.stop_rollout().await,
@@ -86,10 +98,18 @@ impl<'a> Hand<'a> {
         let written = self.ctx.writer.apply(site, &self.daemon_set, how, body).await?;
         self.saw(written.resource_version());
         let named = settings.keys().any(|name| name.place == Place::ConfigMap);
-        let owned = self.carrier.config_map.as_ref().is_some_and(|map| !map.owned.is_empty());
+        let owned = self
+            .carrier
+            .config_map
+            .as_ref()
+            .is_some_and(|map| !map.owned.is_empty());
         if named || owned {
             let body = body::config_map(settings, self.config_map_version.as_deref());
-            let written = self.ctx.writer.apply(config_map_site, &self.config_map, how, body).await?;
+            let written = self
+                .ctx
+                .writer
+                .apply(config_map_site, &self.config_map, how, body)
+                .await?;
             self.config_map_version = written.resource_version().map(str::to_owned);
         }
         Ok(())
@@ -106,19 +126,29 @@ impl<'a> Hand<'a> {
         let nothing = CniConfig::default();
         let args = (!flags.is_empty()).then(|| merge_agent_args(&self.carrier.agent_args, &nothing, &flags));
         if let Some(body) = body::unset_daemon_set(settings, args.as_deref(), &self.version) {
-            let written =
-                self.ctx.writer.strategic_merge(WriteSite::UnsetDaemonSet, &self.daemon_set, body).await?;
+            let written = self
+                .ctx
+                .writer
+                .strategic_merge(WriteSite::UnsetDaemonSet, &self.daemon_set, body)
+                .await?;
             self.saw(written.resource_version());
         }
         let version = self.config_map_version.clone().unwrap_or_default();
         if let Some(body) = body::unset_config_map(settings, &version) {
-            self.ctx.writer.merge(WriteSite::UnsetConfigMap, &self.config_map, body).await?;
+            self.ctx
+                .writer
+                .merge(WriteSite::UnsetConfigMap, &self.config_map, body)
+                .await?;
         }
         Ok(())
     }
 
     async fn stop_rollout(&mut self) -> Result<(), WriteError> {
-        let kept = self.carrier.undo_strategy.as_ref().unwrap_or(&self.carrier.update_strategy);
+        let kept = self
+            .carrier
+            .undo_strategy
+            .as_ref()
+            .unwrap_or(&self.carrier.update_strategy);
         let body = json!({
             "metadata": {"resourceVersion": self.version, "annotations": {UNDO_STRATEGY: kept.to_string()}},
             "spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": null}},

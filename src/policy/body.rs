@@ -34,13 +34,20 @@ pub(crate) fn daemon_set(
     let mut containers: BTreeMap<(&str, &str), serde_json::Map<String, Value>> = BTreeMap::new();
     for (name, value) in settings.iter().filter(|(name, _)| !name.is_agent_flag()) {
         let Some(at) = container(name.place) else { continue };
-        let entry = containers.entry(at).or_default().entry("env").or_insert_with(|| json!([]));
+        let entry = containers
+            .entry(at)
+            .or_default()
+            .entry("env")
+            .or_insert_with(|| json!([]));
         if let Some(list) = entry.as_array_mut() {
             list.push(variable(&name.name, value));
         }
     }
     if let (Some(args), Some(at)) = (agent_args, container(Place::NodeAgent)) {
-        containers.entry(at).or_default().insert("args".to_owned(), json!(args));
+        containers
+            .entry(at)
+            .or_default()
+            .insert("args".to_owned(), json!(args));
     }
     let mut pod = serde_json::Map::new();
     for ((list, name), mut body) in containers {
@@ -65,7 +72,10 @@ pub(crate) fn unset_daemon_set(
     let mut containers: BTreeMap<(&str, &str), Vec<Value>> = BTreeMap::new();
     for name in settings.iter().filter(|name| !name.is_agent_flag()) {
         let Some(at) = container(name.place) else { continue };
-        containers.entry(at).or_default().push(json!({"name": name.name, "$patch": "delete"}));
+        containers
+            .entry(at)
+            .or_default()
+            .push(json!({"name": name.name, "$patch": "delete"}));
     }
     let mut pod = serde_json::Map::new();
     let mut push = |list: &'static str, body: Value| {
@@ -79,15 +89,17 @@ pub(crate) fn unset_daemon_set(
     if let (Some(args), Some((list, name))) = (agent_args, container(Place::NodeAgent)) {
         push(list, json!({"name": name, "args": args}));
     }
-    (!pod.is_empty()).then(|| {
-        json!({"metadata": {"resourceVersion": resource_version}, "spec": {"template": {"spec": pod}}})
-    })
+    (!pod.is_empty()).then(
+        || json!({"metadata": {"resourceVersion": resource_version}, "spec": {"template": {"spec": pod}}}),
+    )
 }
 
 /// The ConfigMap keys to own.
 pub(crate) fn config_map(settings: &BTreeMap<SettingName, Written>, resource_version: Option<&str>) -> Value {
     let keys = settings.iter().filter(|(name, _)| name.place == Place::ConfigMap);
-    let data: BTreeMap<&str, String> = keys.map(|(name, value)| (name.name.as_str(), value.to_string())).collect();
+    let data: BTreeMap<&str, String> = keys
+        .map(|(name, value)| (name.name.as_str(), value.to_string()))
+        .collect();
     let mut body = json!({"data": data});
     if let Some(version) = resource_version {
         body["metadata"] = json!({"resourceVersion": version});
@@ -114,18 +126,36 @@ mod tests {
     fn settings_go_to_their_containers() {
         let settings = BTreeMap::from([
             (SettingName::of(Key::WarmEniTarget), Written::Text("2".to_owned())),
-            (SettingName::of(Key::DisableTcpEarlyDemux), Written::Text("true".to_owned())),
-            (SettingName::of(Key::EnableNetworkPolicy), Written::Text("true".to_owned())),
-            (SettingName::of(Key::BranchEniCooldown), Written::Text("60".to_owned())),
+            (
+                SettingName::of(Key::DisableTcpEarlyDemux),
+                Written::Text("true".to_owned()),
+            ),
+            (
+                SettingName::of(Key::EnableNetworkPolicy),
+                Written::Text("true".to_owned()),
+            ),
+            (
+                SettingName::of(Key::BranchEniCooldown),
+                Written::Text("60".to_owned()),
+            ),
         ]);
         let args = ["--enable-network-policy=true".to_owned()];
         let body = daemon_set(&settings, Some(&args), "7");
         assert_eq!(body["metadata"]["resourceVersion"], "7");
         let pod = &body["spec"]["template"]["spec"];
-        assert_eq!(pod["containers"][0], json!({"name": "aws-eks-nodeagent", "args": args}));
-        assert_eq!(pod["containers"][1]["env"], json!([{"name": "WARM_ENI_TARGET", "value": "2"}]));
+        assert_eq!(
+            pod["containers"][0],
+            json!({"name": "aws-eks-nodeagent", "args": args})
+        );
+        assert_eq!(
+            pod["containers"][1]["env"],
+            json!([{"name": "WARM_ENI_TARGET", "value": "2"}])
+        );
         assert_eq!(pod["initContainers"][0]["name"], "aws-vpc-cni-init");
-        assert_eq!(config_map(&settings, None), json!({"data": {"branch-eni-cooldown": "60"}}));
+        assert_eq!(
+            config_map(&settings, None),
+            json!({"data": {"branch-eni-cooldown": "60"}})
+        );
     }
 
     #[test]
@@ -136,7 +166,10 @@ mod tests {
 
     #[test]
     fn removals_name_what_goes() {
-        let names = BTreeSet::from([SettingName::of(Key::WarmEniTarget), SettingName::of(Key::WindowsIpam)]);
+        let names = BTreeSet::from([
+            SettingName::of(Key::WarmEniTarget),
+            SettingName::of(Key::WindowsIpam),
+        ]);
         let body = unset_daemon_set(&names, None, "7").unwrap();
         let env = &body["spec"]["template"]["spec"]["containers"][0]["env"];
         assert_eq!(*env, json!([{"name": "WARM_ENI_TARGET", "$patch": "delete"}]));

@@ -23,7 +23,9 @@ pub(crate) fn merge_conditions(
                 ConditionStatus::False => "False",
                 ConditionStatus::Unknown => "Unknown",
             };
-            let same = before.iter().find(|old| old.type_ == condition.kind && old.status == status);
+            let same = before
+                .iter()
+                .find(|old| old.type_ == condition.kind && old.status == status);
             Condition {
                 type_: condition.kind.to_owned(),
                 status: status.to_owned(),
@@ -46,7 +48,10 @@ mod tests {
         let first = merge_conditions(&[], &[CoreCondition::yes("Ready", "Applied", "a")], 1, at(10));
         let second = merge_conditions(&first, &[CoreCondition::yes("Ready", "Applied", "b")], 2, at(20));
         assert_eq!(second[0].last_transition_time, Time(at(10)));
-        assert_eq!((second[0].message.as_str(), second[0].observed_generation), ("b", Some(2)));
+        assert_eq!(
+            (second[0].message.as_str(), second[0].observed_generation),
+            ("b", Some(2))
+        );
         let third = merge_conditions(&second, &[CoreCondition::no("Ready", "Refused", "c")], 3, at(30));
         assert_eq!(third[0].last_transition_time, Time(at(30)));
     }

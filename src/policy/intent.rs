@@ -9,7 +9,9 @@ use vpccni_api::policy::{
 };
 use vpccni_core::config::{Key, Place};
 use vpccni_core::ids::EniConfigName;
-use vpccni_core::policy::{ApplyMode, Intent, ManagementState, Record, SettingName, Strategy, Suspension, Window, Written};
+use vpccni_core::policy::{
+    ApplyMode, Intent, ManagementState, Record, SettingName, Strategy, Suspension, Window, Written,
+};
 use vpccni_core::ports::{SecurityGroup, Subnet};
 use vpccni_core::safety::{Acceptance, EniConfigSpec};
 use vpccni_core::version::CniVersion;
@@ -49,7 +51,10 @@ pub(crate) fn intent(
         .map(|(key, value)| (SettingName::of(key), Written::Text(value.to_string())))
         .collect();
     for extra in convert::extra_env(spec) {
-        let name = SettingName { place: extra.place, name: extra.variable.name.clone() };
+        let name = SettingName {
+            place: extra.place,
+            name: extra.variable.name.clone(),
+        };
         settings.insert(name, extra_value(&extra.variable));
     }
     let version = spec.version.as_deref().map(CniVersion::parse).transpose();
@@ -58,7 +63,11 @@ pub(crate) fn intent(
         settings,
         unset: unset(spec)?,
         version: version.map_err(|error| IntentError::Version(error.to_string()))?,
-        take_over_from: spec.ownership.as_ref().and_then(|o| o.take_over_from.clone()).unwrap_or_default(),
+        take_over_from: spec
+            .ownership
+            .as_ref()
+            .and_then(|o| o.take_over_from.clone())
+            .unwrap_or_default(),
         apply_mode: match spec.apply_mode {
             Some(ApiApplyMode::SafeFirst) => ApplyMode::SafeFirst,
             Some(ApiApplyMode::Atomic) | None => ApplyMode::Atomic,
@@ -84,12 +93,20 @@ fn extra_value(variable: &k8s_openapi::api::core::v1::EnvVar) -> Written {
 fn unset(spec: &CniPolicySpec) -> Result<BTreeSet<SettingName>, IntentError> {
     let unset = convert::unset(spec).map_err(IntentError::Spec)?;
     let keys = unset.keys.into_iter().map(SettingName::of);
-    let other = unset.other.into_iter().map(|(place, name)| SettingName { place, name });
+    let other = unset
+        .other
+        .into_iter()
+        .map(|(place, name)| SettingName { place, name });
     Ok(keys.chain(other).collect())
 }
 
 fn accepted(spec: &CniPolicySpec) -> Vec<Acceptance> {
-    let acceptance = |convert::Acceptance { rule, change_hash, reason, until }| Acceptance {
+    let acceptance = |convert::Acceptance {
+                          rule,
+                          change_hash,
+                          reason,
+                          until,
+                      }| Acceptance {
         rule,
         change_hash,
         reason,
@@ -139,9 +156,16 @@ pub(crate) fn resolve_eni_configs(
                 }
             }
         }
-        Ok(EniConfigSpec { subnet, security_groups, zone: Some(wanted.zone.clone()) })
+        Ok(EniConfigSpec {
+            subnet,
+            security_groups,
+            zone: Some(wanted.zone.clone()),
+        })
     };
-    wanted.iter().map(|wanted| (wanted.name.clone(), resolve(wanted))).collect()
+    wanted
+        .iter()
+        .map(|wanted| (wanted.name.clone(), resolve(wanted)))
+        .collect()
 }
 
 fn one_subnet(wanted: &WantedEniConfig, subnets: &[Subnet]) -> Result<vpccni_core::ids::SubnetId, String> {
@@ -149,14 +173,25 @@ fn one_subnet(wanted: &WantedEniConfig, subnets: &[Subnet]) -> Result<vpccni_cor
         Selector::Id(id) => return Ok(id.clone()),
         Selector::Tags(tags) => tags,
     };
-    let found: Vec<&Subnet> =
-        subnets.iter().filter(|subnet| subnet.zone == wanted.zone && has_tags(&subnet.tags, tags)).collect();
+    let found: Vec<&Subnet> = subnets
+        .iter()
+        .filter(|subnet| subnet.zone == wanted.zone && has_tags(&subnet.tags, tags))
+        .collect();
     match found.as_slice() {
         [one] => Ok(one.id.clone()),
-        [] => Err(format!("no subnet in zone {} has the tags {}", wanted.zone, shown(tags))),
+        [] => Err(format!(
+            "no subnet in zone {} has the tags {}",
+            wanted.zone,
+            shown(tags)
+        )),
         several => {
             let ids: Vec<&str> = several.iter().map(|subnet| subnet.id.as_str()).collect();
-            Err(format!("several subnets in zone {} have the tags {}: {}", wanted.zone, shown(tags), ids.join(", ")))
+            Err(format!(
+                "several subnets in zone {} have the tags {}: {}",
+                wanted.zone,
+                shown(tags),
+                ids.join(", ")
+            ))
         }
     }
 }
@@ -166,7 +201,10 @@ fn has_tags(tags: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) 
 }
 
 fn shown(tags: &BTreeMap<String, String>) -> String {
-    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    tags.iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// What the status remembers.
@@ -175,21 +213,47 @@ pub(crate) fn record(status: Option<&CniPolicyStatus>) -> Record {
     let Some(memory) = applied.and_then(|applied| applied.record.as_ref()) else {
         return Record::default();
     };
-    let texts = memory.settings.iter().flatten().map(|(name, text)| (name, Written::Text(text.clone())));
-    let references = memory.references.iter().flatten().map(|(name, text)| (name, Written::Reference(text.clone())));
-    let released = status.and_then(|status| status.released.as_deref()).unwrap_or_default();
+    let texts = memory
+        .settings
+        .iter()
+        .flatten()
+        .map(|(name, text)| (name, Written::Text(text.clone())));
+    let references = memory
+        .references
+        .iter()
+        .flatten()
+        .map(|(name, text)| (name, Written::Reference(text.clone())));
+    let released = status
+        .and_then(|status| status.released.as_deref())
+        .unwrap_or_default();
     Record {
-        settings: texts.chain(references).map(|(name, value)| (name_of(name), value)).collect(),
+        settings: texts
+            .chain(references)
+            .map(|(name, value)| (name_of(name), value))
+            .collect(),
         released: released.iter().map(|released| name_of(&released.key)).collect(),
         suspended: memory
             .suspended
             .iter()
             .flatten()
-            .map(|key| (name_of(&key.key), Suspension { value: key.value.clone(), by: key.by.clone() }))
+            .map(|key| {
+                (
+                    name_of(&key.key),
+                    Suspension {
+                        value: key.value.clone(),
+                        by: key.by.clone(),
+                    },
+                )
+            })
             .collect(),
         break_glass_seen: memory.break_glass_seen.clone(),
         stalled_hash: memory.stalled_hash.clone(),
-        modes: memory.modes.iter().flatten().map(|(name, value)| (name_of(name), value.clone())).collect(),
+        modes: memory
+            .modes
+            .iter()
+            .flatten()
+            .map(|(name, value)| (name_of(name), value.clone()))
+            .collect(),
     }
 }
 
@@ -204,9 +268,14 @@ pub(crate) fn name_of(text: &str) -> SettingName {
         ("--", Place::NodeAgent),
         ("amazon-vpc-cni/", Place::ConfigMap),
     ];
-    let found = places.iter().find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
+    let found = places
+        .iter()
+        .find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
     let (place, name) = found.unwrap_or((Place::AwsNode, text));
-    SettingName { place, name: name.to_owned() }
+    SettingName {
+        place,
+        name: name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -219,8 +288,15 @@ mod tests {
             let name = SettingName::of(key);
             assert_eq!(name_of(&name.to_string()), name, "{key}");
         }
-        for (place, name) in [(Place::AwsNode, "MY_OWN"), (Place::Init, "X"), (Place::ConfigMap, "some-key")] {
-            let name = SettingName { place, name: name.to_owned() };
+        for (place, name) in [
+            (Place::AwsNode, "MY_OWN"),
+            (Place::Init, "X"),
+            (Place::ConfigMap, "some-key"),
+        ] {
+            let name = SettingName {
+                place,
+                name: name.to_owned(),
+            };
             assert_eq!(name_of(&name.to_string()), name);
         }
     }
@@ -244,12 +320,23 @@ mod tests {
         };
         let subnets = [subnet("subnet-a", "us-west-2a"), subnet("subnet-b", "us-west-2b")];
         let found = resolve_eni_configs(&[wanted("us-west-2a")], &subnets, &[]);
-        assert_eq!(found.values().next().unwrap().as_ref().unwrap().subnet.as_str(), "subnet-a");
+        assert_eq!(
+            found.values().next().unwrap().as_ref().unwrap().subnet.as_str(),
+            "subnet-a"
+        );
         let none = resolve_eni_configs(&[wanted("us-west-2c")], &subnets, &[]);
         let why = none.values().next().unwrap().clone().unwrap_err();
         assert_eq!(why, "no subnet in zone us-west-2c has the tags use=pods");
         let twice = [subnet("subnet-a", "us-west-2a"), subnet("subnet-b", "us-west-2a")];
         let several = resolve_eni_configs(&[wanted("us-west-2a")], &twice, &[]);
-        assert!(several.values().next().unwrap().clone().unwrap_err().starts_with("several subnets"));
+        assert!(
+            several
+                .values()
+                .next()
+                .unwrap()
+                .clone()
+                .unwrap_err()
+                .starts_with("several subnets")
+        );
     }
 }

@@ -22,8 +22,14 @@ pub(crate) async fn report(ctx: &Context, policy: &CniPolicy, error: &IntentErro
     let before = status.conditions.take().unwrap_or_default();
     let mut merged = merge_conditions(&before, &conditions, generation, ctx.now());
     // The others are about an older generation, and say so by their observedGeneration.
-    merged.extend(before.into_iter().filter(|old| !conditions.iter().any(|new| new.kind == old.type_)));
+    merged.extend(
+        before
+            .into_iter()
+            .filter(|old| !conditions.iter().any(|new| new.kind == old.type_)),
+    );
     status.conditions = Some(merged);
     status.observed_generation = Some(generation);
-    write_status(ctx, policy, &status).await.map_err(RoundError::Report)
+    write_status(ctx, policy, &status)
+        .await
+        .map_err(RoundError::Report)
 }

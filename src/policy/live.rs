@@ -25,41 +25,67 @@ impl Live<'_> {
     /// The target as the planner sees it.
     pub(crate) fn target(&self) -> Target {
         let live = self.target;
-        let mut settings = BTreeMap::new();
-        for (container, place) in PLACES {
-            for (name, value) in live.env.get(&container).into_iter().flatten() {
-                let seen = Seen { value: written(value), owners: owners(live.env_owners(container, name)) };
-                settings.insert(SettingName { place, name: name.clone() }, seen);
-            }
-        }
-        let args_owners = owners(live.args_owners(Container::NodeAgent));
-        for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
-            let seen = Seen { value: Written::Text(value), owners: args_owners.clone() };
-            settings.insert(SettingName { place: Place::NodeAgent, name }, seen);
-        }
-        for map in self.config_map {
-            for (key, value) in &map.data {
-                let seen = Seen { value: Written::Text(value.clone()), owners: owners(map.owners(key)) };
-                settings.insert(SettingName { place: Place::ConfigMap, name: key.clone() }, seen);
-            }
-        }
         let args = live.node_agent_args.as_ref();
         let agent = live.images.get(&Container::NodeAgent);
         Target {
             name: format!("{}/{}", live.namespace, live.name),
-            settings,
-            agent_args_owner: args
-                .map(|args| Seen { value: Written::Text(args.join(" ")), owners: args_owners }),
+            settings: self.settings(),
+            agent_args_owner: args.map(|args| Seen {
+                value: Written::Text(args.join(" ")),
+                owners: owners(live.args_owners(Container::NodeAgent)),
+            }),
             version: live.version(),
             node_agent: agent.and_then(|image| image.version.as_option().copied()),
             has_agent: agent.is_some(),
             has_config_map: self.config_map.is_some(),
             rollout: self.rollout(),
             stopped_strategy: live.annotations.get(UNDO_STRATEGY).cloned(),
-            break_glass: live.annotations.get(BREAK_GLASS).cloned().filter(|value| !value.is_empty()),
+            break_glass: live
+                .annotations
+                .get(BREAK_GLASS)
+                .cloned()
+                .filter(|value| !value.is_empty()),
             addon: self.addon.clone(),
             eni_configs: self.eni_configs.clone(),
         }
+    }
+
+    /// Every setting found, with its owners.
+    fn settings(&self) -> BTreeMap<SettingName, Seen> {
+        let live = self.target;
+        let mut settings = BTreeMap::new();
+        let mut add = |place, name: &str, value, owners| {
+            let name = SettingName {
+                place,
+                name: name.to_owned(),
+            };
+            settings.insert(name, Seen { value, owners });
+        };
+        for (container, place) in PLACES {
+            for (name, value) in live.env.get(&container).into_iter().flatten() {
+                add(
+                    place,
+                    name,
+                    written(value),
+                    owners(live.env_owners(container, name)),
+                );
+            }
+        }
+        let args_owners = owners(live.args_owners(Container::NodeAgent));
+        for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
+            add(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
+        }
+        for map in self.config_map {
+            for (key, value) in &map.data {
+                add(
+                    Place::ConfigMap,
+                    key,
+                    Written::Text(value.clone()),
+                    owners(map.owners(key)),
+                );
+            }
+        }
+        settings
     }
 
     /// What writing to it needs.
@@ -92,7 +118,10 @@ impl Live<'_> {
 
     fn rollout(&self) -> Rollout {
         let live = self.target;
-        let looping = self.pods.iter().filter(|pod| pod.crash_looping() && self.is_newest(pod));
+        let looping = self
+            .pods
+            .iter()
+            .filter(|pod| pod.crash_looping() && self.is_newest(pod));
         Rollout {
             desired: live.counts.desired,
             updated: live.counts.updated,
@@ -106,7 +135,11 @@ impl Live<'_> {
     /// Whether a pod is of the newest revision: the one most recently created pods have. While the controller has not
     /// seen the newest template, none is.
     fn is_newest(&self, pod: &AwsNodePod) -> bool {
-        let newest = self.pods.iter().max_by_key(|pod| pod.created).and_then(|pod| pod.revision.as_ref());
+        let newest = self
+            .pods
+            .iter()
+            .max_by_key(|pod| pod.created)
+            .and_then(|pod| pod.revision.as_ref());
         self.target.observed_generation >= self.target.generation && newest == pod.revision.as_ref()
     }
 }
@@ -119,7 +152,10 @@ const PLACES: [(Container, Place); 3] = [
 
 fn describe(pod: &AwsNodePod) -> String {
     match &pod.stuck {
-        Some(stuck) => format!("pod {}: {} {} ({} restarts)", pod.name, stuck.container, stuck.reason, stuck.restarts),
+        Some(stuck) => format!(
+            "pod {}: {} {} ({} restarts)",
+            pod.name, stuck.container, stuck.reason, stuck.restarts
+        ),
         None => format!("pod {}", pod.name),
     }
 }
@@ -135,26 +171,41 @@ fn written(value: &EnvValue) -> Written {
 pub(crate) fn owners(managers: Vec<Manager>) -> Vec<Owner> {
     managers
         .into_iter()
-        .map(|manager| Owner { class: classify_manager(&manager.name), manager: manager.name })
+        .map(|manager| Owner {
+            class: classify_manager(&manager.name),
+            manager: manager.name,
+        })
         .collect()
 }
 
 /// The flags of the argument list that we know, as upstream reads them.
 fn flags(args: &[String]) -> BTreeMap<String, String> {
-    let raw = RawConfig { node_agent_args: args.to_vec(), ..RawConfig::default() };
+    let raw = RawConfig {
+        node_agent_args: args.to_vec(),
+        ..RawConfig::default()
+    };
     let config = read(&raw).config;
-    config.iter().map(|(key, value)| (key.field().name.to_owned(), value.to_string())).collect()
+    config
+        .iter()
+        .map(|(key, value)| (key.field().name.to_owned(), value.to_string()))
+        .collect()
 }
 
 fn strategy(strategy: &UpdateStrategy) -> Value {
     match strategy {
         UpdateStrategy::OnDelete => json!({"type": "OnDelete"}),
-        UpdateStrategy::RollingUpdate { max_unavailable, max_surge } => {
+        UpdateStrategy::RollingUpdate {
+            max_unavailable,
+            max_surge,
+        } => {
             let mut rolling = serde_json::Map::new();
             for (name, value) in [("maxUnavailable", max_unavailable), ("maxSurge", max_surge)] {
                 if let Some(value) = value {
                     let number = value.parse::<i64>().ok();
-                    rolling.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
+                    rolling.insert(
+                        name.to_owned(),
+                        number.map_or_else(|| json!(value), |number| json!(number)),
+                    );
                 }
             }
             json!({"type": "RollingUpdate", "rollingUpdate": rolling})

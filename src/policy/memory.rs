@@ -19,14 +19,17 @@ pub(crate) struct Memory {
     pub(crate) tagged: Option<(Timestamp, Vec<Subnet>, Vec<SecurityGroup>)>,
     /// What the admission policies were told last.
     pub(crate) admission: crate::admission::Written,
-    /// ENIConfigs that were told about in an Event, with the text.
-    pub(crate) told: BTreeMap<String, String>,
+    /// What was said of ENIConfigs.
+    pub(crate) told: crate::eniconfig::Told,
 }
 
 impl Memory {
     /// Notes that a value was put back after somebody changed it.
     pub(crate) fn corrected(&mut self, name: &SettingName, manager: &str, now: Timestamp) {
-        self.corrections.entry(name.clone()).or_default().push((now, manager.to_owned()));
+        self.corrections
+            .entry(name.clone())
+            .or_default()
+            .push((now, manager.to_owned()));
     }
 
     /// How often each value was put back inside the window.
@@ -36,10 +39,19 @@ impl Memory {
             !times.is_empty()
         });
         let count = |times: &Vec<(Timestamp, String)>| {
-            let manager = times.last().map(|(_, manager)| manager.clone()).unwrap_or_default();
+            let manager = times
+                .last()
+                .map(|(_, manager)| manager.clone())
+                .unwrap_or_default();
             (manager, u32::try_from(times.len()).unwrap_or(u32::MAX))
         };
-        Fights { reverted: self.corrections.iter().map(|(name, times)| (name.clone(), count(times))).collect() }
+        Fights {
+            reverted: self
+                .corrections
+                .iter()
+                .map(|(name, times)| (name.clone(), count(times)))
+                .collect(),
+        }
     }
 }
 
@@ -56,7 +68,10 @@ mod tests {
         for second in [0, 10, 20] {
             memory.corrected(&name, "kubectl-edit", at(second));
         }
-        assert_eq!(memory.fights(at(30)).reverted[&name], ("kubectl-edit".to_owned(), 3));
+        assert_eq!(
+            memory.fights(at(30)).reverted[&name],
+            ("kubectl-edit".to_owned(), 3)
+        );
         assert_eq!(memory.fights(at(605)).reverted[&name].1, 2);
         assert!(memory.fights(at(700)).reverted.is_empty());
     }

@@ -11,9 +11,10 @@ mod memory;
 mod observe;
 mod report;
 mod status;
+mod surroundings;
 mod window;
 
-pub(crate) use act::{act, outcome_of};
+pub(crate) use act::act;
 pub(crate) use memory::Memory;
 pub(crate) use observe::{Eyes, parts};
 
@@ -24,12 +25,12 @@ use crate::events::Reason;
 use crate::write::WriteError;
 use kube::ResourceExt;
 use observe::Observed;
-use status::Surroundings;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use surroundings::surroundings;
 use vpccni_api::CniPolicy;
-use vpccni_api::policy::{AdmissionMode, ClusterStatus, DaemonSetRef, TargetStatus};
-use vpccni_core::config::{ChangeClass, Key, Value};
+use vpccni_api::policy::{AdmissionMode, DaemonSetRef};
+use vpccni_core::config::ChangeClass;
 use vpccni_core::eni_configs::{EniAction, EniWorld};
 use vpccni_core::policy::{
     Action, ManagementState, Outcome, Outcomes, PolicyPlan, RowKind, SettingName, plan, release,
@@ -84,6 +85,7 @@ pub(crate) async fn reconcile(
     };
     ctx.metrics.set_policy_unreadable(false);
     let policy = &policy.0;
+    unreadable(ctx, eyes);
     eyes.stores.look_at(scope(policy));
     if !eyes.stores.pending().is_empty() {
         return Ok(Some(AFTER_WRITE)); // no decision before what is looked at was listed
@@ -93,7 +95,7 @@ pub(crate) async fn reconcile(
         Ok(observed) => observed,
         Err(error) => return invalid::report(ctx, policy, &error).await.map(|()| None),
     };
-    let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, memory).await;
+    let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, &mut memory.told).await;
     let plan = plan(&observed.world); // pure
     let outcomes = match &observed.carrier {
         Some(carrier) => act(ctx, carrier, &plan.steps).await, // writes DaemonSet and ConfigMap
@@ -101,20 +103,44 @@ pub(crate) async fn reconcile(
     };
     remember(memory, ctx, &plan, &outcomes);
     let around = surroundings(ctx, eyes, memory, policy, &observed, &eni.plan, &outcomes, &plan).await;
-    report::report(ctx, policy, &observed, &plan, &outcomes, &eni.plan, around).await.map_err(RoundError::Report)?;
+    report::report(ctx, policy, &observed, &plan, &outcomes, &eni.plan, around)
+        .await
+        .map_err(RoundError::Report)?;
     protect(ctx, memory, policy, &observed, &plan).await;
     let wrote = !plan.steps.is_empty() || !eni.outcomes.is_empty();
     Ok(wrote.then_some(AFTER_WRITE))
 }
 
+/// Objects that are left out of every decision because they cannot be read.
+fn unreadable(ctx: &Context, eyes: &Eyes) {
+    let stores = &eyes.stores;
+    ctx.metrics.set_objects_unreadable([
+        ("Node", stores.nodes.malformed().len()),
+        ("Pod", stores.aws_node_pods.malformed().len()),
+        ("ENIConfig", stores.eni_configs.malformed().len()),
+        ("CniNodeState", stores.node_states.malformed().len()),
+        ("NodePool", stores.node_pools.malformed().len()),
+    ]);
+}
+
 /// The target of the policy, and the node keys that can name an ENIConfig.
 fn scope(policy: &CniPolicy) -> Scope {
-    let named = policy.spec.target.as_ref().and_then(|target| target.daemon_set.as_ref());
+    let named = policy
+        .spec
+        .target
+        .as_ref()
+        .and_then(|target| target.daemon_set.as_ref());
     let custom = policy.spec.custom_networking.as_ref();
-    let keys = [custom.and_then(|c| c.label_key.clone()), custom.and_then(|c| c.annotation_key.clone())];
+    let keys = [
+        custom.and_then(|c| c.label_key.clone()),
+        custom.and_then(|c| c.annotation_key.clone()),
+    ];
     let mut scope = Scope::default();
     if let Some(DaemonSetRef { namespace, name }) = named {
-        scope.target = TargetRef { namespace: namespace.clone(), name: name.clone() };
+        scope.target = TargetRef {
+            namespace: namespace.clone(),
+            name: name.clone(),
+        };
     }
     scope.node_keys.extend(keys.into_iter().flatten());
     scope
@@ -130,9 +156,16 @@ async fn look(
     let cheap = observe::observe(ctx, eyes, memory, policy, Deep::Cheap).await?;
     let draft = plan(&cheap.world);
     let eni_draft = vpccni_core::eni_configs::plan(&cheap.eni);
-    let rewrites = eni_draft.steps.iter().any(|step| matches!(step, EniAction::Apply(..)));
+    let rewrites = eni_draft
+        .steps
+        .iter()
+        .any(|step| matches!(step, EniAction::Apply(..)));
     let touches = draft.verdict.differs.iter().any(|row| {
-        row.is_write() && !matches!(row.class(), ChangeClass::None | ChangeClass::ControlPlane | ChangeClass::Restart)
+        row.is_write()
+            && !matches!(
+                row.class(),
+                ChangeClass::None | ChangeClass::ControlPlane | ChangeClass::Restart
+            )
     });
     if touches || rewrites || !eni_draft.refused.is_empty() {
         return observe::observe(ctx, eyes, memory, policy, Deep::Full).await;
@@ -143,79 +176,14 @@ async fn look(
 /// Values that were put back are counted: three times in ten minutes is a fight.
 fn remember(memory: &mut Memory, ctx: &Context, plan: &PolicyPlan, outcomes: &Outcomes) {
     for (step, outcome) in plan.steps.iter().zip(&outcomes.steps) {
-        let (Action::Apply { changed, .. }, Outcome::Done) = (step, outcome) else { continue };
+        let (Action::Apply { changed, .. }, Outcome::Done) = (step, outcome) else {
+            continue;
+        };
         for row in changed {
             if let RowKind::Drift(owner) = &row.kind {
                 memory.corrected(&row.name, &owner.manager, ctx.now());
             }
         }
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "everything the status shows comes together here, once")]
-async fn surroundings(
-    ctx: &Context,
-    eyes: &Eyes,
-    memory: &mut Memory,
-    policy: &CniPolicy,
-    observed: &Observed,
-    eni: &vpccni_core::eni_configs::EniPlan,
-    outcomes: &Outcomes,
-    plan: &PolicyPlan,
-) -> Surroundings {
-    let stopped = plan.steps.iter().zip(&outcomes.steps).any(|(step, outcome)| {
-        matches!(step, Action::StopRollout { .. }) && *outcome == Outcome::Done
-    });
-    Surroundings {
-        generation: policy.metadata.generation.unwrap_or_default(),
-        target: observed.carrier.as_ref().map(|carrier| target_status(policy, &carrier.namespace, &carrier.name)),
-        cluster: cluster_status(ctx, eyes, memory, policy, observed).await,
-        cloud: report::cloud_status(observed),
-        eni_rows: eni.rows.clone(),
-        agent_args: observed.carrier.as_ref().map(|carrier| carrier.agent_args.clone()).unwrap_or_default(),
-        effective: observed.effective.as_ref().map(effective_texts).unwrap_or_default(),
-        stalled: stopped,
-    }
-}
-
-fn target_status(policy: &CniPolicy, namespace: &str, name: &str) -> TargetStatus {
-    let named = policy.spec.target.as_ref().is_some_and(|target| target.daemon_set.is_some());
-    let by = if named { "spec.target.daemonSet" } else { "the name under which the VPC CNI is published" };
-    TargetStatus {
-        daemon_set: Some(DaemonSetRef { namespace: namespace.to_owned(), name: name.to_owned() }),
-        managed_addon: policy.spec.target.as_ref().and_then(|target| target.managed_addon.clone()),
-        discovered_by: Some(by.to_owned()),
-    }
-}
-
-fn effective_texts(effective: &vpccni_core::config::Effective) -> BTreeMap<String, String> {
-    let text = |key: Key| effective.value(key).map(|value: &Value| (key.to_string(), value.to_string()));
-    Key::all().filter_map(text).collect()
-}
-
-async fn cluster_status(
-    ctx: &Context,
-    eyes: &Eyes,
-    memory: &mut Memory,
-    policy: &CniPolicy,
-    observed: &Observed,
-) -> ClusterStatus {
-    if memory.kubernetes_version.is_none() {
-        memory.kubernetes_version = ctx.client.apiserver_version().await.ok().map(|info| info.git_version);
-    }
-    let parts = parts(&eyes.stores);
-    let in_policy = policy.spec.cluster.as_ref().and_then(|cluster| cluster.region.clone());
-    let of_nodes = || eyes.stores.nodes.all().iter().find_map(|node| node.region.clone());
-    let seen = &observed.world.seen.cluster;
-    let target = observed.world.target.as_ref();
-    ClusterStatus {
-        name: observe::cluster_name(ctx, policy, parts.live.as_ref()),
-        region: in_policy.or_else(|| ctx.settings.aws_region.clone()).or_else(of_nodes),
-        vpc: seen.vpc.as_option().map(ToString::to_string),
-        ip_family: seen.ip_family.as_option().copied().map(vpccni_api::convert::ip_family),
-        kubernetes_version: memory.kubernetes_version.clone(),
-        cni_version: target.and_then(|t| t.version.as_option()).map(ToString::to_string),
-        node_agent_version: target.and_then(|t| t.node_agent).map(|version| version.to_string()),
     }
 }
 
@@ -228,16 +196,51 @@ async fn protect(
     plan: &PolicyPlan,
 ) {
     let manages = observed.world.intent.state == ManagementState::Manage;
-    let in_use = observed.effective.as_ref().is_some_and(vpccni_core::config::Effective::custom_networking);
-    let names = observed.world.seen.eni_configs_in_use.keys().map(ToString::to_string);
+    let in_use = observed
+        .effective
+        .as_ref()
+        .is_some_and(vpccni_core::config::Effective::custom_networking);
+    let names = observed
+        .world
+        .seen
+        .eni_configs_in_use
+        .keys()
+        .map(ToString::to_string);
     let parameters = Parameters {
-        target: observed.world.target.as_ref().map(|target| target.name.clone()).unwrap_or_default(),
-        owned: if manages { plan.verdict.enforced.keys().cloned().collect() } else { BTreeSet::new() },
-        suspended: plan.verdict.suspended.keys().cloned().collect::<BTreeSet<SettingName>>(),
-        eni_configs_in_use: if manages && in_use { names.collect() } else { BTreeSet::new() },
-        shield: observed.world.target.as_ref().is_some_and(|target| target.stopped_strategy.is_some()),
+        target: observed
+            .world
+            .target
+            .as_ref()
+            .map(|target| target.name.clone())
+            .unwrap_or_default(),
+        owned: if manages {
+            plan.verdict.enforced.keys().cloned().collect()
+        } else {
+            BTreeSet::new()
+        },
+        suspended: plan
+            .verdict
+            .suspended
+            .keys()
+            .cloned()
+            .collect::<BTreeSet<SettingName>>(),
+        eni_configs_in_use: if manages && in_use {
+            names.collect()
+        } else {
+            BTreeSet::new()
+        },
+        shield: observed
+            .world
+            .target
+            .as_ref()
+            .is_some_and(|target| target.stopped_strategy.is_some()),
     };
-    let mode = match policy.spec.admission.as_ref().and_then(|admission| admission.mode) {
+    let mode = match policy
+        .spec
+        .admission
+        .as_ref()
+        .and_then(|admission| admission.mode)
+    {
         Some(AdmissionMode::Deny) if manages => Mode::Deny,
         Some(AdmissionMode::Deny | AdmissionMode::Warn) | None => Mode::Warn,
     };
@@ -257,8 +260,12 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
         }
     }
     let world = EniWorld::giving_up(parts.eni_configs);
-    let round = eniconfig::reconcile(ctx, &world, &eyes.stores, memory).await;
-    if let Some((name, outcome)) = round.outcomes.iter().find(|(_, outcome)| *outcome != Outcome::Done) {
+    let round = eniconfig::reconcile(ctx, &world, &eyes.stores, &mut memory.told).await;
+    if let Some((name, outcome)) = round
+        .outcomes
+        .iter()
+        .find(|(_, outcome)| *outcome != Outcome::Done)
+    {
         return Err(RoundError::Release(format!("ENIConfig {name}: {outcome:?}")));
     }
     let nothing = Parameters::default();
@@ -271,6 +278,11 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
 
 /// Tells on a policy that it was released before it goes.
 pub(crate) async fn tell_released(ctx: &Context, policy: &CniPolicy) {
-    let note = format!("{} is released: every value stays, none is enforced", policy.name_any());
-    ctx.events.tell(&report::reference(policy), Reason::PolicyReleased, &note).await;
+    let note = format!(
+        "{} is released: every value stays, none is enforced",
+        policy.name_any()
+    );
+    ctx.events
+        .tell(&report::reference(policy), Reason::PolicyReleased, &note)
+        .await;
 }

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vpccni_api::CniPolicy;
 use vpccni_api::convert::{self, Selector, WantedEniConfig};
-use vpccni_core::config::Effective;
+use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
 use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
-use vpccni_core::policy::{AddonState, CloudView, Intent, ManagerClass, PolicyWorld, Target, config_of};
+use vpccni_core::policy::{
+    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, config_of,
+};
 use vpccni_core::ports::CloudErrorKind;
 use vpccni_core::safety::{CniSetup, EniConfigSpec};
 use vpccni_core::version::CniVersion;
@@ -55,21 +57,46 @@ pub(crate) struct Parts {
 
 /// The target and what is beside it.
 pub(crate) fn parts(stores: &Stores) -> Parts {
-    let live = stores.target.all().first().and_then(|object| LiveTarget::of(&object.0).ok());
-    let config_map = stores.config_map.all().first().map(|object| LiveConfigMap::of(&object.0));
-    let eni_configs =
-        stores.eni_configs.all().iter().map(|seen| (seen.name.clone(), present(seen))).collect();
-    Parts { live, config_map, eni_configs }
+    let live = stores
+        .target
+        .all()
+        .first()
+        .and_then(|object| LiveTarget::of(&object.0).ok());
+    let config_map = stores
+        .config_map
+        .all()
+        .first()
+        .map(|object| LiveConfigMap::of(&object.0));
+    let eni_configs = stores
+        .eni_configs
+        .all()
+        .iter()
+        .map(|seen| (seen.name.clone(), present(seen)))
+        .collect();
+    Parts {
+        live,
+        config_map,
+        eni_configs,
+    }
 }
 
 fn present(seen: &EniConfigSeen) -> Present {
     let spec = || {
         let subnet = SubnetId::parse(&seen.subnet).map_err(|error| error.to_string())?;
         let groups = seen.security_groups.iter().map(|id| SecurityGroupId::parse(id));
-        let security_groups = groups.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-        Ok(EniConfigSpec { subnet, security_groups, zone: None })
+        let security_groups = groups
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())?;
+        Ok(EniConfigSpec {
+            subnet,
+            security_groups,
+            zone: None,
+        })
     };
-    Present { spec: spec(), owners: owners(seen.owners.clone()) }
+    Present {
+        spec: spec(),
+        owners: owners(seen.owners.clone()),
+    }
 }
 
 impl Parts {
@@ -122,8 +149,12 @@ pub(crate) async fn observe(
         let ok = |(name, wanted): (&EniConfigName, &Wanted)| Some((name.clone(), wanted.spec.clone().ok()?));
         wanted.iter().filter_map(ok).collect()
     });
-    let intent = intent::intent(&policy.spec, resolved, now)?;
+    let mut intent = intent::intent(&policy.spec, resolved, now)?;
     let (target, carrier) = found.map_or((None, None), |(target, carrier)| (Some(target), Some(carrier)));
+    if target.as_ref().is_some_and(|target| !target.has_agent) {
+        // It goes with ipFamily by itself; where there is no agent, nobody misses it.
+        intent.settings.remove(&SettingName::of(Key::AgentEnableIpv6));
+    }
     let eni = eni_world(&intent, wanted, parts.eni_configs, target.as_ref(), seen.clone());
     Ok(Observed {
         world: PolicyWorld {
@@ -143,8 +174,16 @@ pub(crate) async fn observe(
 }
 
 fn running(target: &Target) -> Effective {
-    let settings = target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
-    let version = target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE);
+    let settings = target
+        .settings
+        .iter()
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect();
+    let version = target
+        .version
+        .as_option()
+        .copied()
+        .unwrap_or(CniVersion::REFERENCE);
     Effective::of(&config_of(&settings), version)
 }
 
@@ -163,20 +202,41 @@ fn eni_world(
     target: Option<&Target>,
     seen: vpccni_core::safety::World,
 ) -> EniWorld {
-    let key = vpccni_core::policy::SettingName::of(vpccni_core::config::Key::CustomNetworkCfg);
-    let wanted_on = intent.settings.get(&key).and_then(vpccni_core::policy::Written::text) == Some("true");
+    let key = SettingName::of(Key::CustomNetworkCfg);
+    let wanted_on = intent
+        .settings
+        .get(&key)
+        .and_then(vpccni_core::policy::Written::text)
+        == Some("true");
     let running = target.map_or_else(
         || CniSetup::empty(CniVersion::REFERENCE),
         |target| CniSetup {
             config: config_of(
-                &target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect(),
+                &target
+                    .settings
+                    .iter()
+                    .map(|(name, seen)| (name.clone(), seen.value.clone()))
+                    .collect(),
             ),
             node_agent: target.node_agent,
             eni_configs: target.eni_configs.clone(),
-            ..CniSetup::empty(target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE))
+            ..CniSetup::empty(
+                target
+                    .version
+                    .as_option()
+                    .copied()
+                    .unwrap_or(CniVersion::REFERENCE),
+            )
         },
     );
-    EniWorld { state: intent.state, wanted, present, running, wanted_on, seen }
+    EniWorld {
+        state: intent.state,
+        wanted,
+        present,
+        running,
+        wanted_on,
+        seen,
+    }
 }
 
 /// The ENIConfigs of the policy with their selectors looked up. Only tags need another reading of EC2.
@@ -190,7 +250,11 @@ async fn wanted_eni_configs(
     let Some(wanted) = convert::eni_configs(&policy.spec).map_err(IntentError::Spec)? else {
         return Ok(None);
     };
-    let unreadable = if wanted.iter().any(by_tags) { read_tagged(ctx, memory, inventory, now).await } else { None };
+    let unreadable = if wanted.iter().any(by_tags) {
+        read_tagged(ctx, memory, inventory, now).await
+    } else {
+        None
+    };
     let (subnets, groups) = match &memory.tagged {
         Some((_, subnets, groups)) => (subnets.as_slice(), groups.as_slice()),
         None => (&[][..], &[][..]),
@@ -201,12 +265,20 @@ async fn wanted_eni_configs(
             resolved.insert(wanted.name.clone(), Err(why.clone()));
         }
     }
-    Ok(Some(resolved.into_iter().map(|(name, spec)| (name, Wanted { spec })).collect()))
+    Ok(Some(
+        resolved
+            .into_iter()
+            .map(|(name, spec)| (name, Wanted { spec }))
+            .collect(),
+    ))
 }
 
 fn by_tags(wanted: &WantedEniConfig) -> bool {
     matches!(wanted.subnet, Selector::Tags(_))
-        || wanted.groups.iter().any(|group| matches!(group, Selector::Tags(_)))
+        || wanted
+            .groups
+            .iter()
+            .any(|group| matches!(group, Selector::Tags(_)))
 }
 
 /// Reads subnets and groups with all their tags; says why not, where it cannot.
@@ -235,7 +307,11 @@ async fn read_tagged(
 
 /// Whether the EKS add-on is behind the target. EKS is only asked where its manager owns something there.
 async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> AddonState {
-    let named = policy.spec.target.as_ref().and_then(|target| target.managed_addon.as_ref());
+    let named = policy
+        .spec
+        .target
+        .as_ref()
+        .and_then(|target| target.managed_addon.as_ref());
     let by_eks = live.is_some_and(|live| {
         let owners = owners(live.image_owners(vpccni_observe::target::Container::AwsNode));
         owners.iter().any(|owner| owner.class == ManagerClass::Eks)
@@ -246,7 +322,8 @@ async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> 
         (None, false) => return AddonState::Absent,
     };
     let Some(cluster) = cluster else {
-        let why = "the field manager eks owns aws-node, and the cluster's name is not known: set spec.cluster.name";
+        let why =
+            "the field manager eks owns aws-node, and the cluster's name is not known: set spec.cluster.name";
         return AddonState::Unknown(why.to_owned());
     };
     match ctx.eks.addon(&cluster, &name).await {
@@ -258,7 +335,11 @@ async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> 
 
 /// The name of the cluster: the policy, the flags, the environment of aws-node.
 pub(crate) fn cluster_name(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> Option<String> {
-    let in_policy = policy.spec.cluster.as_ref().and_then(|cluster| cluster.name.clone());
+    let in_policy = policy
+        .spec
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.name.clone());
     let in_environment = || {
         let container = vpccni_observe::target::Container::AwsNode;
         match live?.variable(container, "CLUSTER_NAME")? {
@@ -266,7 +347,9 @@ pub(crate) fn cluster_name(ctx: &Context, policy: &CniPolicy, live: Option<&Live
             _ => None,
         }
     };
-    in_policy.or_else(|| ctx.settings.cluster_name.clone()).or_else(in_environment)
+    in_policy
+        .or_else(|| ctx.settings.cluster_name.clone())
+        .or_else(in_environment)
 }
 
 fn cloud_view(inventory: &Inventory) -> CloudView {
@@ -288,7 +371,11 @@ fn cloud_view(inventory: &Inventory) -> CloudView {
         CloudErrorKind::NotFound | CloudErrorKind::Invalid => "RequestRejected",
         CloudErrorKind::Internal => "CloudFailed",
     };
-    let texts: Vec<String> = inventory.failures.iter().map(vpccni_observe::inventory::sentence).collect();
+    let texts: Vec<String> = inventory
+        .failures
+        .iter()
+        .map(vpccni_observe::inventory::sentence)
+        .collect();
     CloudView::Partly(reason, texts.join("; "))
 }
 

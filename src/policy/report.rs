@@ -11,10 +11,11 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 use std::collections::BTreeSet;
 use vpccni_api::CniPolicy;
-use vpccni_api::policy::{CniPolicyStatus, CloudState, CloudStatus};
+use vpccni_api::policy::{CloudState, CloudStatus, CniPolicyStatus};
 use vpccni_core::eni_configs::EniPlan;
 use vpccni_core::policy::{
-    Action, CloudView, Outcome, Outcomes, PolicyPlan, PolicyReport, Row, RowKind, report as core_report,
+    Action, CloudView, ManagerClass, Outcome, Outcomes, PolicyPlan, PolicyReport, Row, RowKind,
+    report as core_report,
 };
 use vpccni_core::safety::Severity;
 
@@ -33,7 +34,12 @@ pub(crate) async fn report(
     let after = status(&observed.world, plan, &said, &around, before, ctx.now());
     metrics(ctx, observed, plan, &said);
     write_status(ctx, policy, &after).await?;
-    let teller = Teller { ctx, about: reference(policy), before, after: &after };
+    let teller = Teller {
+        ctx,
+        about: reference(policy),
+        before,
+        after: &after,
+    };
     teller.steps(plan, outcomes).await;
     teller.transitions(observed, plan).await;
     Ok(())
@@ -55,7 +61,10 @@ pub(crate) async fn write_status(
     }
     let target = WriteTarget::cluster::<CniPolicy>(&policy.name_any());
     let body = json!({"status": status});
-    ctx.writer.apply_status(WriteSite::PolicyStatus, &target, Apply::TAKE_OVER, body).await.map(|_| ())
+    ctx.writer
+        .apply_status(WriteSite::PolicyStatus, &target, Apply::TAKE_OVER, body)
+        .await
+        .map(|_| ())
 }
 
 fn same(before: &CniPolicyStatus, after: &CniPolicyStatus) -> bool {
@@ -93,10 +102,16 @@ pub(crate) fn cloud_status(observed: &Observed) -> CloudStatus {
 }
 
 fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyReport) {
-    let version = observed.world.target.as_ref().and_then(|target| target.version.as_option().copied());
+    let version = observed
+        .world
+        .target
+        .as_ref()
+        .and_then(|target| target.version.as_option().copied());
     let version = version.map(|version| version.to_string());
     ctx.metrics.set_config(
-        version.as_deref().map(|version| (plan.verdict.hash.as_str(), said.summary.mode.as_str(), version)),
+        version
+            .as_deref()
+            .map(|version| (plan.verdict.hash.as_str(), said.summary.mode.as_str(), version)),
     );
     let conditions: Vec<(&str, &str)> = said
         .conditions
@@ -112,13 +127,20 @@ fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyR
         .collect();
     ctx.metrics.set_conditions(conditions);
     let findings = &plan.verdict.review.findings;
-    ctx.metrics.set_findings(findings.iter().map(|finding| (finding.rule.0, severity(finding.severity), 1)));
+    ctx.metrics.set_findings(
+        findings
+            .iter()
+            .map(|finding| (finding.rule.0, severity(finding.severity), 1)),
+    );
     let drifting = plan.verdict.differs.iter().filter_map(|row| match &row.kind {
-        RowKind::Drift(owner) | RowKind::Fought(owner, _) => Some((row.name.to_string(), owner.manager.clone())),
+        RowKind::Drift(owner) | RowKind::Fought(owner, _) => {
+            Some((row.name.to_string(), owner_class(owner.class)))
+        }
         _ => None,
     });
-    let drifting: Vec<(String, String)> = drifting.collect();
-    ctx.metrics.set_drift(drifting.iter().map(|(key, owner)| (key.as_str(), owner.as_str())));
+    let drifting: Vec<(String, &'static str)> = drifting.collect();
+    ctx.metrics
+        .set_drift(drifting.iter().map(|(key, class)| (key.as_str(), *class)));
     let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let nodes = said.nodes;
     ctx.metrics.set_nodes([
@@ -132,9 +154,19 @@ fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyR
 
 fn severity(severity: Severity) -> &'static str {
     match severity {
-        Severity::Warn => "Warn",
-        Severity::Refuse => "Refuse",
-        Severity::Never => "Never",
+        Severity::Warn => "warn",
+        Severity::Refuse => "refuse",
+        Severity::Never => "never",
+    }
+}
+
+/// Managers are named by anybody, so only their kind may become a label.
+fn owner_class(class: ManagerClass) -> &'static str {
+    match class {
+        ManagerClass::Ours | ManagerClass::Released => "ours",
+        ManagerClass::Eks | ManagerClass::Reconciler => "reconciler",
+        ManagerClass::Person => "person",
+        ManagerClass::Other => "unknown",
     }
 }
 
@@ -159,13 +191,17 @@ impl Teller<'_> {
             match step {
                 Action::HandToReleased { settings } => {
                     let names: Vec<String> = settings.keys().map(ToString::to_string).collect();
-                    let note = format!("no longer named by the policy, the values stay: {}", names.join(", "));
+                    let note = format!(
+                        "no longer named by the policy, the values stay: {}",
+                        names.join(", ")
+                    );
                     self.tell(Reason::KeysReleased, &note).await;
                 }
                 Action::Apply { changed, .. } => self.applied(changed).await,
                 Action::Unset { settings } => {
                     let names: Vec<String> = settings.iter().map(ToString::to_string).collect();
-                    self.tell(Reason::KeysUnset, &format!("removed: {}", names.join(", "))).await;
+                    self.tell(Reason::KeysUnset, &format!("removed: {}", names.join(", ")))
+                        .await;
                 }
                 Action::StopRollout { pods } => {
                     let note = format!(
@@ -175,7 +211,8 @@ impl Teller<'_> {
                     self.tell(Reason::RolloutStalled, &note).await;
                 }
                 Action::ResumeRollout => {
-                    self.tell(Reason::RolloutResumed, "the update strategy is back").await;
+                    self.tell(Reason::RolloutResumed, "the update strategy is back")
+                        .await;
                 }
             }
         }
@@ -183,15 +220,22 @@ impl Teller<'_> {
 
     async fn applied(&self, changed: &[Row]) {
         let texts = |pick: fn(&RowKind) -> bool| {
-            changed.iter().filter(|row| pick(&row.kind)).map(change).collect::<Vec<_>>().join(", ")
+            changed
+                .iter()
+                .filter(|row| pick(&row.kind))
+                .map(change)
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let drift = texts(|kind| matches!(kind, RowKind::Drift(_)));
         if !drift.is_empty() {
-            self.tell(Reason::DriftCorrected, &format!("put back: {drift}")).await;
+            self.tell(Reason::DriftCorrected, &format!("put back: {drift}"))
+                .await;
         }
         let taken = texts(|kind| matches!(kind, RowKind::TakeOver(_)));
         if !taken.is_empty() {
-            self.tell(Reason::KeysTakenOver, &format!("taken over: {taken}")).await;
+            self.tell(Reason::KeysTakenOver, &format!("taken over: {taken}"))
+                .await;
         }
         let written = texts(|kind| !matches!(kind, RowKind::Drift(_)));
         if !written.is_empty() {
@@ -212,10 +256,18 @@ impl Teller<'_> {
             ("RolledOut", "True", "Complete", Reason::RolloutCompleted),
         ];
         for (kind, state, reason, event) in became {
-            let Some(message) = self.newly(kind, state, reason) else { continue };
+            let Some(message) = self.newly(kind, state, reason) else {
+                continue;
+            };
             self.tell(event, message).await;
             if event == Reason::UnsafeChangeRefused {
-                for finding in plan.verdict.review.findings.iter().filter(|f| f.severity > Severity::Warn) {
+                for finding in plan
+                    .verdict
+                    .review
+                    .findings
+                    .iter()
+                    .filter(|f| f.severity > Severity::Warn)
+                {
                     self.ctx.metrics.refused(finding.rule.0);
                 }
             }
@@ -229,7 +281,11 @@ impl Teller<'_> {
     /// The message of a condition that has this status and reason now and had not before, or for an older generation.
     fn newly(&self, kind: &str, state: &str, reason: &str) -> Option<&str> {
         let find = |status: Option<&CniPolicyStatus>| {
-            let found = status?.conditions.iter().flatten().find(|condition| condition.type_ == kind)?;
+            let found = status?
+                .conditions
+                .iter()
+                .flatten()
+                .find(|condition| condition.type_ == kind)?;
             let holds = found.status == state && found.reason == reason;
             holds.then(|| (found.observed_generation, found.message.clone()))
         };
@@ -238,20 +294,34 @@ impl Teller<'_> {
         if before.is_some_and(|(old, _)| old == generation || kind == "RolledOut") {
             return None;
         }
-        let now = self.after.conditions.iter().flatten().find(|condition| condition.type_ == kind)?;
+        let now = self
+            .after
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == kind)?;
         Some(&now.message)
     }
 
     fn newly_false(&self, kind: &str) -> Option<&str> {
         let is_false = |status: Option<&CniPolicyStatus>| {
             status.is_some_and(|status| {
-                status.conditions.iter().flatten().any(|c| c.type_ == kind && c.status == "False")
+                status
+                    .conditions
+                    .iter()
+                    .flatten()
+                    .any(|c| c.type_ == kind && c.status == "False")
             })
         };
         if !is_false(Some(self.after)) || is_false(self.before) {
             return None;
         }
-        let now = self.after.conditions.iter().flatten().find(|condition| condition.type_ == kind)?;
+        let now = self
+            .after
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == kind)?;
         Some(&now.message)
     }
 
@@ -272,14 +342,20 @@ impl Teller<'_> {
             .map(ToString::to_string)
             .collect();
         if !resumed.is_empty() {
-            self.tell(Reason::EnforcementResumed, &format!("enforced again: {}", resumed.join(", "))).await;
+            self.tell(
+                Reason::EnforcementResumed,
+                &format!("enforced again: {}", resumed.join(", ")),
+            )
+            .await;
         }
     }
 }
 
 fn change(row: &Row) -> String {
     let text = |value: &Option<vpccni_core::policy::Written>| {
-        value.as_ref().map_or_else(|| "(absent)".to_owned(), ToString::to_string)
+        value
+            .as_ref()
+            .map_or_else(|| "(absent)".to_owned(), ToString::to_string)
     };
     let from = match &row.kind {
         RowKind::TakeOver(owner) | RowKind::Drift(owner) => format!(" (was {})", owner.manager),

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use vpccni_api::convert::{bounded, change_class, findings};
 use vpccni_api::policy::{
     Applied, AppliedState, CloudStatus, ClusterStatus, CniPolicyStatus, EnforcementRecord, EniConfigStatus,
-    NodeCounts, PendingChange, PlannedChange, PodCounts, ReleasedKey, Restarts, STATUS_LIST, STATUS_TEXT, Summary,
-    SuspendedKey, TargetStatus,
+    NodeCounts, PendingChange, PlannedChange, PodCounts, ReleasedKey, Restarts, STATUS_LIST, STATUS_TEXT,
+    Summary, SuspendedKey, TargetStatus,
 };
 use vpccni_core::config::Place;
 use vpccni_core::eni_configs::EniRow;
-use vpccni_core::policy::{PolicyPlan, PolicyReport, PolicyWorld, Row, RowKind, SettingName, Target, Why, Written};
+use vpccni_core::policy::{
+    PolicyPlan, PolicyReport, PolicyWorld, Row, RowKind, SettingName, Target, Why, Written,
+};
 
 /// What the status says besides what the core decided.
 #[derive(Debug, Clone, Default)]
@@ -40,11 +42,18 @@ pub(crate) fn status(
     now: Timestamp,
 ) -> CniPolicyStatus {
     let verdict = &plan.verdict;
-    let conditions = previous.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let conditions = previous
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default();
     let (findings, findings_total) = findings(&verdict.review);
     CniPolicyStatus {
         observed_generation: Some(around.generation),
-        conditions: Some(merge_conditions(conditions, &report.conditions, around.generation, now)),
+        conditions: Some(merge_conditions(
+            conditions,
+            &report.conditions,
+            around.generation,
+            now,
+        )),
         summary: Some(summary(report, world.target.as_ref())),
         target: around.target.clone(),
         applied: applied(world, plan, report, around, previous, now),
@@ -68,7 +77,9 @@ fn number(n: usize) -> i64 {
 
 fn summary(report: &PolicyReport, target: Option<&Target>) -> Summary {
     let text = |text: &String| Some(text.clone());
-    let version = target.and_then(|target| target.version.as_option()).map(ToString::to_string);
+    let version = target
+        .and_then(|target| target.version.as_option())
+        .map(ToString::to_string);
     Summary {
         state: text(&report.summary.state),
         mode: text(&report.summary.mode),
@@ -82,33 +93,50 @@ fn summary(report: &PolicyReport, target: Option<&Target>) -> Summary {
 
 fn planned(row: &Row) -> PlannedChange {
     let owner = match &row.kind {
-        RowKind::TakeOver(owner) | RowKind::Drift(owner) | RowKind::Blocked(owner) | RowKind::Fought(owner, _) => {
-            Some(owner.manager.clone())
-        }
+        RowKind::TakeOver(owner)
+        | RowKind::Drift(owner)
+        | RowKind::Blocked(owner)
+        | RowKind::Fought(owner, _) => Some(owner.manager.clone()),
         RowKind::Same | RowKind::Write | RowKind::Suspended => None,
     };
-    let value = |value: &Option<Written>| value.as_ref().map(|value| bounded(&value.to_string(), STATUS_TEXT));
+    let value = |value: &Option<Written>| {
+        value
+            .as_ref()
+            .map(|value| bounded(&value.to_string(), STATUS_TEXT))
+    };
     PlannedChange {
         key: row.name.to_string(),
         from: value(&row.from),
         to: value(&row.to),
         owner,
         change_class: change_class(row.class()),
-        restarts: if row.restarts() { Restarts::Pods } else { Restarts::None },
+        restarts: if row.restarts() {
+            Restarts::Pods
+        } else {
+            Restarts::None
+        },
     }
 }
 
 fn pending(plan: &PolicyPlan) -> Vec<PendingChange> {
-    let window = plan.verdict.window.as_deref().unwrap_or("the next rollout window");
+    let window = plan
+        .verdict
+        .window
+        .as_deref()
+        .unwrap_or("the next rollout window");
     let waits_for = |why| match why {
         Why::Refused => "the findings of this change: see status.findings".to_owned(),
         Why::OutsideWindow => format!("a rollout window: {window}"),
         Why::NotManaged => "managementState Manage".to_owned(),
+        Why::NoAgent => "the container aws-eks-nodeagent, which the DaemonSet does not have".to_owned(),
         Why::Prerequisite => "the ENIConfigs of the policy to be written".to_owned(),
     };
     let row = |pending: &vpccni_core::policy::Pending| PendingChange {
         key: pending.name.to_string(),
-        to: pending.to.as_ref().map(|value| bounded(&value.to_string(), STATUS_TEXT)),
+        to: pending
+            .to
+            .as_ref()
+            .map(|value| bounded(&value.to_string(), STATUS_TEXT)),
         waits_for: waits_for(pending.why),
     };
     plan.verdict.pending.iter().take(CHANGES).map(row).collect()
@@ -119,12 +147,17 @@ fn released(world: &PolicyWorld, plan: &PolicyPlan) -> Vec<ReleasedKey> {
         let seen = world.target.as_ref()?.settings.get(name)?;
         Some(bounded(&seen.value.to_string(), STATUS_TEXT))
     };
-    let row = |name: &SettingName| ReleasedKey { key: name.to_string(), value: value(name) };
+    let row = |name: &SettingName| ReleasedKey {
+        key: name.to_string(),
+        value: value(name),
+    };
     plan.verdict.released.iter().take(CHANGES).map(row).collect()
 }
 
 fn nodes(world: &PolicyWorld, report: &PolicyReport) -> NodeCounts {
-    let old = world.target.as_ref().map_or(0, |target| target.rollout.desired.saturating_sub(target.rollout.updated));
+    let old = world.target.as_ref().map_or(0, |target| {
+        target.rollout.desired.saturating_sub(target.rollout.updated)
+    });
     let count = |n: u32| Some(i64::from(n));
     let nodes = report.nodes;
     NodeCounts {
@@ -164,15 +197,21 @@ fn applied(
     let enforced = enforced_record(world, plan);
     let values = |place| {
         let live = target.settings.iter().filter(|(name, _)| name.place == place);
-        let mut values: BTreeMap<String, String> =
-            live.map(|(name, seen)| (name.name.clone(), bounded(&seen.value.to_string(), STATUS_TEXT))).collect();
+        let mut values: BTreeMap<String, String> = live
+            .map(|(name, seen)| (name.name.clone(), bounded(&seen.value.to_string(), STATUS_TEXT)))
+            .collect();
         let ours = enforced.iter().filter(|(name, _)| name.place == place);
-        values.extend(ours.map(|(name, value)| (name.name.clone(), bounded(&value.to_string(), STATUS_TEXT))));
+        values
+            .extend(ours.map(|(name, value)| (name.name.clone(), bounded(&value.to_string(), STATUS_TEXT))));
         values
     };
     let rollout = &target.rollout;
     let mut applied = Applied {
-        state: Some(if report.verified { AppliedState::Verified } else { AppliedState::Unknown }),
+        state: Some(if report.verified {
+            AppliedState::Verified
+        } else {
+            AppliedState::Unknown
+        }),
         change_hash: Some(plan.verdict.hash.clone()),
         time: None,
         aws_node: Some(values(Place::AwsNode)),
@@ -188,7 +227,10 @@ fn applied(
         record: Some(record(world, plan, report, around, &enforced)),
     };
     let same_hash = before.is_some_and(|before| before.change_hash == applied.change_hash);
-    applied.time = before.filter(|_| same_hash).and_then(|before| before.time.clone()).or(Some(Time(now)));
+    applied.time = before
+        .filter(|_| same_hash)
+        .and_then(|before| before.time.clone())
+        .or(Some(Time(now)));
     Some(applied)
 }
 
@@ -211,17 +253,34 @@ fn record(
     around: &Surroundings,
     enforced: &BTreeMap<SettingName, Written>,
 ) -> EnforcementRecord {
-    let suspended = plan.verdict.suspended.iter().map(|(name, suspension)| SuspendedKey {
-        key: name.to_string(),
-        value: bounded(&suspension.value, STATUS_TEXT),
-        by: bounded(&suspension.by, 128),
-    });
-    let break_glass = world.target.as_ref().and_then(|target| target.break_glass.clone());
-    let stalled = if around.stalled { Some(plan.verdict.hash.clone()) } else { world.record.stalled_hash.clone() };
+    let suspended = plan
+        .verdict
+        .suspended
+        .iter()
+        .map(|(name, suspension)| SuspendedKey {
+            key: name.to_string(),
+            value: bounded(&suspension.value, STATUS_TEXT),
+            by: bounded(&suspension.by, 128),
+        });
+    let break_glass = world
+        .target
+        .as_ref()
+        .and_then(|target| target.break_glass.clone());
+    let stalled = if around.stalled {
+        Some(plan.verdict.hash.clone())
+    } else {
+        world.record.stalled_hash.clone()
+    };
     EnforcementRecord {
         settings: Some(texts(enforced)),
         references: Some(references(enforced)),
-        modes: Some(report.modes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()),
+        modes: Some(
+            report
+                .modes
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
+        ),
         suspended: Some(suspended.take(CHANGES).collect()),
         break_glass_seen: break_glass.map(|value| bounded(&value, 256)),
         stalled_hash: stalled,
@@ -229,7 +288,10 @@ fn record(
 }
 
 fn texts(settings: &BTreeMap<SettingName, Written>) -> BTreeMap<String, String> {
-    settings.iter().filter_map(|(name, value)| Some((name.to_string(), value.text()?.to_owned()))).collect()
+    settings
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.text()?.to_owned())))
+        .collect()
 }
 
 fn references(settings: &BTreeMap<SettingName, Written>) -> BTreeMap<String, String> {

@@ -24,7 +24,9 @@ pub enum WindowError {
     #[error("schedule {0:?} has {1} fields; write five: minute, hour, day of month, month, day of week")]
     Fields(String, usize),
     /// A field out of its range.
-    #[error("schedule field {name} is {text:?}; write *, a number from {min} to {max}, a range, a list or */n")]
+    #[error(
+        "schedule field {name} is {text:?}; write *, a number from {min} to {max}, a range, a list or */n"
+    )]
     Field {
         /// Which.
         name: &'static str,
@@ -49,8 +51,13 @@ pub enum Opening {
     Next(Option<Timestamp>),
 }
 
-const FIELDS: [(&str, u8, u8); 5] =
-    [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7)];
+const FIELDS: [(&str, u8, u8); 5] = [
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of month", 1, 31),
+    ("month", 1, 12),
+    ("day of week", 0, 7),
+];
 
 /// Minutes in eight days: every weekly schedule opens in that time.
 const HORIZON_MINUTES: i64 = 8 * 24 * 60;
@@ -79,7 +86,11 @@ impl Schedule {
         if allowed[4] & (1 << 7) != 0 {
             allowed[4] |= 1;
         }
-        Ok(Self { allowed, any_day: parts[2] == "*", any_weekday: parts[4] == "*" })
+        Ok(Self {
+            allowed,
+            any_day: parts[2] == "*",
+            any_weekday: parts[4] == "*",
+        })
     }
 
     fn matches(&self, at: &Zoned) -> bool {
@@ -89,7 +100,11 @@ impl Schedule {
         let day = has(2, at.day());
         let weekday = has(4, at.weekday().to_sunday_zero_offset());
         // As in cron: where both are given, either is enough.
-        let date = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
+        let date = if self.any_day || self.any_weekday {
+            day && weekday
+        } else {
+            day || weekday
+        };
         has(0, at.minute()) && has(1, at.hour()) && has(3, at.month()) && date
     }
 }
@@ -136,15 +151,22 @@ fn one(window: &WindowSpec, now: Timestamp) -> Result<Opening, WindowError> {
     let name = window.time_zone.as_deref().unwrap_or("UTC");
     let zone = TimeZone::get(name).map_err(|_| WindowError::TimeZone(name.to_owned()))?;
     let minute = |offset: i64| {
-        let at = now.checked_add(Span::new().minutes(offset)).ok()?.to_zoned(zone.clone());
+        let at = now
+            .checked_add(Span::new().minutes(offset))
+            .ok()?
+            .to_zoned(zone.clone());
         Some(at)
     };
     let back = (window.duration_seconds.max(60) - 1) / 60;
-    let started = (0..=back).filter_map(|ago| minute(-ago)).any(|at| schedule.matches(&at));
+    let started = (0..=back)
+        .filter_map(|ago| minute(-ago))
+        .any(|at| schedule.matches(&at));
     if started {
         return Ok(Opening::Open);
     }
-    let next = (1..=HORIZON_MINUTES).filter_map(minute).find(|at| schedule.matches(at));
+    let next = (1..=HORIZON_MINUTES)
+        .filter_map(minute)
+        .find(|at| schedule.matches(at));
     Ok(Opening::Next(next.map(|at| at.timestamp())))
 }
 
@@ -194,8 +216,17 @@ mod tests {
         let now = "2026-11-21T10:00:00Z";
         let fields = WindowError::Fields("0 2".to_owned(), 2);
         check(&window("0 2", 1, "UTC"), now, Err(fields));
-        let hour = WindowError::Field { name: "hour", text: "25".to_owned(), min: 0, max: 23 };
+        let hour = WindowError::Field {
+            name: "hour",
+            text: "25".to_owned(),
+            min: 0,
+            max: 23,
+        };
         check(&window("0 25 * * *", 1, "UTC"), now, Err(hour));
-        check(&window("0 2 * * *", 1, "Mars/Base"), now, Err(WindowError::TimeZone("Mars/Base".to_owned())));
+        check(
+            &window("0 2 * * *", 1, "Mars/Base"),
+            now,
+            Err(WindowError::TimeZone("Mars/Base".to_owned())),
+        );
     }
 }

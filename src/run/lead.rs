@@ -51,6 +51,8 @@ async fn term(
         running.spawn(async move { (controller.name(), controller.run(ctx, end).await) });
     }
     let early = tokio::select! {
+        // In this order: a controller that ends because it was asked to did not end early.
+        biased;
         _ = leadership.changed() => None,
         () = stop.cancelled() => None,
         Some(ended) = running.join_next() => Some(ended),

@@ -3,6 +3,7 @@
 use crate::write::{Target, WriteSite};
 use kube::core::Status;
 use std::time::Duration;
+use vpccni_core::policy::Outcome;
 
 /// A write that failed, or whose effect is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -197,4 +198,18 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// What a write came to, as core sees it.
+pub(crate) fn outcome_of(result: Result<(), WriteError>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(error) if error.effect_unknown() => Outcome::Unknown {
+            message: error.to_string(),
+        },
+        Err(error) => Outcome::Failed {
+            category: error.category(),
+            message: error.to_string(),
+        },
+    }
 }

@@ -9,6 +9,7 @@ mod target;
 mod written;
 
 pub use error::WriteError;
+pub(crate) use error::outcome_of;
 pub use gate::{Gate, OpenGate};
 pub use kube::api::Preconditions;
 pub use site::WriteSite;
@@ -19,13 +20,7 @@ use crate::metrics::Metrics;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::Value;
 use std::sync::Arc;
-
-/// The field manager of everything the operator owns.
-pub const FIELD_MANAGER: &str = "vpc-cni-operator";
-
-/// The field manager that holds on to values the policy no longer names: server-side apply deletes a key whose last
-/// owner lets go of it.
-pub const RELEASED_MANAGER: &str = "vpc-cni-operator-released";
+use vpccni_core::policy::{FIELD_MANAGER, RELEASED_FIELD_MANAGER};
 
 type Request = http::Request<Vec<u8>>;
 
@@ -51,7 +46,7 @@ impl Apply<'static> {
     };
     /// As the manager that holds on to values that were let go.
     pub const RELEASED: Self = Self {
-        manager: RELEASED_MANAGER,
+        manager: RELEASED_FIELD_MANAGER,
         force: true,
     };
 }

@@ -25,9 +25,5 @@ pub const GROUP: &str = "vpccni.io";
 pub const VERSION: &str = "v1alpha1";
 /// The only name a `CniPolicy` may have.
 pub const POLICY_NAME: &str = "default";
-/// The field manager of the operator.
-pub const FIELD_MANAGER: &str = "vpc-cni-operator";
-/// The field manager that keeps keys which a policy no longer names, so that their values stay.
-pub const RELEASED_FIELD_MANAGER: &str = "vpc-cni-operator-released";
 /// The field manager with which ipamd writes its own `CniNodeState`.
 pub const IPAMD_FIELD_MANAGER: &str = "ipamd";

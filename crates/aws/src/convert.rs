@@ -124,6 +124,7 @@ pub(crate) fn instance(instance: &wire::Instance) -> Result<Instance, Unreadable
         )?,
         vpc: parsed("vpcId", instance.vpc_id())?,
         subnet: parsed("subnetId", instance.subnet_id())?,
+        tags: tags(instance.tags()),
     })
 }
 

@@ -5,8 +5,8 @@
 
 pub mod capacity;
 pub mod config;
-pub mod eni_configs;
 pub mod discovery;
+pub mod eni_configs;
 pub mod eni_tags;
 pub mod eniconfig;
 pub mod ids;

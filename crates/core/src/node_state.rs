@@ -117,18 +117,27 @@ pub fn plan(
         let state = states.get(name);
         let (delete, create) = match state {
             None => (false, true),
-            Some(state) => (state.owner.as_ref().is_some_and(|owner| *owner != node.uid), false),
+            Some(state) => (
+                state.owner.as_ref().is_some_and(|owner| *owner != node.uid),
+                false,
+            ),
         };
         if delete {
             updates.push(NodeAction::Delete { name: name.clone() });
             continue;
         }
         if create {
-            creates.push(NodeAction::Create { name: name.clone(), uid: node.uid.clone() });
+            creates.push(NodeAction::Create {
+                name: name.clone(),
+                uid: node.uid.clone(),
+            });
         }
         let status = status_of(node, effective);
         if state.is_none_or(|state| !state.by_agent && state.status.as_ref() != Some(&status)) {
-            updates.push(NodeAction::Status { name: name.clone(), status: Box::new(status) });
+            updates.push(NodeAction::Status {
+                name: name.clone(),
+                status: Box::new(status),
+            });
         }
     }
     let orphans = states.keys().filter(|name| !wanted.contains_key(name));
@@ -155,7 +164,10 @@ mod tests {
                 instance_type: None,
                 limits: Known::not_read("the type"),
                 zone: None,
-                group: NodeGroup { provider: Provider::SelfManaged, name: "self-managed".to_owned() },
+                group: NodeGroup {
+                    provider: Provider::SelfManaged,
+                    name: "self-managed".to_owned(),
+                },
                 mode: NodeMode::Unknown,
                 enis: Known::not_read("the interfaces"),
                 pods: Known::Yes(NodePodFacts::default()),
@@ -177,7 +189,10 @@ mod tests {
     fn a_new_node_gets_a_state_and_an_unchanged_one_no_write() {
         let nodes = vec![node("a")];
         let actions = plan(&nodes, &BTreeMap::new(), &effective());
-        assert!(matches!(actions.as_slice(), [NodeAction::Create { .. }, NodeAction::Status { .. }]));
+        assert!(matches!(
+            actions.as_slice(),
+            [NodeAction::Create { .. }, NodeAction::Status { .. }]
+        ));
         let state = NodeStateSeen {
             owner: Some("u1".to_owned()),
             status: Some(status_of(&nodes[0], &effective())),
@@ -190,10 +205,17 @@ mod tests {
     #[test]
     fn what_the_agent_writes_is_left_alone_and_orphans_go() {
         let nodes = vec![node("a")];
-        let seen = |owner: &str, by_agent| NodeStateSeen { owner: Some(owner.to_owned()), status: None, by_agent };
+        let seen = |owner: &str, by_agent| NodeStateSeen {
+            owner: Some(owner.to_owned()),
+            status: None,
+            by_agent,
+        };
         let name = |name: &str| NodeName::parse(name).unwrap();
         let states = BTreeMap::from([(name("a"), seen("u1", true)), (name("gone"), seen("u2", false))]);
-        assert_eq!(plan(&nodes, &states, &effective()), vec![NodeAction::Delete { name: name("gone") }]);
+        assert_eq!(
+            plan(&nodes, &states, &effective()),
+            vec![NodeAction::Delete { name: name("gone") }]
+        );
     }
 
     #[test]
@@ -201,11 +223,17 @@ mod tests {
         let mut windows = node("w");
         windows.facts.os = Os::Windows;
         let nodes = vec![node("a"), windows];
-        let seen = NodeStateSeen { owner: Some("old".to_owned()), status: None, by_agent: false };
+        let seen = NodeStateSeen {
+            owner: Some("old".to_owned()),
+            status: None,
+            by_agent: false,
+        };
         let states = BTreeMap::from([(NodeName::parse("a").unwrap(), seen)]);
         assert_eq!(
             plan(&nodes, &states, &effective()),
-            vec![NodeAction::Delete { name: NodeName::parse("a").unwrap() }]
+            vec![NodeAction::Delete {
+                name: NodeName::parse("a").unwrap()
+            }]
         );
     }
 }

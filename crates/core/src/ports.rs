@@ -169,6 +169,8 @@ pub struct Instance {
     pub vpc: VpcId,
     /// The subnet of its primary interface.
     pub subnet: SubnetId,
+    /// Its tags: an Auto Scaling group names itself there.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Reading EC2. Every call reads all pages; implementations time out and back off, callers only see the outcome.

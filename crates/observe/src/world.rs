@@ -105,7 +105,12 @@ pub fn facts(node: &NodeSeen, inventory: &Inventory, deep: &DeepFacts) -> NodeFa
         instance_type: node.instance_type.clone(),
         limits: limits.unwrap_or_else(|| Known::not_read(&format!("the instance type of {}", node.name))),
         zone: node.zone.clone(),
-        group: node.group.clone(),
+        group: node
+            .instance
+            .as_ref()
+            .and_then(|id| inventory.groups.get(id))
+            .unwrap_or(&node.group)
+            .clone(),
         mode: mode(&enis),
         enis,
         pods: pods_of(node.name.as_str(), deep),

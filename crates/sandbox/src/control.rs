@@ -1,7 +1,7 @@
 //! The control API under `/_sandbox/`: what was called, faults, reset, health, invariants. No AWS path begins so.
 
 use crate::faults::Rule;
-use crate::server::{Answer, State};
+use crate::state::{Answer, State};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};

@@ -3,7 +3,7 @@
 //!
 //! `world` holds the state and its rules and knows nothing of the wire; `wire` reads and writes the protocols and
 //! knows nothing of the state; `ec2`, `eks` and `sts` join the two, one file per family of actions; `server` carries
-//! them over HTTP with `faults` and `calls` beside them. Nothing is accepted and ignored: what is not modelled is
+//! them over HTTP with `state`, `faults` and `calls` beside it. Nothing is accepted and ignored: what is not modelled is
 //! listed in `wire::unmodelled` and answers an error.
 
 mod calls;
@@ -14,6 +14,7 @@ mod error;
 mod faults;
 mod server;
 mod service;
+mod state;
 mod sts;
 mod wire;
 pub mod world;
@@ -21,4 +22,5 @@ pub mod world;
 pub use calls::{CallCount, Outcome};
 pub use error::{ApiError, Code};
 pub use faults::{Disconnect, Effect, ErrorEffect, Rule};
-pub use server::{Options, Sandbox, StartError, WorldHandle};
+pub use server::{Sandbox, WorldHandle};
+pub use state::{Options, StartError};

@@ -1,15 +1,15 @@
 //! The server: connections, and one request through faults, world and counts. The world is locked for the effect of a
 //! request alone, never across an await, so requests are linearisable and none can starve another.
 
-use crate::calls::{CallCount, Calls, Outcome};
+use crate::calls::{CallCount, Outcome};
 use crate::control;
 use crate::error::{ApiError, Code};
-use crate::faults::{Disconnect, Faults, Rule};
+use crate::faults::{Disconnect, Rule};
 use crate::service::{Call, Request, Service};
+use crate::state::{Answer, Options, StartError, State};
 use crate::wire::xml;
-use crate::world::{Catalogue, CatalogueError, Random, Tables, Types, TypesError, World};
+use crate::world::World;
 use crate::{ec2, eks, sts};
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -17,124 +17,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// More than any request of these APIs is long; user data may have 16 KiB.
 const MAX_BODY: usize = 1 << 20;
 
 /// Without it a process that has no file descriptors left would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-
-/// How a sandbox is started.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where it listens; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The region.
-    pub region: String,
-    /// What all chance follows from.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            region: "us-west-2".to_owned(),
-            seed: 1,
-        }
-    }
-}
-
-/// A sandbox did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("failed to listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The instance types do not read.
-    #[error(transparent)]
-    Types(TypesError),
-    /// The add-ons do not read.
-    #[error(transparent)]
-    Catalogue(CatalogueError),
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(crate) struct State {
-    options: Options,
-    tables: Tables,
-    world: Mutex<World>,
-    faults: Mutex<Faults>,
-    calls: Mutex<Calls>,
-    /// Ids of requests have a chance of their own: describing must not move the addresses.
-    request_ids: Mutex<Random>,
-}
-
-/// A panic under a lock is a bug that its own request reports; the others go on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
-    fn new(options: Options) -> Result<Self, StartError> {
-        let tables = Tables {
-            types: Arc::new(Types::load().map_err(StartError::Types)?),
-            catalogue: Arc::new(Catalogue::load().map_err(StartError::Catalogue)?),
-        };
-        Ok(Self {
-            world: Mutex::new(new_world(&options, &tables)),
-            faults: Mutex::new(Faults::new(options.seed)),
-            calls: Mutex::new(Calls::default()),
-            request_ids: Mutex::new(Random::new(options.seed ^ 0x1d5)),
-            tables,
-            options,
-        })
-    }
-
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
-    }
-
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.world)
-    }
-
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        lock(&self.faults)
-    }
-
-    pub(crate) fn counts(&self) -> Vec<CallCount> {
-        lock(&self.calls).counts()
-    }
-
-    /// Everything as it was at the start.
-    pub(crate) fn reset(&self) {
-        *self.world() = new_world(&self.options, &self.tables);
-        *self.faults() = Faults::new(self.options.seed);
-        *lock(&self.calls) = Calls::default();
-    }
-
-    fn record(&self, call: &(Service, String), outcome: Outcome) {
-        lock(&self.calls).record(call.0.as_str(), &call.1, outcome);
-    }
-}
-
-fn new_world(options: &Options, tables: &Tables) -> World {
-    World::new(&options.region, options.seed, tables, Timestamp::now())
-}
 
 /// A running sandbox. Dropping it ends it at once; `shutdown` lets the requests in flight end.
 #[derive(Debug)]
@@ -298,7 +191,7 @@ async fn handle(state: Arc<State>, request: http::Request<Incoming>) -> Result<A
         state.record(&name, Outcome::Dropped);
         return Err(NoAnswer::Cut);
     }
-    let request_id = lock(&state.request_ids).request_id();
+    let request_id = state.request_id();
     let result = match met.error {
         Some(error) => Err(error),
         None => run(&state, call, &request_id),

@@ -226,19 +226,40 @@ impl Cloud {
     pub fn flip_to_prefixes(&self, instance: &str) -> Result<(), CloudError> {
         let id = parsed("instance id", instance, InstanceId::parse)?;
         self.world.write(|now| {
-            let Some(instance) = now.instances.get(&id) else { return Ok(()) };
+            let Some(instance) = now.instances.get(&id) else {
+                return Ok(());
+            };
             let held: Vec<EniId> = instance.interfaces.values().cloned().collect();
             let of = |eni: &EniId| now.interfaces.get(eni);
-            if held.iter().filter_map(of).any(|interface| !interface.prefixes.is_empty()) {
+            if held
+                .iter()
+                .filter_map(of)
+                .any(|interface| !interface.prefixes.is_empty())
+            {
                 return Ok(());
             }
-            let with_address = |eni: &&EniId| of(eni).is_some_and(|interface| !interface.secondary.is_empty());
-            let Some(eni) = held.iter().rev().find(with_address).cloned() else { return Ok(()) };
-            let free = now.interfaces.get(&eni).and_then(|interface| interface.secondary.iter().next().copied());
-            let grant = Grant { addresses: free.into_iter().collect(), ..Grant::default() };
-            now.unassign(&eni, &grant).map_err(refused("give an address back"))?;
-            let want = Want { prefix_count: 1, ..Want::default() };
-            now.assign(&eni, &want, false).map(drop).map_err(refused("assign a prefix"))
+            let with_address =
+                |eni: &&EniId| of(eni).is_some_and(|interface| !interface.secondary.is_empty());
+            let Some(eni) = held.iter().rev().find(with_address).cloned() else {
+                return Ok(());
+            };
+            let free = now
+                .interfaces
+                .get(&eni)
+                .and_then(|interface| interface.secondary.iter().next().copied());
+            let grant = Grant {
+                addresses: free.into_iter().collect(),
+                ..Grant::default()
+            };
+            now.unassign(&eni, &grant)
+                .map_err(refused("give an address back"))?;
+            let want = Want {
+                prefix_count: 1,
+                ..Want::default()
+            };
+            now.assign(&eni, &want, false)
+                .map(drop)
+                .map_err(refused("assign a prefix"))
         })
     }
 

@@ -12,4 +12,7 @@ pub mod wait;
 
 pub use control_plane::{ControlPlane, Options, StartError};
 pub use nodes::{Conduct, Kubelets, Provider, SimNode};
+/// The AWS sandbox, for programs that may depend on this crate only.
+pub use vpccni_sandbox as sandbox;
+
 pub use tools::{Program, ToolError, Toolbox};

@@ -219,6 +219,7 @@ async fn static_nodes_and_pods_are_made_in_bulk() {
         prefix: "web",
         count: 400,
         running: true,
+        label: ("app", "static"),
     };
     static_pods(&plane.client(), &nodes, &wanted).await.unwrap();
     println!("200 nodes and 400 running pods in {:?}", begun.elapsed());

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer of vpc-cni-operator does besides `cargo build`.
 
+mod bench;
 mod codegen;
 mod terminal;
 mod test;
@@ -30,6 +31,8 @@ enum Command {
     Tidy,
     /// Write the generated files: limits table, reference pages, CRDs, chart copies, plain manifests.
     Codegen(codegen::Args),
+    /// Measure speed and memory, as ratios to a baseline of the same run.
+    Bench(bench::Args),
     /// Find the programs of the control plane (etcd, kube-apiserver, kubectl, helm …), or build them from source once.
     Tools,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&root, &args),
         Command::Tidy => tidy::run(&root),
         Command::Codegen(args) => codegen::run(&root, &args),
+        Command::Bench(args) => bench::run(&root, &args),
         Command::Tools => tools::run(),
     };
     match result {

@@ -100,14 +100,22 @@ pub fn plan(world: &EniWorld) -> EniPlan {
             match decide(world, name, spec) {
                 Decision::Nothing => {}
                 Decision::Write => steps.push(EniAction::Apply(name.clone(), spec.clone())),
-                Decision::Refuse(findings) => refused.push(Refused { name: name.clone(), findings }),
+                Decision::Refuse(findings) => refused.push(Refused {
+                    name: name.clone(),
+                    findings,
+                }),
             }
         }
         steps.extend(leaving(world));
     }
     let rows = rows(world, &effective);
     let view = view(world, &effective, &rows, &refused);
-    EniPlan { steps, refused, rows: rows.into_iter().map(|(row, _)| row).collect(), view }
+    EniPlan {
+        steps,
+        refused,
+        rows: rows.into_iter().map(|(row, _)| row).collect(),
+        view,
+    }
 }
 
 enum Decision {
@@ -118,7 +126,11 @@ enum Decision {
 
 fn decide(world: &EniWorld, name: &EniConfigName, spec: &EniConfigSpec) -> Decision {
     let present = world.present.get(name);
-    let ours = present.is_some_and(|p| p.owners.iter().any(|o| o.class == crate::policy::ManagerClass::Ours));
+    let ours = present.is_some_and(|p| {
+        p.owners
+            .iter()
+            .any(|o| o.class == crate::policy::ManagerClass::Ours)
+    });
     if let Some(Present { spec: Ok(seen), .. }) = present
         && seen.subnet == spec.subnet
         && seen.security_groups == spec.security_groups
@@ -134,38 +146,62 @@ fn decide(world: &EniWorld, name: &EniConfigName, spec: &EniConfigSpec) -> Decis
     let mut to = world.running.clone();
     to.eni_configs.insert(name.clone(), spec.clone());
     let review = review(&world.running, &to, &world.seen);
-    if review.allows() { Decision::Write } else { Decision::Refuse(review.findings) }
+    if review.allows() {
+        Decision::Write
+    } else {
+        Decision::Refuse(review.findings)
+    }
 }
 
 /// ENIConfigs of ours that the policy no longer names: they stay, and are nobody's.
 fn leaving(world: &EniWorld) -> Vec<EniAction> {
-    let wanted = |name: &EniConfigName| world.wanted.as_ref().is_some_and(|wanted| wanted.contains_key(name));
+    let wanted = |name: &EniConfigName| {
+        world
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.contains_key(name))
+    };
     let ours = |present: &Present| {
-        present.owners.iter().any(|owner| classify_manager(&owner.manager) == crate::policy::ManagerClass::Ours)
+        present
+            .owners
+            .iter()
+            .any(|owner| classify_manager(&owner.manager) == crate::policy::ManagerClass::Ours)
     };
     world
         .present
         .iter()
         .filter(|(name, present)| ours(present) && !wanted(name))
-        .filter_map(|(name, present)| Some(EniAction::HandToReleased(name.clone(), present.spec.clone().ok()?)))
+        .filter_map(|(name, present)| {
+            Some(EniAction::HandToReleased(
+                name.clone(),
+                present.spec.clone().ok()?,
+            ))
+        })
         .collect()
 }
 
 type Row = (EniRow, Option<String>);
 
 fn rows(world: &EniWorld, effective: &Effective) -> Vec<Row> {
-    let uses = in_use(&world.seen, effective.eni_config_label(), effective.eni_config_annotation());
+    let uses = in_use(
+        &world.seen,
+        effective.eni_config_label(),
+        effective.eni_config_annotation(),
+    );
     let mut names: BTreeSet<&EniConfigName> = world.present.keys().collect();
     names.extend(world.wanted.iter().flatten().map(|(name, _)| name));
-    names.into_iter().map(|name| row(world, name, uses.get(name.as_str()))).collect()
+    names
+        .into_iter()
+        .map(|name| row(world, name, uses.get(name.as_str())))
+        .collect()
 }
 
-fn row(
-    world: &EniWorld,
-    name: &EniConfigName,
-    uses: Option<&(u32, BTreeSet<crate::ids::Zone>)>,
-) -> Row {
-    let wanted = world.wanted.as_ref().and_then(|wanted| wanted.get(name)).map(|wanted| &wanted.spec);
+fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crate::ids::Zone>)>) -> Row {
+    let wanted = world
+        .wanted
+        .as_ref()
+        .and_then(|wanted| wanted.get(name))
+        .map(|wanted| &wanted.spec);
     let present = world.present.get(name).map(|present| &present.spec);
     let (nodes, zones) = uses.cloned().unwrap_or_default();
     let blank = |problem: &String| EniRow {
@@ -185,7 +221,11 @@ fn row(
         Ok(problems) => (problems, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let subnet = world.seen.subnets.as_option().and_then(|subnets| subnets.get(&spec.subnet));
+    let subnet = world
+        .seen
+        .subnets
+        .as_option()
+        .and_then(|subnets| subnets.get(&spec.subnet));
     let blocks = subnet.and_then(|subnet| subnet.blocks.as_option());
     let row = EniRow {
         name: name.to_string(),
@@ -205,16 +245,29 @@ fn view(world: &EniWorld, effective: &Effective, rows: &[Row], refused: &[Refuse
     }
     let mut problems: Vec<String> = rows.iter().flat_map(|(row, _)| row.problems.clone()).collect();
     for refusal in refused {
-        let texts: Vec<&str> = refusal.findings.iter().map(|finding| finding.message.as_str()).collect();
-        problems.push(format!("ENIConfig {} is not rewritten: {}", refusal.name, texts.join(" ")));
+        let texts: Vec<&str> = refusal
+            .findings
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect();
+        problems.push(format!(
+            "ENIConfig {} is not rewritten: {}",
+            refusal.name,
+            texts.join(" ")
+        ));
     }
     if on {
         let names: BTreeSet<String> = rows.iter().map(|(row, _)| row.name.clone()).collect();
         for zone in uncovered_zones(&world.seen, effective.eni_config_label(), &names) {
-            problems.push(format!("zone {zone} can receive a node but has no ENIConfig: its nodes would stay NotReady"));
+            problems.push(format!(
+                "zone {zone} can receive a node but has no ENIConfig: its nodes would stay NotReady"
+            ));
         }
     }
-    match (problems.is_empty(), rows.iter().find_map(|(_, unchecked)| unchecked.clone())) {
+    match (
+        problems.is_empty(),
+        rows.iter().find_map(|(_, unchecked)| unchecked.clone()),
+    ) {
         (false, _) => EniConfigsView::Invalid(problems),
         (true, Some(why)) => EniConfigsView::Unknown(why),
         (true, None) => EniConfigsView::Valid(rows.len()),

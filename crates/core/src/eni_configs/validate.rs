@@ -12,10 +12,16 @@ pub fn resolve_node<'a>(node: &'a NodeFacts, label_key: &str, annotation_key: &s
 }
 
 /// How many nodes that take part use each ENIConfig, and in which zones.
-pub fn in_use(world: &World, label_key: &str, annotation_key: &str) -> BTreeMap<String, (u32, BTreeSet<Zone>)> {
+pub fn in_use(
+    world: &World,
+    label_key: &str,
+    annotation_key: &str,
+) -> BTreeMap<String, (u32, BTreeSet<Zone>)> {
     let mut uses: BTreeMap<String, (u32, BTreeSet<Zone>)> = BTreeMap::new();
     for node in world.nodes.iter().filter(|node| node.takes_part()) {
-        let (count, zones) = uses.entry(resolve_node(node, label_key, annotation_key).to_owned()).or_default();
+        let (count, zones) = uses
+            .entry(resolve_node(node, label_key, annotation_key).to_owned())
+            .or_default();
         *count += 1;
         zones.extend(node.zone.clone());
     }
@@ -69,9 +75,10 @@ fn group_problems(
     };
     let problem = |id| match (groups.get(id), vpc) {
         (None, _) => Some(format!("ENIConfig {name}: security group {id} does not exist")),
-        (Some(group), Some(vpc)) if group.vpc != *vpc => {
-            Some(format!("ENIConfig {name}: security group {id} is in VPC {}, the nodes are in {vpc}", group.vpc))
-        }
+        (Some(group), Some(vpc)) if group.vpc != *vpc => Some(format!(
+            "ENIConfig {name}: security group {id} is in VPC {}, the nodes are in {vpc}",
+            group.vpc
+        )),
         (Some(_), _) => None,
     };
     spec.security_groups.iter().filter_map(problem).collect()
@@ -82,5 +89,10 @@ pub fn uncovered_zones<'a>(world: &'a World, label_key: &str, names: &BTreeSet<S
     if label_key != "topology.kubernetes.io/zone" || names.contains("default") {
         return Vec::new();
     }
-    world.zones.iter().map(|zone| &zone.zone).filter(|zone| !names.contains(zone.as_str())).collect()
+    world
+        .zones
+        .iter()
+        .map(|zone| &zone.zone)
+        .filter(|zone| !names.contains(zone.as_str()))
+        .collect()
 }

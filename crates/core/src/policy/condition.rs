@@ -27,16 +27,31 @@ pub struct Condition {
 impl Condition {
     /// A condition that holds.
     pub fn yes(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, status: ConditionStatus::True, reason, message: message.into() }
+        Self {
+            kind,
+            status: ConditionStatus::True,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// A condition that does not hold.
     pub fn no(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, status: ConditionStatus::False, reason, message: message.into() }
+        Self {
+            kind,
+            status: ConditionStatus::False,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// A condition that cannot be told.
     pub fn unknown(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, status: ConditionStatus::Unknown, reason, message: message.into() }
+        Self {
+            kind,
+            status: ConditionStatus::Unknown,
+            reason,
+            message: message.into(),
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! Each condition of a CniPolicy, one function each.
 
-use super::condition::Condition;
-use super::diff::{Row, RowKind};
-use super::nodes::NodeCounts;
-use super::plan::{PolicyPlan, owner_of};
-use super::report::{CloudView, EniConfigsView, Outcomes, mixed_nodes, subnets_unknown};
-use super::verdict::{Verdict, Why};
-use super::world::{ManagementState, PolicyWorld, Strategy, Target};
-use crate::config::Effective;
-use crate::safety::{Finding, Resolution, Severity};
+mod messages;
 
-/// What a line of a message may show before the rest is counted.
-const SHOWN: usize = 4;
+use super::condition::{Condition, ConditionStatus::True};
+use super::diff::{Row, RowKind};
+use super::nodes::{NodeCounts, mixed_nodes};
+use super::outcome::{CloudView, EniConfigsView, Outcomes};
+use super::plan::PolicyPlan;
+use super::verdict::Verdict;
+use super::world::{ManagementState, PolicyWorld, Target};
+use crate::config::Effective;
+use crate::known::Known;
+use crate::safety::Severity;
+use messages::{fight, listed, owned_by_other};
 
 pub(super) struct Scene<'a> {
     pub(super) world: &'a PolicyWorld,
@@ -50,17 +51,24 @@ impl Scene<'_> {
     }
 
     fn ready(&self, applied: &Condition, rolled_out: &Condition, stalled: &Condition) -> Condition {
-        use super::condition::ConditionStatus::True;
         if stalled.status == True {
             return Condition::no("Ready", stalled.reason, stalled.message.clone());
         }
         match self.world.intent.state {
             ManagementState::Observe => {
                 let n = self.verdict().differs.len();
-                return Condition::yes("Ready", "Observing", format!("nothing is written; {n} settings would change"));
+                return Condition::yes(
+                    "Ready",
+                    "Observing",
+                    format!("nothing is written; {n} settings would change"),
+                );
             }
             ManagementState::Paused => {
-                return Condition::yes("Ready", "Paused", "nothing is written until managementState is Manage");
+                return Condition::yes(
+                    "Ready",
+                    "Paused",
+                    "nothing is written until managementState is Manage",
+                );
             }
             ManagementState::Manage => {}
         }
@@ -70,17 +78,26 @@ impl Scene<'_> {
         if rolled_out.status != True {
             return Condition::no("Ready", rolled_out.reason, rolled_out.message.clone());
         }
-        Condition::yes("Ready", "Applied", "the configuration is applied and every node runs it")
+        Condition::yes(
+            "Ready",
+            "Applied",
+            "the configuration is applied and every node runs it",
+        )
     }
 
     fn reconciling(&self, stalled: &Condition) -> Condition {
-        use super::condition::ConditionStatus::True;
-        let rolling = self.target().is_some_and(|target| !target.rollout.is_done() && !target.rollout.on_delete);
+        let rolling = self
+            .target()
+            .is_some_and(|target| !target.rollout.is_done() && !target.rollout.on_delete);
         if stalled.status == True || self.world.intent.state != ManagementState::Manage {
             Condition::no("Reconciling", "Idle", "nothing is under way")
         } else if !self.plan.steps.is_empty() {
             let n = self.plan.steps.len();
-            Condition::yes("Reconciling", "Applying", format!("{n} steps were taken; the result is read back next"))
+            Condition::yes(
+                "Reconciling",
+                "Applying",
+                format!("{n} steps were taken; the result is read back next"),
+            )
         } else if rolling {
             Condition::yes("Reconciling", "RollingOut", self.progress())
         } else {
@@ -91,7 +108,11 @@ impl Scene<'_> {
     fn stalled(&self) -> Condition {
         let verdict = self.verdict();
         let stalled = |reason, message: String| Condition::yes("Stalled", reason, message);
-        let fought: Vec<&Row> = verdict.differs.iter().filter(|row| matches!(row.kind, RowKind::Fought(..))).collect();
+        let fought: Vec<&Row> = verdict
+            .differs
+            .iter()
+            .filter(|row| matches!(row.kind, RowKind::Fought(..)))
+            .collect();
         let blocked = self.blocked();
         if !verdict.target_found {
             return stalled("TargetNotFound", self.target_missing());
@@ -123,7 +144,10 @@ impl Scene<'_> {
             return no("TargetNotFound", self.target_missing());
         }
         if self.world.intent.state != ManagementState::Manage {
-            return no("NotManaged", "managementState is not Manage: nothing is written".to_owned());
+            return no(
+                "NotManaged",
+                "managementState is not Manage: nothing is written".to_owned(),
+            );
         }
         if let Some((category, message)) = self.outcomes.failure() {
             let reason = match category {
@@ -142,12 +166,25 @@ impl Scene<'_> {
         } else if !verdict.held.is_empty() {
             no("DriftHeld", self.held_message())
         } else if let Some(when) = &verdict.window {
-            no("WaitingForWindow", format!("{} settings wait for a rollout window: {when}", verdict.pending.len()))
+            no(
+                "WaitingForWindow",
+                format!(
+                    "{} settings wait for a rollout window: {when}",
+                    verdict.pending.len()
+                ),
+            )
         } else if let Some((wanted, seen)) = verdict.version_mismatch {
             let fix = "change the image of the DaemonSet, or spec.version";
-            no("VersionMismatch", format!("spec.version is {wanted}, the DaemonSet runs {seen}: {fix}"))
+            no(
+                "VersionMismatch",
+                format!("spec.version is {wanted}, the DaemonSet runs {seen}: {fix}"),
+            )
         } else if verdict.suspended.is_empty() {
-            Condition::yes("ConfigApplied", "Applied", format!("{} settings are enforced", verdict.enforced.len()))
+            Condition::yes(
+                "ConfigApplied",
+                "Applied",
+                format!("{} settings are enforced", verdict.enforced.len()),
+            )
         } else {
             let names: Vec<String> = verdict.suspended.keys().map(ToString::to_string).collect();
             let message = format!(
@@ -198,19 +235,25 @@ impl Scene<'_> {
 
     fn capacity_available(&self) -> Condition {
         let kind = "CapacityAvailable";
-        if let Some(why) = subnets_unknown(self.world) {
-            return Condition::unknown(kind, "NotChecked", why);
+        if let Known::Unknown(why) = &self.world.seen.subnets {
+            return Condition::unknown(kind, "NotChecked", why.as_str());
         }
         let short: Vec<String> = self
             .verdict()
             .review
             .findings
             .iter()
-            .filter(|finding| finding.rule.0.starts_with("prefix-blocks") && finding.severity > Severity::Warn)
+            .filter(|finding| {
+                finding.rule.0.starts_with("prefix-blocks") && finding.severity > Severity::Warn
+            })
             .map(|finding| finding.message.clone())
             .collect();
         if short.is_empty() {
-            Condition::yes(kind, "Sufficient", "the subnets hold what the configuration needs")
+            Condition::yes(
+                kind,
+                "Sufficient",
+                "the subnets hold what the configuration needs",
+            )
         } else {
             Condition::no(kind, "Insufficient", listed(&short))
         }
@@ -219,9 +262,17 @@ impl Scene<'_> {
     fn max_pods_aligned(&self) -> Condition {
         let kind = "MaxPodsAligned";
         match self.nodes.max_pods_mismatch {
-            0 => Condition::yes(kind, "Aligned", "no node accepts more pods than its interfaces can carry"),
+            0 => Condition::yes(
+                kind,
+                "Aligned",
+                "no node accepts more pods than its interfaces can carry",
+            ),
             n => {
-                let mode = if self.effective.prefix_delegation() { "Prefix" } else { "SecondaryIp" };
+                let mode = if self.effective.prefix_delegation() {
+                    "Prefix"
+                } else {
+                    "SecondaryIp"
+                };
                 let message = format!(
                     "{n} of {} nodes accept more pods than their interfaces can carry in mode {mode}; \
                      replace them with a lower max-pods",
@@ -248,14 +299,21 @@ impl Scene<'_> {
     }
 
     fn mode_drift(&self) -> Condition {
-        let mixed = mixed_nodes(self.world).map_or_else(String::new, |names| format!("; nodes Mixed: {names}"));
+        let mixed =
+            mixed_nodes(&self.world.seen).map_or_else(String::new, |names| format!("; nodes Mixed: {names}"));
         let drifts: Vec<String> = self
             .verdict()
             .mode_drift
             .iter()
             .map(|drift| {
-                let by = drift.owner.as_ref().map_or_else(|| "nobody".to_owned(), |owner| owner.manager.clone());
-                format!("{} went from {} to {}, owned by {by}", drift.name, drift.was, drift.is)
+                let by = drift
+                    .owner
+                    .as_ref()
+                    .map_or_else(|| "nobody".to_owned(), |owner| owner.manager.clone());
+                format!(
+                    "{} went from {} to {}, owned by {by}",
+                    drift.name, drift.was, drift.is
+                )
             })
             .collect();
         if drifts.is_empty() {
@@ -266,100 +324,22 @@ impl Scene<'_> {
                 Condition::yes("ModeDrift", "NodesMixed", message)
             };
         }
-        Condition::yes("ModeDrift", "ChangedByOther", format!("{}{mixed}; it is not reverted", listed(&drifts)))
+        Condition::yes(
+            "ModeDrift",
+            "ChangedByOther",
+            format!("{}{mixed}; it is not reverted", listed(&drifts)),
+        )
     }
 
     fn target(&self) -> Option<&Target> {
         self.world.target.as_ref()
     }
 
-    fn target_missing(&self) -> String {
-        "there is no DaemonSet aws-node to configure; nothing is created. Install the VPC CNI, or name another \
-         DaemonSet in spec.target.daemonSet"
-            .to_owned()
-    }
-
-    fn progress(&self) -> String {
-        let Some(rollout) = self.target().map(|target| &target.rollout) else {
-            return String::new();
-        };
-        format!(
-            "{} of {} nodes run the newest revision, {} unavailable",
-            rollout.updated.min(rollout.desired),
-            rollout.desired,
-            rollout.unavailable
-        )
-    }
-
-    fn rollout_stalled(&self) -> Option<String> {
-        let target = self.target()?;
-        let stopped = target.stopped_strategy.is_some();
-        let looping = &target.rollout.crash_looping;
-        (stopped || (!looping.is_empty() && !target.rollout.is_done())).then(|| {
-            format!(
-                "the new aws-node pods do not come up: {}. The rollout is stopped (updateStrategy OnDelete); set the \
-                 last change of spec back, or correct it",
-                listed(looping)
-            )
-        })
-    }
-
-    fn refusal(&self) -> String {
-        let findings = &self.verdict().review.findings;
-        let refusing: Vec<&Finding> = findings.iter().filter(|f| f.severity > Severity::Warn).collect();
-        let texts: Vec<String> =
-            refusing.iter().map(|f| format!("[{}] {} To do instead: {}", f.rule, f.message, f.fix.0)).collect();
-        let kept = if self.world.record.settings.is_empty() { "" } else { "; what was applied before stays enforced" };
-        let waits = self.verdict().pending.iter().filter(|pending| pending.why == Why::Refused).count();
-        let migration = if self.world.intent.strategy != Strategy::Refuse
-            && refusing.iter().all(|f| f.resolution == Resolution::ReplaceNodes)
-        {
-            " This version of the operator plans no migrations yet: strategy Plan is treated as Refuse."
-        } else {
-            ""
-        };
-        format!("{waits} settings are not applied{kept}.{migration} {}", listed(&texts))
-    }
-
-    fn held_message(&self) -> String {
-        let rows: Vec<String> = self.verdict().held.iter().map(|row| describe(row, "set back by hand")).collect();
-        let mixed = mixed_nodes(self.world).map_or_else(String::new, |names| format!(" Nodes Mixed: {names}."));
-        format!("correcting it would break running nodes, so it is left: {}.{mixed}", listed(&rows))
-    }
-
     fn blocked(&self) -> Vec<&Row> {
-        self.verdict().differs.iter().filter(|row| matches!(row.kind, RowKind::Blocked(_))).collect()
-    }
-}
-
-fn text(value: Option<&super::Written>) -> String {
-    value.map_or_else(|| "(absent)".to_owned(), |value| format!("{:?}", value.to_string()))
-}
-
-fn describe(row: &Row, how: &str) -> String {
-    let owner = owner_of(row).map_or("nobody", |owner| owner.manager.as_str());
-    let (is, wanted) = (text(row.from.as_ref()), text(row.to.as_ref()));
-    format!("{} is {is}, owned by {owner}, wanted {wanted} ({how})", row.name)
-}
-
-fn owned_by_other(rows: &[&Row]) -> String {
-    let texts: Vec<String> = rows.iter().map(|row| describe(row, "not taken")).collect();
-    format!(
-        "{}. Name the field manager in spec.ownership.takeOverFrom where it is a person or a one-time tool, or change \
-         the value where that manager gets it from",
-        listed(&texts)
-    )
-}
-
-fn fight(rows: &[&Row]) -> String {
-    let texts: Vec<String> = rows.iter().map(|row| describe(row, "set back again and again")).collect();
-    format!("{}. It is not written again for a while; remove it there or here", listed(&texts))
-}
-
-fn listed(texts: &[String]) -> String {
-    let shown = texts.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" | ");
-    match texts.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} | and {more} more in status.findings"),
+        self.verdict()
+            .differs
+            .iter()
+            .filter(|row| matches!(row.kind, RowKind::Blocked(_)))
+            .collect()
     }
 }

@@ -1,9 +1,9 @@
 //! Setting by setting: what is there, what should be there, whose it is, and what that makes of it.
 
 use super::ownership::{Claim, claim};
+use super::running::config_of;
 use super::setting::{Owner, Seen, SettingName, Written};
 use super::world::{AddonState, PolicyWorld, Target};
-use super::config_of;
 use crate::config::{ChangeClass, Key, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,9 @@ pub struct Row {
 impl Row {
     /// What the change of this setting needs.
     pub fn class(&self) -> ChangeClass {
-        self.name.key().map_or(ChangeClass::Restart, |key| key.field().class)
+        self.name
+            .key()
+            .map_or(ChangeClass::Restart, |key| key.field().class)
     }
 
     /// Whether writing it restarts aws-node.
@@ -55,7 +57,21 @@ impl Row {
 
     /// Whether it would be written.
     pub fn is_write(&self) -> bool {
-        matches!(self.kind, RowKind::Write | RowKind::TakeOver(_) | RowKind::Drift(_))
+        matches!(
+            self.kind,
+            RowKind::Write | RowKind::TakeOver(_) | RowKind::Drift(_)
+        )
+    }
+
+    /// Who owns it, where that is not us.
+    pub fn other_owner(&self) -> Option<&Owner> {
+        match &self.kind {
+            RowKind::TakeOver(owner)
+            | RowKind::Drift(owner)
+            | RowKind::Blocked(owner)
+            | RowKind::Fought(owner, _) => Some(owner),
+            RowKind::Same | RowKind::Write | RowKind::Suspended => None,
+        }
     }
 }
 
@@ -69,19 +85,39 @@ pub fn same_value(key: Option<Key>, a: &Written, b: &Written) -> bool {
 
 /// What the program that reads it makes of a text, by itself.
 fn meaning(key: Key, value: &Written) -> Option<Value> {
-    config_of(&BTreeMap::from([(SettingName::of(key), value.clone())])).get(key).cloned()
+    config_of(&BTreeMap::from([(SettingName::of(key), value.clone())]))
+        .get(key)
+        .cloned()
 }
 
 /// The rows of what the policy wants against what is there.
-pub(super) fn wanted_rows(world: &PolicyWorld, target: &Target, suspended: &BTreeSet<SettingName>) -> Vec<Row> {
-    let set = world.intent.settings.iter().map(|(name, value)| (name, Some(value)));
+pub(super) fn wanted_rows(
+    world: &PolicyWorld,
+    target: &Target,
+    suspended: &BTreeSet<SettingName>,
+) -> Vec<Row> {
+    let set = world
+        .intent
+        .settings
+        .iter()
+        .map(|(name, value)| (name, Some(value)));
     let unset = world.intent.unset.iter().map(|name| (name, None));
-    set.chain(unset).map(|(name, to)| row(world, target, suspended, name, to)).collect()
+    set.chain(unset)
+        .map(|(name, to)| row(world, target, suspended, name, to))
+        .collect()
 }
 
 /// The rows that would bring back what was applied last, for settings of ours that differ from it now.
-pub(super) fn drift_rows(world: &PolicyWorld, target: &Target, suspended: &BTreeSet<SettingName>) -> Vec<Row> {
-    let recorded = world.record.settings.iter().filter(|(name, _)| world.intent.settings.contains_key(*name));
+pub(super) fn drift_rows(
+    world: &PolicyWorld,
+    target: &Target,
+    suspended: &BTreeSet<SettingName>,
+) -> Vec<Row> {
+    let recorded = world
+        .record
+        .settings
+        .iter()
+        .filter(|(name, _)| world.intent.settings.contains_key(*name));
     recorded
         .map(|(name, value)| row(world, target, suspended, name, Some(value)))
         .filter(|row| row.kind != RowKind::Same)
@@ -109,14 +145,27 @@ fn row(
     } else {
         kind(world, target, name, seen)
     };
-    Row { name: name.clone(), from, to: to.cloned(), kind }
+    Row {
+        name: name.clone(),
+        from,
+        to: to.cloned(),
+        kind,
+    }
 }
 
 fn kind(world: &PolicyWorld, target: &Target, name: &SettingName, seen: Option<&Seen>) -> RowKind {
     let addon = !matches!(target.addon, AddonState::Absent);
-    let seen = if name.is_agent_flag() { target.agent_args_owner.as_ref() } else { seen };
+    let seen = if name.is_agent_flag() {
+        target.agent_args_owner.as_ref()
+    } else {
+        seen
+    };
     let recorded = world.record.settings.contains_key(name);
-    if recorded && let Some(owner) = seen.and_then(Seen::other_owner).filter(|_| !seen.is_some_and(Seen::is_ours)) {
+    if recorded
+        && let Some(owner) = seen
+            .and_then(Seen::other_owner)
+            .filter(|_| !seen.is_some_and(Seen::is_ours))
+    {
         return match world.fights.reverted.get(name) {
             Some((_, times)) if *times >= FIGHT => RowKind::Fought(owner.clone(), *times),
             _ => RowKind::Drift(owner.clone()),

@@ -1,12 +1,16 @@
 //! The policy controller's decisions: from what is wanted and seen to steps, and from outcomes to conditions.
 
+mod choice;
 mod condition;
 mod conditions;
 mod diff;
+mod manager;
 mod nodes;
+mod outcome;
 mod ownership;
 mod plan;
 mod report;
+mod running;
 mod setting;
 mod verdict;
 mod world;
@@ -16,13 +20,18 @@ mod tests;
 
 pub use condition::{Condition, ConditionStatus};
 pub use diff::{Row, RowKind, same_value};
-pub use ownership::{Claim, claim, classify_manager};
-pub use plan::{Action, PolicyPlan, config_of, plan, release};
+pub use manager::{
+    FIELD_MANAGER, ManagerClass, RELEASED_FIELD_MANAGER, classify_manager, may_be_listed, named_in,
+};
 pub use nodes::{NodeCounts, is_over_committed};
-pub use report::{CloudView, EniConfigsView, Outcome, Outcomes, PolicyReport, Summary, report};
-pub use setting::{ManagerClass, Owner, Seen, SettingName, Written};
+pub use outcome::{CloudView, EniConfigsView, Outcome, Outcomes};
+pub use ownership::{Claim, claim};
+pub use plan::{Action, PolicyPlan, plan, release};
+pub use report::{PolicyReport, Summary, report};
+pub use running::config_of;
+pub use setting::{Owner, Seen, SettingName, Written};
 pub use verdict::{ModeDrift, Pending, Verdict, Why};
 pub use world::{
-    AddonState, ApplyMode, Fights, Intent, ManagementState, PolicyWorld, Record, Rollout, Strategy, Suspension,
-    Target, Window,
+    AddonState, ApplyMode, Fights, Intent, ManagementState, PolicyWorld, Record, Rollout, Strategy,
+    Suspension, Target, Window,
 };

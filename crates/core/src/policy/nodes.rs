@@ -56,3 +56,20 @@ pub fn is_over_committed(node: &NodeFacts, effective: &Effective) -> bool {
         (None, _) | (_, None) => false,
     }
 }
+
+/// Nodes that hold both kinds of addresses, for messages: at most three names and a count.
+pub(super) fn mixed_nodes(world: &World) -> Option<String> {
+    let mixed: Vec<&str> = world
+        .nodes
+        .iter()
+        .filter(|node| node.takes_part() && node.mode == NodeMode::Mixed)
+        .map(|node| node.name.as_str())
+        .collect();
+    let more = mixed.len().saturating_sub(3);
+    let names = mixed.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    match (mixed.len(), more) {
+        (0, _) => None,
+        (_, 0) => Some(names),
+        (_, more) => Some(format!("{names} and {more} more")),
+    }
+}

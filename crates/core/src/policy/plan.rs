@@ -1,11 +1,14 @@
 //! What to do about the target: total, no clock, no I/O.
 
-use super::diff::{Row, RowKind, drift_rows, wanted_rows};
-use super::setting::{Owner, SettingName, Written};
+use super::choice::choose;
+use super::diff::{Row, RowKind, drift_rows, same_value, wanted_rows};
+use super::manager::ManagerClass;
+use super::ownership::{Claim, claim};
+use super::running::{config_of, modes};
+use super::setting::{Seen, SettingName, Written};
 use super::verdict::{ModeDrift, Pending, Verdict, Why};
-use super::world::{ApplyMode, Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
-use crate::config::{CniConfig, Effective, Key, Place, RawConfig, RawValue, change_hash, config_hash, read};
-use crate::safety::{CniSetup, Review, Severity, review};
+use super::world::{AddonState, Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
+use crate::config::{Key, Place, config_hash};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,9 +50,6 @@ pub struct PolicyPlan {
     pub verdict: Verdict,
 }
 
-/// The modes whose change by others is reported even where the setting is not ours.
-const MODES: [Key; 3] = [Key::EnablePrefixDelegation, Key::CustomNetworkCfg, Key::EnablePodEni];
-
 /// Decides what to do.
 pub fn plan(world: &PolicyWorld) -> PolicyPlan {
     let Some(target) = &world.target else {
@@ -59,11 +59,14 @@ pub fn plan(world: &PolicyWorld) -> PolicyPlan {
     let suspended_names: BTreeSet<SettingName> = suspended.keys().cloned().collect();
     let wanted = wanted_rows(world, target, &suspended_names);
     let drifted = drift_rows(world, target, &suspended_names);
-    let scene = Scene { world, target };
-    let choice = scene.choose(&wanted, &drifted);
+    let choice = choose(world, target, &wanted, &drifted);
     let mut verdict = Verdict {
         target_found: true,
-        differs: wanted.iter().filter(|row| row.kind != RowKind::Same).cloned().collect(),
+        differs: wanted
+            .iter()
+            .filter(|row| row.kind != RowKind::Same)
+            .cloned()
+            .collect(),
         review: choice.review,
         change_hash: choice.change_hash,
         refused: choice.refused,
@@ -73,13 +76,15 @@ pub fn plan(world: &PolicyWorld) -> PolicyPlan {
         version_mismatch: version_mismatch(&world.intent, target),
         ..Verdict::default()
     };
-    let steps = scene.steps(&choice.write, &choice.waiting, &mut verdict);
+    let steps = Scene { world, target }.steps(&choice.write, &choice.waiting, &mut verdict);
     PolicyPlan { steps, verdict }
 }
 
 /// What to do when the policy is gone or the operator is uninstalled: everything stays, nothing is ours any more.
 pub fn release(target: &Target) -> Vec<Action> {
-    let ours: BTreeMap<_, _> = owned(target).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let ours: BTreeMap<_, _> = owned(target)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let mut steps = Vec::new();
     if target.stopped_strategy.is_some() {
         steps.push(Action::ResumeRollout);
@@ -88,26 +93,39 @@ pub fn release(target: &Target) -> Vec<Action> {
         let mut settings = released(target);
         settings.extend(ours);
         steps.push(Action::HandToReleased { settings });
-        steps.push(Action::Apply { settings: BTreeMap::new(), changed: Vec::new() });
+        steps.push(Action::Apply {
+            settings: BTreeMap::new(),
+            changed: Vec::new(),
+        });
     }
     steps
 }
 
 /// The settings that are ours on the target.
 fn owned(target: &Target) -> impl Iterator<Item = (&SettingName, &Written)> {
-    let agent_args = target.agent_args_owner.as_ref().is_some_and(super::Seen::is_ours);
+    let agent_args = target.agent_args_owner.as_ref().is_some_and(Seen::is_ours);
     target
         .settings
         .iter()
-        .filter(move |(name, seen)| if name.is_agent_flag() { agent_args } else { seen.is_ours() })
+        .filter(move |(name, seen)| {
+            if name.is_agent_flag() {
+                agent_args
+            } else {
+                seen.is_ours()
+            }
+        })
         .map(|(name, seen)| (name, &seen.value))
 }
 
 fn released(target: &Target) -> BTreeMap<SettingName, Written> {
-    let is_released =
-        |seen: &super::Seen| seen.owners.iter().any(|owner| owner.class == super::ManagerClass::Released);
+    let is_released = |seen: &Seen| {
+        seen.owners
+            .iter()
+            .any(|owner| owner.class == ManagerClass::Released)
+    };
     let rows = target.settings.iter().filter(|(_, seen)| is_released(seen));
-    rows.map(|(name, seen)| (name.clone(), seen.value.clone())).collect()
+    rows.map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
 }
 
 /// A break-glass annotation that was not there before suspends what somebody else changed; taking it away resumes.
@@ -119,8 +137,17 @@ fn suspensions(world: &PolicyWorld, target: &Target) -> BTreeMap<SettingName, Su
     if target.break_glass != world.record.break_glass_seen {
         for row in drift_rows(world, target, &BTreeSet::new()) {
             if let RowKind::Drift(owner) | RowKind::Fought(owner, _) = &row.kind {
-                let value = row.from.as_ref().map_or_else(|| "(removed)".to_owned(), ToString::to_string);
-                suspended.insert(row.name.clone(), Suspension { value, by: owner.manager.clone() });
+                let value = row
+                    .from
+                    .as_ref()
+                    .map_or_else(|| "(removed)".to_owned(), ToString::to_string);
+                suspended.insert(
+                    row.name.clone(),
+                    Suspension {
+                        value,
+                        by: owner.manager.clone(),
+                    },
+                );
             }
         }
     }
@@ -132,9 +159,14 @@ fn mode_drift(world: &PolicyWorld, target: &Target) -> Vec<ModeDrift> {
     let rows = world.record.modes.iter().filter_map(|(name, was)| {
         let is = now.get(name)?;
         let seen = target.settings.get(name);
-        let ours = seen.is_some_and(super::Seen::is_ours) || world.record.settings.contains_key(name);
-        let owner = seen.and_then(super::Seen::other_owner).cloned();
-        (was != is && !ours).then(|| ModeDrift { name: name.clone(), was: was.clone(), is: is.clone(), owner })
+        let ours = seen.is_some_and(Seen::is_ours) || world.record.settings.contains_key(name);
+        let owner = seen.and_then(Seen::other_owner).cloned();
+        (was != is && !ours).then(|| ModeDrift {
+            name: name.clone(),
+            was: was.clone(),
+            is: is.clone(),
+            owner,
+        })
     });
     rows.collect()
 }
@@ -144,96 +176,36 @@ fn version_mismatch(intent: &Intent, target: &Target) -> Option<(CniVersion, Cni
     (wanted != seen).then_some((wanted, seen))
 }
 
-/// What was chosen among the rows.
-struct Choice {
-    write: Vec<Row>,
-    waiting: Vec<Row>,
-    review: Review,
-    change_hash: Option<String>,
-    refused: bool,
-    held: Vec<Row>,
-}
-
 struct Scene<'a> {
     world: &'a PolicyWorld,
     target: &'a Target,
 }
 
 impl Scene<'_> {
-    fn choose(&self, wanted: &[Row], drifted: &[Row]) -> Choice {
-        let writable: Vec<Row> = wanted.iter().filter(|row| row.is_write()).cloned().collect();
-        let (review, change_hash) = self.review(&writable);
-        if review.allows() {
-            let held = Vec::new();
-            return Choice { write: writable, waiting: Vec::new(), review, change_hash, refused: false, held };
-        }
-        let asked = |row: &Row| !drifted.iter().any(|drift| drift.name == row.name && drift.to == row.to);
-        let refused = writable.iter().any(asked);
-        let drift: Vec<Row> = drifted.iter().filter(|row| row.is_write()).cloned().collect();
-        let (mut write, held) = if self.review(&drift).0.allows() { (drift, Vec::new()) } else { (Vec::new(), drift) };
-        if self.world.intent.apply_mode == ApplyMode::SafeFirst {
-            let safe = without_named(&writable, &review);
-            if self.review(&safe).0.allows() {
-                write.retain(|row| !safe.iter().any(|safe| safe.name == row.name));
-                write.extend(safe);
-            }
-        }
-        let is_written = |row: &Row| write.iter().any(|written| written.name == row.name && written.to == row.to);
-        let waiting = writable.iter().filter(|row| !is_written(row)).cloned().collect();
-        Choice { write, waiting, review, change_hash, refused, held }
-    }
-
-    /// Reviews the live set-up against the live set-up with these rows.
-    fn review(&self, rows: &[Row]) -> (Review, Option<String>) {
-        let from = self.setup(&[]);
-        let mut to = self.setup(rows);
-        if let Some(eni_configs) = &self.world.intent.eni_configs {
-            to.eni_configs.extend(eni_configs.iter().map(|(name, spec)| (name.clone(), spec.clone())));
-        }
-        let hash = change_hash(&from.config, &to.config);
-        let accept = &self.world.intent.accept;
-        let review = review(&from, &to, &self.world.seen).accepted(accept, &hash, self.world.now);
-        (review, (!rows.is_empty()).then_some(hash))
-    }
-
-    fn setup(&self, rows: &[Row]) -> CniSetup {
-        let mut settings: BTreeMap<SettingName, Written> =
-            self.target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
-        for row in rows {
-            match &row.to {
-                Some(value) => settings.insert(row.name.clone(), value.clone()),
-                None => settings.remove(&row.name),
-            };
-        }
-        CniSetup {
-            config: config_of(&settings),
-            version: self.version(),
-            node_agent: self.target.has_agent.then(|| self.target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
-            eni_configs: self.target.eni_configs.clone(),
-            present: true,
-            overwrites_unmanaged: false,
-        }
-    }
-
-    fn version(&self) -> CniVersion {
-        self.target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE)
-    }
-
     fn steps(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> Vec<Action> {
         let held_back = self.held_back(write, waiting, verdict);
-        let write: Vec<Row> = write.iter().filter(|row| !held_back.contains(&row.name)).cloned().collect();
+        let write: Vec<Row> = write
+            .iter()
+            .filter(|row| !held_back.contains(&row.name))
+            .cloned()
+            .collect();
         let settings = self.enforced(&write, &verdict.suspended);
         verdict.hash = config_hash(&config_of(&settings));
         verdict.enforced.clone_from(&settings);
         let leaving = self.leaving(&settings, &verdict.suspended);
-        verdict.released = released(self.target).into_keys().chain(leaving.keys().cloned()).collect();
+        verdict.released = released(self.target)
+            .into_keys()
+            .chain(leaving.keys().cloned())
+            .collect();
         verdict.released.retain(|name| !settings.contains_key(name));
         if self.world.intent.state != ManagementState::Manage {
             return Vec::new();
         }
         let mut steps = Vec::new();
         if self.crash_loops(&write) {
-            return vec![Action::StopRollout { pods: self.target.rollout.crash_looping.clone() }];
+            return vec![Action::StopRollout {
+                pods: self.target.rollout.crash_looping.clone(),
+            }];
         }
         if !leaving.is_empty() {
             let mut settings = released(self.target);
@@ -243,12 +215,20 @@ impl Scene<'_> {
         if self.target.stopped_strategy.is_some() && !self.is_stalled(&verdict.hash) {
             steps.push(Action::ResumeRollout);
         }
-        let missing = settings.keys().any(|name| !owned(self.target).any(|(owned, _)| owned == name));
+        let missing = settings
+            .keys()
+            .any(|name| !owned(self.target).any(|(owned, _)| owned == name));
         if !leaving.is_empty() || missing || write.iter().any(|row| row.to.is_some()) {
-            steps.push(Action::Apply { settings, changed: write.clone() });
+            steps.push(Action::Apply {
+                settings,
+                changed: write.clone(),
+            });
         }
-        let unset: BTreeSet<SettingName> =
-            write.iter().filter(|row| row.to.is_none()).map(|row| row.name.clone()).collect();
+        let unset: BTreeSet<SettingName> = write
+            .iter()
+            .filter(|row| row.to.is_none())
+            .map(|row| row.name.clone())
+            .collect();
         if !unset.is_empty() {
             steps.push(Action::Unset { settings: unset });
         }
@@ -257,13 +237,22 @@ impl Scene<'_> {
 
     /// Rows that are fine but wait: for a window, for a rollout that stalled, or because nothing may be written.
     fn held_back(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> BTreeSet<SettingName> {
-        let wait = |row: &Row, why| Pending { name: row.name.clone(), to: row.to.clone(), why };
+        let wait = |row: &Row, why| Pending {
+            name: row.name.clone(),
+            to: row.to.clone(),
+            why,
+        };
         verdict.pending = waiting.iter().map(|row| wait(row, Why::Refused)).collect();
         let mut held_back = BTreeSet::new();
         let waits_for_eni_configs = self.lacks_eni_configs();
         for row in write {
             let why = match (self.world.intent.state, &self.world.intent.window) {
                 (ManagementState::Observe | ManagementState::Paused, _) => Why::NotManaged,
+                (ManagementState::Manage, _)
+                    if row.name.place == Place::NodeAgent && !self.target.has_agent =>
+                {
+                    Why::NoAgent
+                }
                 (ManagementState::Manage, Window::Closed(_)) if row.restarts() => Why::OutsideWindow,
                 (ManagementState::Manage, _) if waits_for_eni_configs && turns_custom_networking_on(row) => {
                     Why::Prerequisite
@@ -293,7 +282,7 @@ impl Scene<'_> {
         if self.world.intent.state == ManagementState::Manage {
             for (name, value) in wanted {
                 let seen = self.target.settings.get(name);
-                let same = seen.is_some_and(|seen| super::diff::same_value(name.key(), &seen.value, value));
+                let same = seen.is_some_and(|seen| same_value(name.key(), &seen.value, value));
                 if same && !suspended.contains_key(name) && self.may_share(name) {
                     settings.insert(name.clone(), value.clone());
                 }
@@ -309,11 +298,14 @@ impl Scene<'_> {
 
     /// A key that has our value already is shared with its owner, but for those of the add-on.
     fn may_share(&self, name: &SettingName) -> bool {
-        let addon = !matches!(self.target.addon, super::AddonState::Absent);
-        let seen =
-            if name.is_agent_flag() { self.target.agent_args_owner.as_ref() } else { self.target.settings.get(name) };
-        let claim = super::claim(seen, &self.world.intent.take_over_from, addon);
-        !matches!(claim, super::Claim::Blocked(_)) || self.world.record.settings.contains_key(name)
+        let addon = !matches!(self.target.addon, AddonState::Absent);
+        let seen = if name.is_agent_flag() {
+            self.target.agent_args_owner.as_ref()
+        } else {
+            self.target.settings.get(name)
+        };
+        let claim = claim(seen, &self.world.intent.take_over_from, addon);
+        !matches!(claim, Claim::Blocked(_)) || self.world.record.settings.contains_key(name)
     }
 
     /// What is ours and no longer wanted.
@@ -337,7 +329,9 @@ impl Scene<'_> {
     /// Whether ENIConfigs of the policy are not written yet: nodes that look for them would stay NotReady.
     fn lacks_eni_configs(&self) -> bool {
         let wanted = self.world.intent.eni_configs.iter().flatten();
-        wanted.into_iter().any(|(name, _)| !self.target.eni_configs.contains_key(name))
+        wanted
+            .into_iter()
+            .any(|(name, _)| !self.target.eni_configs.contains_key(name))
     }
 
     fn crash_loops(&self, write: &[Row]) -> bool {
@@ -352,64 +346,4 @@ impl Scene<'_> {
 
 fn turns_custom_networking_on(row: &Row) -> bool {
     row.name.key() == Some(Key::CustomNetworkCfg) && row.to.as_ref().and_then(Written::text) == Some("true")
-}
-
-/// The rows that no refusing finding is about.
-fn without_named(rows: &[Row], review: &Review) -> Vec<Row> {
-    let refusing = review.findings.iter().filter(|finding| finding.severity > Severity::Warn);
-    let named: BTreeSet<Key> =
-        refusing.filter_map(|finding| crate::safety::explain(finding.rule.0)).flat_map(|rule| rule.keys).copied().collect();
-    rows.iter().filter(|row| !row.name.key().is_some_and(|key| named.contains(&key))).cloned().collect()
-}
-
-/// Reads settings with upstream's own semantics.
-pub fn config_of(settings: &BTreeMap<SettingName, Written>) -> CniConfig {
-    let mut raw = RawConfig::default();
-    for (name, value) in settings {
-        add(&mut raw, name, value);
-    }
-    read(&raw).config
-}
-
-fn add(raw: &mut RawConfig, name: &SettingName, value: &Written) {
-    let literal = match value {
-        Written::Text(text) => RawValue::Text(text.clone()),
-        Written::Reference(_) => RawValue::FromField,
-    };
-    match (name.place, value.text()) {
-        (Place::AwsNode, _) => raw.aws_node.push((name.name.clone(), literal)),
-        (Place::Init, _) => raw.init.push((name.name.clone(), literal)),
-        (Place::NodeAgent, Some(text)) if name.is_agent_flag() => {
-            raw.node_agent_args.push(format!("--{}={text}", name.name));
-        }
-        (Place::NodeAgent, _) => raw.node_agent_env.push((name.name.clone(), literal)),
-        (Place::ConfigMap, Some(text)) => {
-            raw.config_map.insert(name.name.clone(), text.to_owned());
-        }
-        (Place::ConfigMap, None) => {}
-    }
-}
-
-/// The configuration that runs, with the defaults of the version that reads it.
-pub(super) fn effective_of(target: &Target) -> Effective {
-    let settings: BTreeMap<SettingName, Written> =
-        target.settings.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
-    Effective::of(&config_of(&settings), target.version.as_option().copied().unwrap_or(CniVersion::REFERENCE))
-}
-
-/// The effective modes of the target, recorded so that a later change by others is seen.
-pub(super) fn modes(target: &Target) -> BTreeMap<SettingName, String> {
-    let effective = effective_of(target);
-    let is_on = |key| effective.value(key) == Some(&crate::config::Value::Bool(true));
-    MODES.iter().map(|key| (SettingName::of(*key), is_on(*key).to_string())).collect()
-}
-
-/// The owner of a row that is not ours, for messages.
-pub(super) fn owner_of(row: &Row) -> Option<&Owner> {
-    match &row.kind {
-        RowKind::TakeOver(owner) | RowKind::Drift(owner) | RowKind::Blocked(owner) | RowKind::Fought(owner, _) => {
-            Some(owner)
-        }
-        RowKind::Same | RowKind::Write | RowKind::Suspended => None,
-    }
 }

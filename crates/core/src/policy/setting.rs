@@ -1,5 +1,6 @@
 //! One setting by place and name, known to the table or not, and what is seen and wanted of it.
 
+use super::manager::ManagerClass;
 use crate::config::{Key, Kind, Place};
 use std::fmt;
 
@@ -15,7 +16,10 @@ pub struct SettingName {
 impl SettingName {
     /// The name of a setting of the table.
     pub fn of(key: Key) -> Self {
-        Self { place: key.field().place, name: key.field().name.to_owned() }
+        Self {
+            place: key.field().place,
+            name: key.field().name.to_owned(),
+        }
     }
 
     /// The setting of the table that has this name.
@@ -25,7 +29,10 @@ impl SettingName {
 
     /// Whether it is one flag of the node agent's argument list, which is owned and written as a whole.
     pub fn is_agent_flag(&self) -> bool {
-        self.place == Place::NodeAgent && self.key().is_some_and(|key| !matches!(key.field().kind, Kind::FieldRef))
+        self.place == Place::NodeAgent
+            && self
+                .key()
+                .is_some_and(|key| !matches!(key.field().kind, Kind::FieldRef))
     }
 }
 
@@ -68,21 +75,6 @@ impl fmt::Display for Written {
     }
 }
 
-/// What kind of writer a field manager is; it decides whether its keys may be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ManagerClass {
-    /// This operator.
-    Ours,
-    /// The name under which keys are left that the policy no longer names.
-    Released,
-    /// The EKS add-on manager.
-    Eks,
-    /// A controller that writes its value again: Argo CD, Flux, ACK, Crossplane.
-    Reconciler,
-    /// A person or a one-time tool.
-    Other,
-}
-
 /// A field manager that owns a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
@@ -112,10 +104,13 @@ impl Seen {
         let rank = |owner: &&Owner| match owner.class {
             ManagerClass::Reconciler => 0,
             ManagerClass::Eks => 1,
-            ManagerClass::Other => 2,
+            ManagerClass::Person | ManagerClass::Other => 2,
             ManagerClass::Released => 3,
             ManagerClass::Ours => 4,
         };
-        self.owners.iter().filter(|owner| owner.class != ManagerClass::Ours).min_by_key(rank)
+        self.owners
+            .iter()
+            .filter(|owner| owner.class != ManagerClass::Ours)
+            .min_by_key(rank)
     }
 }

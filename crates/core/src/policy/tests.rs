@@ -15,7 +15,10 @@ const OURS: &str = "vpc-cni-operator";
 const RELEASED: &str = "vpc-cni-operator-released";
 
 fn owner(manager: &str) -> Owner {
-    Owner { manager: manager.to_owned(), class: classify_manager(manager) }
+    Owner {
+        manager: manager.to_owned(),
+        class: classify_manager(manager),
+    }
 }
 
 fn name(key: Key) -> SettingName {
@@ -35,7 +38,13 @@ fn target() -> Target {
         (Key::WarmEniTarget, "1"),
         (Key::WarmPrefixTarget, "1"),
     ] {
-        settings.insert(name(key), Seen { value: text(value), owners: vec![owner("kubectl-client-side-apply")] });
+        settings.insert(
+            name(key),
+            Seen {
+                value: text(value),
+                owners: vec![owner("kubectl-client-side-apply")],
+            },
+        );
     }
     Target {
         name: "kube-system/aws-node".to_owned(),
@@ -45,7 +54,12 @@ fn target() -> Target {
         node_agent: None,
         has_agent: false,
         has_config_map: true,
-        rollout: Rollout { desired: 2, updated: 2, observed: true, ..Rollout::default() },
+        rollout: Rollout {
+            desired: 2,
+            updated: 2,
+            observed: true,
+            ..Rollout::default()
+        },
         stopped_strategy: None,
         break_glass: None,
         addon: AddonState::Absent,
@@ -63,10 +77,20 @@ fn old_node() -> NodeFacts {
         limits: Known::Yes(limits::find(&instance_type).unwrap()),
         instance_type: Some(instance_type),
         zone: Some(Zone::parse("us-west-2a").unwrap()),
-        group: NodeGroup { provider: Provider::ManagedNodeGroup, name: "blue".to_owned() },
+        group: NodeGroup {
+            provider: Provider::ManagedNodeGroup,
+            name: "blue".to_owned(),
+        },
         mode: NodeMode::SecondaryIp,
-        enis: Known::Yes(EniFacts { attached: 1, secondary_ips: 9, ..EniFacts::default() }),
-        pods: Known::Yes(NodePodFacts { pods: 5, ..NodePodFacts::default() }),
+        enis: Known::Yes(EniFacts {
+            attached: 1,
+            secondary_ips: 9,
+            ..EniFacts::default()
+        }),
+        pods: Known::Yes(NodePodFacts {
+            pods: 5,
+            ..NodePodFacts::default()
+        }),
         max_pods: Some(29),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
@@ -77,7 +101,10 @@ fn world(settings: &[(Key, &str)]) -> PolicyWorld {
     PolicyWorld {
         intent: Intent {
             state: ManagementState::Manage,
-            settings: settings.iter().map(|(key, value)| (name(*key), text(value))).collect(),
+            settings: settings
+                .iter()
+                .map(|(key, value)| (name(*key), text(value)))
+                .collect(),
             unset: BTreeSet::new(),
             version: None,
             take_over_from: vec!["Kubectl".to_owned()],
@@ -90,14 +117,19 @@ fn world(settings: &[(Key, &str)]) -> PolicyWorld {
         target: Some(target()),
         record: Record::default(),
         fights: Fights::default(),
-        seen: World { nodes: vec![old_node()], ..World::empty() },
+        seen: World {
+            nodes: vec![old_node()],
+            ..World::empty()
+        },
         now: 0,
     }
 }
 
 /// Carries the steps out the way server-side apply would, and records what was enforced.
 fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
-    let Some(target) = world.target.as_mut() else { return };
+    let Some(target) = world.target.as_mut() else {
+        return;
+    };
     for step in &plan.steps {
         match step {
             Action::HandToReleased { settings } => own(target, settings, RELEASED),
@@ -110,12 +142,15 @@ fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     world.record.settings = plan.verdict.enforced.clone();
     world.record.suspended = plan.verdict.suspended.clone();
     world.record.break_glass_seen = target.break_glass.clone();
-    world.record.modes = super::plan::modes(target);
+    world.record.modes = super::running::modes(target);
 }
 
 fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
     for (name, value) in settings {
-        let seen = target.settings.entry(name.clone()).or_insert(Seen { value: value.clone(), owners: Vec::new() });
+        let seen = target.settings.entry(name.clone()).or_insert(Seen {
+            value: value.clone(),
+            owners: Vec::new(),
+        });
         if seen.value != *value {
             seen.owners.clear();
             seen.value = value.clone();
@@ -134,7 +169,10 @@ fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: 
 }
 
 fn edit(world: &mut PolicyWorld, key: Key, value: &str, by: &str) {
-    let seen = Seen { value: text(value), owners: vec![owner(by)] };
+    let seen = Seen {
+        value: text(value),
+        owners: vec![owner(by)],
+    };
     world.target.as_mut().unwrap().settings.insert(name(key), seen);
 }
 
@@ -146,7 +184,13 @@ fn settled(settings: &[(Key, &str)]) -> PolicyWorld {
 }
 
 fn value(world: &PolicyWorld, key: Key) -> Option<String> {
-    world.target.as_ref().unwrap().settings.get(&name(key)).map(|seen| seen.value.to_string())
+    world
+        .target
+        .as_ref()
+        .unwrap()
+        .settings
+        .get(&name(key))
+        .map(|seen| seen.value.to_string())
 }
 
 #[test]
@@ -156,7 +200,10 @@ fn observing_writes_nothing_and_says_what_would_change() {
     let plan = plan(&world);
     assert_eq!(plan.steps, Vec::new());
     let row = &plan.verdict.differs[0];
-    assert_eq!((row.from.clone(), row.to.clone()), (Some(text("1")), Some(text("2"))));
+    assert_eq!(
+        (row.from.clone(), row.to.clone()),
+        (Some(text("1")), Some(text("2")))
+    );
     assert!(matches!(row.kind, RowKind::TakeOver(_)));
 }
 
@@ -179,7 +226,10 @@ fn keys_of_others_are_left() {
     assert!(matches!(blocked.verdict.differs[0].kind, RowKind::Blocked(_)));
     world.intent.take_over_from = vec!["argocd".to_owned()];
     edit(&mut world, Key::WarmEniTarget, "1", "argocd-controller");
-    assert!(matches!(plan(&world).verdict.differs[0].kind, RowKind::Blocked(_)));
+    assert!(matches!(
+        plan(&world).verdict.differs[0].kind,
+        RowKind::Blocked(_)
+    ));
 }
 
 #[test]
@@ -194,7 +244,10 @@ fn a_removed_field_keeps_its_value_under_the_released_manager() {
     let mut world = settled(&[(Key::WarmEniTarget, "2"), (Key::WarmIpTarget, "4")]);
     world.intent.settings.remove(&name(Key::WarmIpTarget));
     let leaving = plan(&world);
-    assert!(matches!(leaving.steps.as_slice(), [Action::HandToReleased { .. }, Action::Apply { .. }]));
+    assert!(matches!(
+        leaving.steps.as_slice(),
+        [Action::HandToReleased { .. }, Action::Apply { .. }]
+    ));
     carry_out(&mut world, &leaving);
     assert_eq!(value(&world, Key::WarmIpTarget), Some("4".to_owned()));
     assert!(leaving.verdict.released.contains(&name(Key::WarmIpTarget)));
@@ -216,7 +269,10 @@ fn unset_removes_a_variable() {
 #[test]
 fn an_unsafe_change_is_refused_whole_and_the_applied_stays_enforced() {
     let mut world = settled(&[(Key::WarmEniTarget, "2")]);
-    world.intent.settings.insert(name(Key::EnablePrefixDelegation), text("true"));
+    world
+        .intent
+        .settings
+        .insert(name(Key::EnablePrefixDelegation), text("true"));
     world.intent.settings.insert(name(Key::WarmEniTarget), text("3"));
     let refused = plan(&world);
     assert!(refused.verdict.refused);
@@ -226,7 +282,10 @@ fn an_unsafe_change_is_refused_whole_and_the_applied_stays_enforced() {
     let corrected = plan(&world);
     carry_out(&mut world, &corrected);
     assert_eq!(value(&world, Key::WarmEniTarget), Some("2".to_owned()));
-    assert_eq!(value(&world, Key::EnablePrefixDelegation), Some("false".to_owned()));
+    assert_eq!(
+        value(&world, Key::EnablePrefixDelegation),
+        Some("false".to_owned())
+    );
 }
 
 #[test]
@@ -236,8 +295,16 @@ fn safe_first_applies_what_no_finding_names() {
     let plan = plan(&world);
     carry_out(&mut world, &plan);
     assert_eq!(value(&world, Key::WarmEniTarget), Some("3".to_owned()));
-    assert_eq!(value(&world, Key::EnablePrefixDelegation), Some("false".to_owned()));
-    let waiting: Vec<String> = plan.verdict.pending.iter().map(|pending| pending.name.to_string()).collect();
+    assert_eq!(
+        value(&world, Key::EnablePrefixDelegation),
+        Some("false".to_owned())
+    );
+    let waiting: Vec<String> = plan
+        .verdict
+        .pending
+        .iter()
+        .map(|pending| pending.name.to_string())
+        .collect();
     assert_eq!(waiting, ["ENABLE_PREFIX_DELEGATION"]);
 }
 
@@ -246,7 +313,13 @@ fn an_accepted_finding_lets_the_change_through() {
     let mut world = world(&[(Key::EnablePrefixDelegation, "true")]);
     let refused = plan(&world);
     let hash = refused.verdict.change_hash.clone().unwrap();
-    let rules: BTreeSet<_> = refused.verdict.review.findings.iter().map(|finding| finding.rule).collect();
+    let rules: BTreeSet<_> = refused
+        .verdict
+        .review
+        .findings
+        .iter()
+        .map(|finding| finding.rule)
+        .collect();
     world.intent.accept = rules
         .iter()
         .map(|rule| Acceptance {
@@ -270,6 +343,14 @@ fn drift_is_corrected_but_not_when_that_would_be_unsafe() {
     carry_out(&mut world, &corrected);
     assert_eq!(value(&world, Key::WarmEniTarget), Some("2".to_owned()));
     edit(&mut world, Key::EnablePrefixDelegation, "true", "kubectl-edit");
+    let node = &mut world.seen.nodes[0];
+    node.mode = NodeMode::Mixed;
+    node.enis = Known::Yes(EniFacts {
+        attached: 1,
+        secondary_ips: 8,
+        prefixes: 1,
+        ..EniFacts::default()
+    });
     let held = plan(&world);
     assert_eq!(held.steps, Vec::new());
     assert_eq!(held.verdict.held.len(), 1);
@@ -283,7 +364,10 @@ fn breaking_the_glass_suspends_and_taking_it_back_resumes() {
     world.target.as_mut().unwrap().break_glass = Some("incident-7".to_owned());
     let suspended = plan(&world);
     assert_eq!(suspended.steps, Vec::new());
-    assert_eq!(suspended.verdict.suspended[&name(Key::WarmEniTarget)].by, "kubectl-edit");
+    assert_eq!(
+        suspended.verdict.suspended[&name(Key::WarmEniTarget)].by,
+        "kubectl-edit"
+    );
     let settings = world.record.settings.clone();
     carry_out(&mut world, &suspended);
     world.record.settings = settings;
@@ -298,7 +382,10 @@ fn breaking_the_glass_suspends_and_taking_it_back_resumes() {
 fn a_fight_is_given_up() {
     let mut world = settled(&[(Key::WarmEniTarget, "2")]);
     edit(&mut world, Key::WarmEniTarget, "1", "argocd-controller");
-    world.fights.reverted.insert(name(Key::WarmEniTarget), ("argocd-controller".to_owned(), 3));
+    world
+        .fights
+        .reverted
+        .insert(name(Key::WarmEniTarget), ("argocd-controller".to_owned(), 3));
     let plan = plan(&world);
     assert_eq!(plan.steps, Vec::new());
     assert!(matches!(plan.verdict.differs[0].kind, RowKind::Fought(_, 3)));
@@ -328,14 +415,23 @@ fn a_rollout_that_crash_loops_is_stopped_until_the_policy_changes() {
     world.record.stalled_hash = Some(hash);
     assert_eq!(plan(&world).steps, Vec::new());
     world.intent.settings.insert(name(Key::WarmEniTarget), text("1"));
-    assert!(matches!(plan(&world).steps.as_slice(), [Action::ResumeRollout, Action::Apply { .. }]));
+    assert!(matches!(
+        plan(&world).steps.as_slice(),
+        [Action::ResumeRollout, Action::Apply { .. }]
+    ));
 }
 
 #[test]
 fn releasing_leaves_every_value_and_no_owner_of_ours() {
     let mut world = settled(&[(Key::WarmEniTarget, "2")]);
     let steps = release(world.target.as_ref().unwrap());
-    carry_out(&mut world, &PolicyPlan { steps, verdict: Verdict::default() });
+    carry_out(
+        &mut world,
+        &PolicyPlan {
+            steps,
+            verdict: Verdict::default(),
+        },
+    );
     assert_eq!(value(&world, Key::WarmEniTarget), Some("2".to_owned()));
     let target = world.target.as_ref().unwrap();
     assert!(!target.settings.values().any(Seen::is_ours));
@@ -348,9 +444,15 @@ fn keys_of_the_add_on_are_never_taken_while_it_is_there() {
     world.intent.take_over_from = vec!["eks".to_owned()];
     edit(&mut world, Key::WarmEniTarget, "1", "eks");
     world.target.as_mut().unwrap().addon = AddonState::Present("v1.23.0-eksbuild.1".to_owned());
-    assert!(matches!(plan(&world).verdict.differs[0].kind, RowKind::Blocked(_)));
+    assert!(matches!(
+        plan(&world).verdict.differs[0].kind,
+        RowKind::Blocked(_)
+    ));
     world.target.as_mut().unwrap().addon = AddonState::Absent;
-    assert!(matches!(plan(&world).verdict.differs[0].kind, RowKind::TakeOver(_)));
+    assert!(matches!(
+        plan(&world).verdict.differs[0].kind,
+        RowKind::TakeOver(_)
+    ));
 }
 
 #[test]
@@ -360,9 +462,22 @@ fn without_a_target_nothing_is_planned_and_the_report_says_so() {
     let planned = plan(&world);
     assert_eq!(planned.steps, Vec::new());
     let cloud = CloudView::Observed(String::new());
-    let report = report(&world, &planned, &Outcomes::default(), &cloud, &EniConfigsView::NotUsed);
-    let stalled = report.conditions.iter().find(|condition| condition.kind == "Stalled").unwrap();
-    assert_eq!((stalled.status, stalled.reason), (ConditionStatus::True, "TargetNotFound"));
+    let report = report(
+        &world,
+        &planned,
+        &Outcomes::default(),
+        &cloud,
+        &EniConfigsView::NotUsed,
+    );
+    let stalled = report
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Stalled")
+        .unwrap();
+    assert_eq!(
+        (stalled.status, stalled.reason),
+        (ConditionStatus::True, "TargetNotFound")
+    );
 }
 
 mod properties {
@@ -404,7 +519,10 @@ mod properties {
 
     #[test]
     fn places_are_told_apart() {
-        let init = SettingName { place: Place::Init, name: "ENABLE_IPv6".to_owned() };
+        let init = SettingName {
+            place: Place::Init,
+            name: "ENABLE_IPv6".to_owned(),
+        };
         assert_eq!(init.key(), Some(Key::InitEnableIpv6));
     }
 }

@@ -1,6 +1,6 @@
 //! What the policy controller decides on: what is wanted, what the target shows, what was recorded.
 
-use super::setting::{SettingName, Seen, Written};
+use super::setting::{Seen, SettingName, Written};
 use crate::ids::EniConfigName;
 use crate::known::Known;
 use crate::safety::{Acceptance, EniConfigSpec, World};

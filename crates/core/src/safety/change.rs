@@ -1,11 +1,38 @@
 //! A change as the rules see it: both sides, what they mean to the code that reads them, and what differs.
 
-use super::rule::{Part, Rule};
 use super::setup::{CniSetup, EniConfigSpec};
 use super::world::NodeFacts;
 use crate::config::{Effective, Key};
 use crate::eniconfig;
 use std::collections::BTreeSet;
+use std::fmt;
+
+/// A part of a set-up that is no setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The version of the CNI.
+    Version,
+    /// The version of the node agent, or whether its container is there.
+    NodeAgent,
+    /// The ENIConfig objects.
+    EniConfigs,
+    /// Whether the DaemonSet or the add-on is there at all.
+    Presence,
+    /// A write that resets what others set by hand.
+    Overwrite,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => "the version",
+            Self::NodeAgent => "the node agent",
+            Self::EniConfigs => "the ENIConfigs",
+            Self::Presence => "whether the CNI is installed",
+            Self::Overwrite => "a write that overwrites",
+        })
+    }
+}
 
 /// Two set-ups and what they mean.
 #[derive(Debug, Clone)]
@@ -72,10 +99,6 @@ impl<'a> Change<'a> {
             // It describes the write, so it matters for every write, and two equal set-ups need none.
             Part::Overwrite => to.overwrites_unmanaged && from != to,
         }
-    }
-
-    pub(super) fn touches(&self, rule: &Rule) -> bool {
-        self.any_key(rule.keys) || rule.parts.iter().any(|part| self.part(*part))
     }
 
     pub(super) fn switches_on(&self, is: impl Fn(&Effective) -> bool) -> bool {

@@ -12,9 +12,10 @@ mod setup;
 mod tests;
 mod world;
 
+pub use change::Part;
 pub use finding::{Finding, Fix, Resolution, Review, RuleId, Severity, Subject, SubjectKind};
 pub use review::{Acceptance, explain, review, rules_about};
-pub use rule::{Basis, Part, Rule};
+pub use rule::{Basis, Rule};
 pub use rules::{FAMILIES, Family, rules};
 pub use setup::{CniSetup, EniConfigSpec};
 pub use world::{

@@ -1,8 +1,8 @@
 //! The review itself: every rule, every time, and what an acceptance makes of the result.
 
-use super::change::Change;
+use super::change::{Change, Part};
 use super::finding::{Finding, Fix, Resolution, Review, Severity, Subject, SubjectKind};
-use super::rule::{Part, Rule, Violation};
+use super::rule::{Rule, Violation};
 use super::rules::{ACCEPTANCE, rules};
 use super::setup::CniSetup;
 use super::world::World;
@@ -28,7 +28,7 @@ fn apply(rule: &'static Rule, change: &Change<'_>, world: &World) -> Vec<Finding
     if violations.is_empty() {
         return Vec::new();
     }
-    let touched = change.touches(rule);
+    let touched = rule.is_touched_by(change);
     let before = if touched && !change.any_key(rule.keys) {
         (rule.check)(&Change::none(change.from), world)
     } else {

@@ -1,6 +1,6 @@
 //! What a rule is: one row with its name, its ground, what it is about and its check.
 
-use super::change::Change;
+use super::change::{Change, Part};
 use super::finding::{Resolution, RuleId, Severity, Subject};
 use super::world::World;
 use crate::config::Key;
@@ -13,33 +13,6 @@ pub struct Basis {
     pub says: &'static str,
     /// Who says so.
     pub source: &'static str,
-}
-
-/// A part of a set-up that is no setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// The version of the CNI.
-    Version,
-    /// The version of the node agent, or whether its container is there.
-    NodeAgent,
-    /// The ENIConfig objects.
-    EniConfigs,
-    /// Whether the DaemonSet or the add-on is there at all.
-    Presence,
-    /// A write that resets what others set by hand.
-    Overwrite,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Version => "the version",
-            Self::NodeAgent => "the node agent",
-            Self::EniConfigs => "the ENIConfigs",
-            Self::Presence => "whether the CNI is installed",
-            Self::Overwrite => "a write that overwrites",
-        })
-    }
 }
 
 /// A rule of the review. What it says of a change that touches none of its keys and parts is a warning at most: the
@@ -67,6 +40,13 @@ pub struct Rule {
     /// What to do instead.
     pub fix: &'static str,
     pub(super) check: fn(&Change<'_>, &World) -> Vec<Violation>,
+}
+
+impl Rule {
+    /// Whether a change is about the rule.
+    pub(super) fn is_touched_by(&self, change: &Change<'_>) -> bool {
+        change.any_key(self.keys) || self.parts.iter().any(|part| change.part(*part))
+    }
 }
 
 impl fmt::Debug for Rule {

@@ -215,6 +215,7 @@ pub(super) fn memory() -> Memory {
             instance_type: InstanceType::parse("m5.large").unwrap(),
             vpc: VpcId::parse("vpc-01").unwrap(),
             subnet: SubnetId::parse("subnet-0a").unwrap(),
+            tags: BTreeMap::new(),
         }],
         ..Memory::default()
     }

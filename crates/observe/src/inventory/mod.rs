@@ -8,6 +8,7 @@ mod subnets;
 
 pub use cache::{Budget, InventoryCache};
 
+use crate::groups;
 use crate::seen::NodeSeen;
 use crate::stores::Stores;
 use interfaces::Interfaces;
@@ -17,7 +18,7 @@ use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetI
 use vpccni_core::known::Known;
 use vpccni_core::limits::{self, InstanceLimits};
 use vpccni_core::ports::{CloudError, CloudErrorKind, Ec2};
-use vpccni_core::safety::{EniFacts, SecurityGroupFacts, SubnetFacts};
+use vpccni_core::safety::{EniFacts, NodeGroup, Provider, SecurityGroupFacts, SubnetFacts};
 
 /// Instances the VPC is learnt from: one would do, and a node may just have been terminated.
 const SAMPLE: usize = 3;
@@ -29,6 +30,8 @@ pub struct Ask {
     pub vpc: Option<VpcId>,
     /// The instances of the cluster's nodes.
     pub instances: BTreeSet<InstanceId>,
+    /// Those of them whose labels name no group: the tags of the instance may.
+    pub ungrouped: BTreeSet<InstanceId>,
     /// Their types.
     pub types: BTreeSet<InstanceType>,
     /// Subnets somebody names, in whatever VPC they are.
@@ -45,10 +48,14 @@ impl Ask {
             let NodeSeen {
                 instance,
                 instance_type,
+                group,
                 ..
             } = node.as_ref();
             if node.takes_part() {
                 ask.instances.extend(instance.clone());
+                if group.provider == Provider::SelfManaged {
+                    ask.ungrouped.extend(instance.clone());
+                }
                 ask.types.extend(instance_type.clone());
             }
         }
@@ -80,6 +87,8 @@ pub struct Inventory {
     pub security_groups: Known<BTreeMap<SecurityGroupId, SecurityGroupFacts>>,
     /// The limits of the types in use.
     pub limits: BTreeMap<InstanceType, Known<InstanceLimits>>,
+    /// The groups of instances whose labels name none, as far as their tags do.
+    pub groups: BTreeMap<InstanceId, NodeGroup>,
     /// Interfaces of the cluster whose subnet could not be seen.
     pub invisible: Vec<EniId>,
     /// Calls that failed, for conditions and metrics.
@@ -97,6 +106,7 @@ impl Inventory {
             subnets: Known::Unknown(unknown()),
             security_groups: Known::Unknown(unknown()),
             limits: from_table(&ask.types, &unknown),
+            groups: BTreeMap::new(),
             invisible: Vec::new(),
             failures: Vec::new(),
         }
@@ -112,6 +122,7 @@ impl Inventory {
         };
         let vpc = reader.vpc().await;
         let limits = reader.limits().await;
+        let groups = reader.groups().await;
         let security_groups = reader.security_groups(&vpc).await;
         let described = reader.subnets(&vpc).await;
         let interfaces = reader.interfaces(&vpc).await;
@@ -135,6 +146,7 @@ impl Inventory {
             subnets,
             security_groups,
             limits,
+            groups,
             invisible,
             failures: reader.failures,
         }
@@ -223,6 +235,25 @@ impl Reader<'_> {
                 .map_or_else(|| Known::not_read("the VPC"), Known::Yes),
             several => Known::Unknown(format!("the nodes are in several VPCs: {}", several.join(", "))),
         }
+    }
+
+    /// Auto Scaling groups name themselves in the tags of their instances.
+    async fn groups(&mut self) -> BTreeMap<InstanceId, NodeGroup> {
+        let ungrouped: Vec<_> = self.ask.ungrouped.iter().cloned().collect();
+        if ungrouped.is_empty() {
+            return BTreeMap::new();
+        }
+        let answer = self.ec2.instances(&ungrouped).await;
+        let found = self.heard(answer);
+        let named = found.as_option().into_iter().flatten().map(|instance| {
+            (
+                instance.id.clone(),
+                groups::group(&BTreeMap::new(), &instance.tags),
+            )
+        });
+        named
+            .filter(|(_, group)| group.provider != Provider::SelfManaged)
+            .collect()
     }
 
     async fn limits(&mut self) -> BTreeMap<InstanceType, Known<InstanceLimits>> {

@@ -77,7 +77,13 @@ impl Reader<'_> {
             Known::Yes(reservations) => {
                 let taken = interfaces.taken.get(&subnet.id).cloned().unwrap_or_default();
                 let prefixes = taken.prefixes.iter().map(|prefix| prefix.net());
-                BlockMap::of(subnet.cidr, taken.addresses, prefixes, &reservations, subnet.available)
+                BlockMap::of(
+                    subnet.cidr,
+                    taken.addresses,
+                    prefixes,
+                    &reservations,
+                    subnet.available,
+                )
             }
             Known::Unknown(why) => Known::Unknown(why),
         }

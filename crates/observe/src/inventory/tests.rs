@@ -8,6 +8,7 @@ use std::sync::Arc;
 fn ask() -> Ask {
     let types = ["m5.large", "x9.large", "x9.huge"];
     Ask {
+        ungrouped: BTreeSet::new(),
         vpc: None,
         instances: ["i-01", "i-02"]
             .iter()

@@ -5,7 +5,6 @@
 use super::ANNOTATION_PREFIX;
 use super::config_map::LiveConfigMap;
 use super::image;
-use super::manager::{ManagerClass, classify};
 use super::ownership::{Manager, Ownership, by_name};
 use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy};
 use k8s_openapi::api::core::v1 as core;
@@ -13,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::config::{Place, RawConfig, RawValue};
 use vpccni_core::known::Known;
+use vpccni_core::policy::{ManagerClass, classify_manager};
 use vpccni_core::version::CniVersion;
 
 /// A container of the DaemonSet that carries configuration.
@@ -262,7 +262,10 @@ impl LiveTarget {
         for (container, variables) in &self.env {
             for name in variables.keys() {
                 let classes = self.env_owners(*container, name);
-                let classes: BTreeSet<_> = classes.iter().map(|owner| classify(&owner.name)).collect();
+                let classes: BTreeSet<_> = classes
+                    .iter()
+                    .map(|owner| classify_manager(&owner.name))
+                    .collect();
                 let declared = [ManagerClass::Ours, ManagerClass::Eks, ManagerClass::Reconciler]
                     .iter()
                     .any(|class| classes.contains(class));

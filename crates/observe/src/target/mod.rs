@@ -3,12 +3,10 @@
 mod config_map;
 mod image;
 mod live;
-mod manager;
 mod ownership;
 
 pub use config_map::{CONFIG_MAP, LiveConfigMap};
 pub use live::{Container, EnvValue, Image, LiveTarget, NotATarget, RolloutCounts, UpdateStrategy};
-pub use manager::{ManagerClass, classify, may_be_listed, named_in};
 pub(crate) use ownership::managers_of;
 pub use ownership::{Manager, Operation, Ownership};
 

@@ -23,6 +23,8 @@ pub struct StaticPods<'a> {
     pub count: usize,
     /// Whether they say they run; that is a second request for each.
     pub running: bool,
+    /// A label of theirs.
+    pub label: (&'a str, &'a str),
 }
 
 /// Creates Node objects without a kubelet.
@@ -53,14 +55,20 @@ pub async fn static_pods(
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, |(number, node)| {
             let api = api.clone();
-            async move { static_pod(&api, node, &format!("{}-{number}", wanted.prefix), wanted.running).await }
+            async move { static_pod(&api, node, &format!("{}-{number}", wanted.prefix), wanted).await }
         })
         .await
 }
 
-async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -> Result<(), NodeError> {
+async fn static_pod(
+    api: &Api<Pod>,
+    node: &SimNode,
+    name: &str,
+    wanted: &StaticPods<'_>,
+) -> Result<(), NodeError> {
+    let (key, value) = wanted.label;
     let object = json!({
-        "metadata": {"name": name, "labels": {"app": "static"}},
+        "metadata": {"name": name, "labels": {key: value}},
         "spec": {
             "nodeName": node.name,
             "automountServiceAccountToken": false,
@@ -71,7 +79,7 @@ async fn static_pod(api: &Api<Pod>, node: &SimNode, name: &str, running: bool) -
     let pod: Pod = serde_json::from_value(object).map_err(NodeError::shape(name))?;
     let made = api.create(&PostParams::default(), &pod).await;
     let pod = made.map_err(NodeError::api("create pod", name))?;
-    if !running {
+    if !wanted.running {
         return Ok(());
     }
     let status = Patch::Strategic(pod_status::running(&pod, node.address, node.address));

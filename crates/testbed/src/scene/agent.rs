@@ -13,7 +13,10 @@ pub(super) struct StandIn {
 
 impl StandIn {
     pub(super) fn new(cloud: Cloud, nodes: &[SimNode]) -> Self {
-        let instances = nodes.iter().map(|node| (node.name.clone(), node.instance_id.clone())).collect();
+        let instances = nodes
+            .iter()
+            .map(|node| (node.name.clone(), node.instance_id.clone()))
+            .collect();
         Self { cloud, instances }
     }
 

@@ -6,6 +6,7 @@ mod agent;
 mod charts;
 mod error;
 
+pub use charts::install as install_charts;
 pub use error::SceneError;
 
 use crate::cloud::{Cloud, PodNetwork};
@@ -92,9 +93,14 @@ pub struct Scene {
 
 impl Scene {
     /// Starts everything; `progress` is told each step.
-    pub async fn start(options: SceneOptions, progress: &mut (dyn FnMut(&str) + Send)) -> Result<Self, SceneError> {
+    pub async fn start(
+        options: SceneOptions,
+        progress: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Self, SceneError> {
         progress("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler");
-        let plane = ControlPlane::start(options.control_plane.clone()).await.map_err(SceneError::ControlPlane)?;
+        let plane = ControlPlane::start(options.control_plane.clone())
+            .await
+            .map_err(SceneError::ControlPlane)?;
         progress("starting the AWS sandbox");
         let sandbox = Sandbox::start(vpccni_sandbox::Options {
             seed: options.seed,
@@ -106,26 +112,47 @@ impl Scene {
         let cloud = Cloud::build(&sandbox, "demo", &options.zones).map_err(SceneError::Cloud)?;
         fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
         progress("installing the charts with helm");
-        charts::install(&plane, &options.values).await?;
-        let operator =
-            plane.service_account(NAMESPACE, "vpc-cni-operator").await.map_err(SceneError::ControlPlane)?;
+        install_charts(&plane, &options.values).await?;
+        let operator = plane
+            .service_account(NAMESPACE, "vpc-cni-operator")
+            .await
+            .map_err(SceneError::ControlPlane)?;
         let nodes = launch(&cloud, &options.groups)?;
-        progress(&format!("registering {} nodes with their instances and interfaces", nodes.len()));
+        progress(&format!(
+            "registering {} nodes with their instances and interfaces",
+            nodes.len()
+        ));
         let kubelets = Kubelets::start(plane.client());
         let stand_in = StandIn::new(cloud.clone(), &nodes);
         kubelets.conduct(move |pod| stand_in.pod_starts(pod));
         kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
         if let Some(manifest) = &options.aws_node {
             progress("applying aws-node as people do, with client-side kubectl apply");
-            fixtures::apply_aws_node(&plane, manifest).await.map_err(SceneError::Command)?;
+            fixtures::apply_aws_node(&plane, manifest)
+                .await
+                .map_err(SceneError::Command)?;
             wait_rolled_out(&plane).await?;
         }
-        Ok(Self { kubelets, sandbox, cloud, nodes, operator, plane })
+        Ok(Self {
+            kubelets,
+            sandbox,
+            cloud,
+            nodes,
+            operator,
+            plane,
+        })
     }
 
     /// Stops everything, the store last.
     pub async fn shutdown(self) {
-        let Self { kubelets, sandbox, cloud: _, nodes: _, operator: _, plane } = self;
+        let Self {
+            kubelets,
+            sandbox,
+            cloud: _,
+            nodes: _,
+            operator: _,
+            plane,
+        } = self;
         drop(kubelets);
         sandbox.shutdown().await;
         plane.shutdown().await;
@@ -141,8 +168,13 @@ fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>, SceneErro
     let mut nodes = Vec::new();
     for group in groups {
         for _ in 0..group.count {
-            let node = cloud.launch(group.zone, group.instance_type, group.network).map_err(SceneError::Cloud)?;
-            nodes.push(node.managed(group.name).instance_type(group.instance_type, group.max_pods));
+            let node = cloud
+                .launch(group.zone, group.instance_type, group.network)
+                .map_err(SceneError::Cloud)?;
+            nodes.push(
+                node.managed(group.name)
+                    .instance_type(group.instance_type, group.max_pods),
+            );
         }
     }
     Ok(nodes)
@@ -150,6 +182,17 @@ fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>, SceneErro
 
 /// Waits until every node runs the newest aws-node pod.
 pub async fn wait_rolled_out(plane: &ControlPlane) -> Result<(), SceneError> {
-    let arguments = ["-n", "kube-system", "rollout", "status", "daemonset/aws-node", "--timeout=120s"];
-    plane.kubectl_ok(&arguments, None).await.map(drop).map_err(SceneError::Command)
+    let arguments = [
+        "-n",
+        "kube-system",
+        "rollout",
+        "status",
+        "daemonset/aws-node",
+        "--timeout=120s",
+    ];
+    plane
+        .kubectl_ok(&arguments, None)
+        .await
+        .map(drop)
+        .map_err(SceneError::Command)
 }

@@ -41,7 +41,12 @@ pub(super) const GENERATORS: &[Generator] = &[
     },
     Generator {
         owns: API,
-        make: |_| Ok(one(API, vpccni_api::schema::reference().map_err(|error| error.to_string())?)),
+        make: |_| {
+            Ok(one(
+                API,
+                vpccni_api::schema::reference().map_err(|error| error.to_string())?,
+            ))
+        },
     },
     Generator {
         owns: "crds/",

@@ -6,9 +6,9 @@ use crate::config::{Effective, Key};
 use crate::ids::SubnetId;
 use crate::known::Known;
 use crate::safety::affected::{counted, single, taking_part};
-use crate::safety::change::{Change, eni_config};
+use crate::safety::change::{Change, Part, eni_config};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{NodeFacts, World};
 use std::collections::BTreeMap;
 

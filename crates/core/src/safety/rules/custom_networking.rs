@@ -3,9 +3,9 @@
 use super::{CODE, CUSTOM_GUIDE};
 use crate::config::{Effective, Key};
 use crate::safety::affected::{Affected, pods_in, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{Compute, IpFamily, NodeFacts, Os, World};
 
 pub(super) const RULES: &[Rule] = &[

@@ -3,9 +3,9 @@
 use super::{CODE, README};
 use crate::config::Key;
 use crate::safety::affected::{Affected, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::World;
 
 const SNAT: &[Key] = &[Key::ExternalSnat, Key::ExcludeSnatCidrs, Key::RandomizeSnat];

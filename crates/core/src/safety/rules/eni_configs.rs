@@ -4,8 +4,9 @@ mod checks;
 
 use super::{CODE, CUSTOM_GUIDE};
 use crate::config::Key;
+use crate::safety::change::Part;
 use crate::safety::finding::{Resolution, RuleId, Severity};
-use crate::safety::rule::{Basis, Part, Rule};
+use crate::safety::rule::{Basis, Rule};
 
 const NAMING: &[Key] = &[
     Key::CustomNetworkCfg,

@@ -4,9 +4,9 @@ use super::{CODE, README};
 use crate::config::{Effective, Key};
 use crate::known::Known;
 use crate::safety::affected::{Affected, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, Subject, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{IpFamily, NodeFacts, World};
 
 const FAMILY: &[Key] = &[

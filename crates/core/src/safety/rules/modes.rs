@@ -4,9 +4,9 @@ use super::{CODE, PREFIX_GUIDE};
 use crate::config::{CniConfig, Effective, Key};
 use crate::max_pods;
 use crate::safety::affected::{Affected, range};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::setup::CniSetup;
 use crate::safety::world::{NodeFacts, World};
 

@@ -1,9 +1,9 @@
 //! U30 and U32: writes that reset what others set, and taking the CNI away.
 
 use crate::safety::affected::{Affected, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::World;
 
 pub(super) const RULES: &[Rule] = &[

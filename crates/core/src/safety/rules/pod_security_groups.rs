@@ -4,9 +4,9 @@ use super::{README, SGP_GUIDE};
 use crate::config::{Effective, Key, PodEniMode};
 use crate::known::Known;
 use crate::safety::affected::{Affected, counted, pods_in, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{NodeFacts, WorkloadFacts, World};
 
 pub(super) const RULES: &[Rule] = &[

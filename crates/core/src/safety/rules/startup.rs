@@ -3,9 +3,9 @@
 use super::CODE;
 use crate::config::{Key, StartupError, startup_errors, write};
 use crate::safety::affected::single;
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::World;
 
 pub(super) const RULES: &[Rule] = &[Rule {

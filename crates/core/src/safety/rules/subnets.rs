@@ -4,9 +4,9 @@ use super::CODE;
 use crate::config::{Effective, Key};
 use crate::ids::{SubnetId, Zone};
 use crate::safety::affected::{Affected, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{NodeFacts, SubnetFacts, World};
 use std::collections::BTreeMap;
 

@@ -3,9 +3,9 @@
 use super::{CODE, README};
 use crate::config::{Effective, Key, Value};
 use crate::safety::affected::{Affected, pods_in, single};
-use crate::safety::change::Change;
+use crate::safety::change::{Change, Part};
 use crate::safety::finding::{Resolution, RuleId, Severity, SubjectKind};
-use crate::safety::rule::{Basis, Part, Rule, Violation};
+use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::world::{NodeFacts, World};
 use crate::version::CniVersion;
 

@@ -3,9 +3,9 @@
 use crate::ids::{EniConfigName, VpcId, Zone};
 use crate::known::Known;
 use crate::safety::affected::{Affected, counted, single, taking_part};
-use crate::safety::change::{Change, eni_config};
+use crate::safety::change::{Change, Part, eni_config};
 use crate::safety::finding::SubjectKind;
-use crate::safety::rule::{Part, Violation};
+use crate::safety::rule::Violation;
 use crate::safety::setup::EniConfigSpec;
 use crate::safety::world::{NodeFacts, World};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,15 +1,27 @@
 //! What kind of writer a field manager is. Only names are known, so this is a table of names.
 
-use vpccni_api::{FIELD_MANAGER, RELEASED_FIELD_MANAGER};
+/// The field manager of everything the operator owns.
+pub const FIELD_MANAGER: &str = "vpc-cni-operator";
+
+/// The field manager that holds on to values the policy no longer names: server-side apply deletes a key whose last
+/// owner lets go of it.
+pub const RELEASED_FIELD_MANAGER: &str = "vpc-cni-operator-released";
+
+/// What the names of all other managers of ours begin with.
+const OUR_PREFIX: &str = "vpc-cni-operator-";
 
 /// The field manager of EKS.
 const EKS: &str = "eks";
 
 /// Controllers that write their value back: taking a key from one of them is a fight. By prefix, in lower case.
-const RECONCILERS: [&str; 14] = [
+const RECONCILERS: [&str; 17] = [
     "ack-",
+    "addon-manager",
     "apiextensions.crossplane.io",
     "argocd-",
+    "aws-controllers-k8s",
+    "capa",
+    "cluster-api-provider-aws",
     "config-sync",
     "configsync",
     "crossplane",
@@ -20,7 +32,6 @@ const RECONCILERS: [&str; 14] = [
     "kapp-controller",
     "kustomize-controller",
     "provider-kubernetes",
-    "addon-manager",
 ];
 
 /// Tools that write when a person or a pipeline runs them. By prefix, in lower case.
@@ -40,17 +51,17 @@ const PEOPLE: [&str; 13] = [
     "terraform",
 ];
 
-/// What kind of writer a field manager is.
+/// What kind of writer a field manager is; it decides whether its keys may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ManagerClass {
-    /// The operator.
+    /// This operator.
     Ours,
-    /// The operator, for keys it let go of.
-    OursReleased,
-    /// A controller that writes its value back.
-    Reconciler,
-    /// EKS, through the managed add-on.
+    /// The name under which keys are left that the policy no longer names.
+    Released,
+    /// The EKS add-on manager.
     Eks,
+    /// A controller that writes its value back: Argo CD, Flux, ACK, Crossplane.
+    Reconciler,
     /// A tool that writes when somebody runs it.
     Person,
     /// Unknown to us.
@@ -58,13 +69,14 @@ pub enum ManagerClass {
 }
 
 /// The kind of a field manager, by its name in any case.
-pub fn classify(name: &str) -> ManagerClass {
+pub fn classify_manager(name: &str) -> ManagerClass {
     let name = name.to_ascii_lowercase();
     let begins = |table: &[&str]| table.iter().any(|prefix| name.starts_with(prefix));
     match name.as_str() {
         FIELD_MANAGER => ManagerClass::Ours,
-        RELEASED_FIELD_MANAGER => ManagerClass::OursReleased,
+        RELEASED_FIELD_MANAGER => ManagerClass::Released,
         EKS => ManagerClass::Eks,
+        _ if name.starts_with(OUR_PREFIX) => ManagerClass::Ours,
         _ if begins(&RECONCILERS) => ManagerClass::Reconciler,
         _ if begins(&PEOPLE) => ManagerClass::Person,
         _ => ManagerClass::Other,
@@ -73,10 +85,10 @@ pub fn classify(name: &str) -> ManagerClass {
 
 /// Whether a policy may list the manager in `takeOverFrom`. EKS only once there is no add-on that it would reset.
 pub fn may_be_listed(name: &str, addon_is_gone: bool) -> bool {
-    match classify(name) {
+    match classify_manager(name) {
         ManagerClass::Reconciler => false,
         ManagerClass::Eks => addon_is_gone,
-        ManagerClass::Ours | ManagerClass::OursReleased | ManagerClass::Person | ManagerClass::Other => true,
+        ManagerClass::Ours | ManagerClass::Released | ManagerClass::Person | ManagerClass::Other => true,
     }
 }
 
@@ -84,7 +96,7 @@ pub fn may_be_listed(name: &str, addon_is_gone: bool) -> bool {
 /// `helm-controller`: a prefix never reaches a controller that reconciles.
 pub fn named_in(list: &[String], name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    classify(name) != ManagerClass::Reconciler
+    classify_manager(name) != ManagerClass::Reconciler
         && list
             .iter()
             .any(|prefix| !prefix.is_empty() && lower.starts_with(&prefix.to_ascii_lowercase()))
@@ -96,10 +108,11 @@ mod tests {
 
     #[test]
     fn managers_are_told_by_name() {
-        use ManagerClass::{Eks, Other, Ours, OursReleased, Person, Reconciler};
+        use ManagerClass::{Eks, Other, Ours, Person, Reconciler, Released};
         let cases = [
             ("vpc-cni-operator", Ours),
-            ("vpc-cni-operator-released", OursReleased),
+            ("vpc-cni-operator-released", Released),
+            ("vpc-cni-operator-e2e", Ours),
             ("argocd-controller", Reconciler),
             ("ArgoCD-Application-Controller", Reconciler),
             ("kustomize-controller", Reconciler),
@@ -107,6 +120,8 @@ mod tests {
             ("ack-eks-controller", Reconciler),
             ("crossplane-kubernetes-provider", Reconciler),
             ("apiextensions.crossplane.io/composite", Reconciler),
+            ("capa-manager", Reconciler),
+            ("flux-client-side-apply", Reconciler),
             ("eks", Eks),
             ("eksctl", Person),
             ("kubectl-client-side-apply", Person),
@@ -119,7 +134,7 @@ mod tests {
             ("", Other),
         ];
         for (name, class) in cases {
-            assert_eq!(classify(name), class, "{name}");
+            assert_eq!(classify_manager(name), class, "{name}");
         }
     }
 

@@ -1,0 +1,149 @@
+//! Which of the rows may be written now: all, the drift alone, or those no refusing finding is about.
+
+use super::diff::Row;
+use super::running::config_of;
+use super::setting::{SettingName, Written};
+use super::world::{ApplyMode, PolicyWorld, Target};
+use crate::config::{Key, change_hash};
+use crate::safety::{CniSetup, Review, Severity, review};
+use crate::version::CniVersion;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was chosen among the rows.
+pub(super) struct Choice {
+    pub(super) write: Vec<Row>,
+    pub(super) waiting: Vec<Row>,
+    pub(super) review: Review,
+    pub(super) change_hash: Option<String>,
+    pub(super) refused: bool,
+    pub(super) held: Vec<Row>,
+}
+
+/// Chooses among the wanted rows and those that undo drift.
+pub(super) fn choose(world: &PolicyWorld, target: &Target, wanted: &[Row], drifted: &[Row]) -> Choice {
+    Chooser { world, target }.choose(wanted, drifted)
+}
+
+struct Chooser<'a> {
+    world: &'a PolicyWorld,
+    target: &'a Target,
+}
+
+impl Chooser<'_> {
+    fn choose(&self, wanted: &[Row], drifted: &[Row]) -> Choice {
+        let writable: Vec<Row> = wanted.iter().filter(|row| row.is_write()).cloned().collect();
+        let (review, change_hash) = self.review(&writable);
+        if review.allows() {
+            let held = Vec::new();
+            return Choice {
+                write: writable,
+                waiting: Vec::new(),
+                review,
+                change_hash,
+                refused: false,
+                held,
+            };
+        }
+        let asked = |row: &Row| {
+            !drifted
+                .iter()
+                .any(|drift| drift.name == row.name && drift.to == row.to)
+        };
+        let refused = writable.iter().any(asked);
+        let drift: Vec<Row> = drifted.iter().filter(|row| row.is_write()).cloned().collect();
+        let (mut write, held) = if self.review(&drift).0.allows() {
+            (drift, Vec::new())
+        } else {
+            (Vec::new(), drift)
+        };
+        if self.world.intent.apply_mode == ApplyMode::SafeFirst {
+            let safe = without_named(&writable, &review);
+            if self.review(&safe).0.allows() {
+                write.retain(|row| !safe.iter().any(|safe| safe.name == row.name));
+                write.extend(safe);
+            }
+        }
+        let is_written = |row: &Row| {
+            write
+                .iter()
+                .any(|written| written.name == row.name && written.to == row.to)
+        };
+        let waiting = writable.iter().filter(|row| !is_written(row)).cloned().collect();
+        Choice {
+            write,
+            waiting,
+            review,
+            change_hash,
+            refused,
+            held,
+        }
+    }
+
+    /// Reviews the live set-up against the live set-up with these rows.
+    fn review(&self, rows: &[Row]) -> (Review, Option<String>) {
+        let from = self.setup(&[]);
+        let mut to = self.setup(rows);
+        if let Some(eni_configs) = &self.world.intent.eni_configs {
+            to.eni_configs.extend(
+                eni_configs
+                    .iter()
+                    .map(|(name, spec)| (name.clone(), spec.clone())),
+            );
+        }
+        let hash = change_hash(&from.config, &to.config);
+        let accept = &self.world.intent.accept;
+        let review = review(&from, &to, &self.world.seen).accepted(accept, &hash, self.world.now);
+        (review, (!rows.is_empty()).then_some(hash))
+    }
+
+    fn setup(&self, rows: &[Row]) -> CniSetup {
+        let mut settings: BTreeMap<SettingName, Written> = self
+            .target
+            .settings
+            .iter()
+            .map(|(name, seen)| (name.clone(), seen.value.clone()))
+            .collect();
+        for row in rows {
+            match &row.to {
+                Some(value) => settings.insert(row.name.clone(), value.clone()),
+                None => settings.remove(&row.name),
+            };
+        }
+        CniSetup {
+            config: config_of(&settings),
+            version: self.version(),
+            node_agent: self
+                .target
+                .has_agent
+                .then(|| self.target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
+            eni_configs: self.target.eni_configs.clone(),
+            present: true,
+            overwrites_unmanaged: false,
+        }
+    }
+
+    fn version(&self) -> CniVersion {
+        self.target
+            .version
+            .as_option()
+            .copied()
+            .unwrap_or(CniVersion::REFERENCE)
+    }
+}
+
+/// The rows that no refusing finding is about.
+fn without_named(rows: &[Row], review: &Review) -> Vec<Row> {
+    let refusing = review
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Warn);
+    let named: BTreeSet<Key> = refusing
+        .filter_map(|finding| crate::safety::explain(finding.rule.0))
+        .flat_map(|rule| rule.keys)
+        .copied()
+        .collect();
+    rows.iter()
+        .filter(|row| !row.name.key().is_some_and(|key| named.contains(&key)))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! `cargo xtask bench`: speed and memory, as ratios to a named baseline of the same run. Never part of the tests.
+
+mod cluster;
+mod limits;
+mod operator;
+mod process;
+mod results;
+mod review;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use clap::Subcommand;
+
+use crate::terminal::say;
+
+/// The profile that is measured: our crates optimised, the generated AWS clients not.
+const PROFILE: &str = "bench-lite";
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The operator at 100, 1,000 and 5,000 nodes with ten pods each, on the real API server.
+    Operator(OperatorArgs),
+}
+
+/// How the operator is measured.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct OperatorArgs {
+    /// Nodes of each run; the first is the baseline of the ratios.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,5000")]
+    pub(crate) nodes: Vec<u16>,
+    /// Pods on each node.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) pods_per_node: usize,
+    /// Alternating changes of a warm target.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) changes: usize,
+    /// Seconds without any change in which writes and EC2 calls are counted.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) idle_seconds: u64,
+    /// Writes the figures to bench/RESULTS.md.
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Measure with this very program instead of building the measured profile first.
+    #[arg(long, hide = true)]
+    pub(crate) built: bool,
+}
+
+pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
+    let What::Operator(args) = &args.what;
+    if !args.built {
+        return build_and_go(root);
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
+    runtime.block_on(operator::run(root, args))
+}
+
+/// Builds the measured profile, then becomes its xtask: what is timed must not be a debug build.
+fn build_and_go(root: &Path) -> Result<ExitCode, String> {
+    say(&format!(
+        "building the profile {PROFILE} (about ten minutes the first time)"
+    ));
+    let status = Command::new("cargo")
+        .args(["build", "--workspace", "--profile", PROFILE])
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("run cargo: {error}"))?;
+    if !status.success() {
+        return Err(format!("cargo build --profile {PROFILE} failed"));
+    }
+    let program = process::program(root, "xtask");
+    let error = Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .arg("--built")
+        .exec();
+    Err(format!("start {}: {error}", program.display()))
+}
