@@ -49,6 +49,7 @@ fn target() -> Target {
     Target {
         name: "kube-system/aws-node".to_owned(),
         settings,
+        is_held: false,
         agent_args_owner: None,
         version: Known::Yes(CniVersion::REFERENCE),
         node_agent: None,
@@ -436,6 +437,16 @@ fn releasing_leaves_every_value_and_no_owner_of_ours() {
     let target = world.target.as_ref().unwrap();
     assert!(!target.settings.values().any(Seen::is_ours));
     assert_eq!(release(target), Vec::new());
+    // Somebody else has written the value, the name of the variable is still ours.
+    let held = Target {
+        is_held: true,
+        ..target.clone()
+    };
+    let give_up = Action::Apply {
+        settings: BTreeMap::new(),
+        changed: Vec::new(),
+    };
+    assert_eq!(release(&held), [give_up]);
 }
 
 #[test]
