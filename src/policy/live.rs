@@ -32,6 +32,7 @@ impl Live<'_> {
         Target {
             name: format!("{}/{}", live.namespace, live.name),
             settings: self.settings(),
+            is_held: live.is_applied_by(vpccni_core::policy::FIELD_MANAGER),
             agent_args_owner: args.map(|args| Seen {
                 value: Written::Text(args.join(" ")),
                 owners: owners(live.args_owners(Container::NodeAgent)),

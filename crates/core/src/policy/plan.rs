@@ -89,10 +89,13 @@ pub fn release(target: &Target) -> Vec<Action> {
     if target.stopped_strategy.is_some() {
         steps.push(Action::ResumeRollout);
     }
+    let holds = target.is_held || !ours.is_empty();
     if !ours.is_empty() {
         let mut settings = released(target);
         settings.extend(ours);
         steps.push(Action::HandToReleased { settings });
+    }
+    if holds {
         steps.push(Action::Apply {
             settings: BTreeMap::new(),
             changed: Vec::new(),

@@ -44,6 +44,7 @@ fn target() -> Target {
     Target {
         name: "kube-system/aws-node".to_owned(),
         settings,
+        is_held: false,
         agent_args_owner: None,
         version: Known::Yes(CniVersion::REFERENCE),
         node_agent: None,
