@@ -1,8 +1,8 @@
 //! Which ENIConfigs to write. Each rewrite is reviewed by itself, so that one that is refused does not hold the others.
 
-use super::validate::{in_use, problems_of, uncovered_zones};
+use super::validate::{in_use, problems_of, uncovered_zones, zone_by_name};
 use crate::config::Effective;
-use crate::ids::EniConfigName;
+use crate::ids::{EniConfigName, Zone};
 use crate::policy::{EniConfigsView, ManagementState, Owner, classify_manager};
 use crate::safety::{CniSetup, EniConfigSpec, Finding, World, review};
 use crate::version::CniVersion;
@@ -192,18 +192,21 @@ fn rows(world: &EniWorld, effective: &Effective) -> Vec<Row> {
     names.extend(world.wanted.iter().flatten().map(|(name, _)| name));
     names
         .into_iter()
-        .map(|name| row(world, name, uses.get(name.as_str())))
+        .map(|name| {
+            let (nodes, mut zones) = uses.get(name.as_str()).cloned().unwrap_or_default();
+            zones.extend(zone_by_name(name, effective.eni_config_label(), &world.seen));
+            row(world, name, nodes, &zones)
+        })
         .collect()
 }
 
-fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crate::ids::Zone>)>) -> Row {
+fn row(world: &EniWorld, name: &EniConfigName, nodes: u32, zones: &BTreeSet<Zone>) -> Row {
     let wanted = world
         .wanted
         .as_ref()
         .and_then(|wanted| wanted.get(name))
         .map(|wanted| &wanted.spec);
     let present = world.present.get(name).map(|present| &present.spec);
-    let (nodes, zones) = uses.cloned().unwrap_or_default();
     let blank = |problem: &String| EniRow {
         name: name.to_string(),
         valid: false,
@@ -217,7 +220,7 @@ fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crat
         (Some(Ok(spec)), _) | (None, Some(Ok(spec))) => spec,
         (None, None) => return (blank(&"is gone".to_owned()), None),
     };
-    let (problems, unchecked) = match problems_of(name, spec, &zones, &world.seen) {
+    let (problems, unchecked) = match problems_of(name, spec, zones, &world.seen) {
         Ok(problems) => (problems, None),
         Err(why) => (Vec::new(), Some(why)),
     };
