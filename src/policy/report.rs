@@ -165,7 +165,8 @@ fn owner_class(class: ManagerClass) -> &'static str {
     match class {
         ManagerClass::Ours | ManagerClass::Released => "ours",
         ManagerClass::Eks | ManagerClass::Reconciler => "reconciler",
-        ManagerClass::Other => "person",
+        ManagerClass::Person => "person",
+        ManagerClass::Other => "unknown",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use vpccni_testbed::scene::SceneError;
 use vpccni_testbed::ToolError;
+use vpccni_testbed::scene::SceneError;
 
 /// What went wrong. Each says what was being done.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,9 @@ pub(super) enum DemoError {
 impl DemoError {
     /// A claim that does not hold.
     pub(super) fn not_shown(claim: &str, seen: impl ToString) -> Self {
-        Self::NotShown { claim: claim.to_owned(), seen: seen.to_string() }
+        Self::NotShown {
+            claim: claim.to_owned(),
+            seen: seen.to_string(),
+        }
     }
 }

@@ -43,6 +43,9 @@ Exit codes:
   1    one did not; the end of the operator's log tells why
   130  ended by Ctrl-C";
 
+/// What a failure shows of the policy.
+const CONDITIONS: &str = "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
+
 /// Ended by Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
 
@@ -91,8 +94,9 @@ async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
     page.headline("The Amazon VPC CNI, managed by a policy");
     page.prose(
         "A real Kubernetes control plane starts on this machine, with an AWS sandbox that accounts for every address \
-         of its subnets, and simulated nodes. The operator is the real program, installed from its Helm chart, and \
-         may do what the chart's RBAC lets it.",
+         of its subnets, and simulated nodes. The chart of the operator is installed with helm. The operator itself \
+         is the real program beside the cluster, under the chart's service account: it may do what the chart's RBAC \
+         lets it.",
     );
     let program = preparation::operator(page, root).await?;
     preparation::tools(page).await?;
@@ -106,7 +110,9 @@ async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
     scene.shutdown().await;
     if result.is_ok() {
         let (all, steps) = (took.as_secs(), took.saturating_sub(begun).as_secs());
-        say(&format!("\nEvery step showed what it says. {all} s in all, {steps} s without preparation."));
+        say(&format!(
+            "\nEvery step showed what it says. {all} s in all, {steps} s without preparation."
+        ));
     }
     result
 }
@@ -117,8 +123,14 @@ async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -
     let mut operator = Operator::start(program, scene)?;
     let played = steps::play(&stage).await;
     if let Err(error) = played {
-        let ended = operator.ended().map(|status| format!(" (it has ended: {status})")).unwrap_or_default();
-        complain(&format!("\nthe end of the operator's log{ended}:\n{}", operator.log_tail()));
+        let ended = operator
+            .ended()
+            .map(|status| format!(" (it has ended: {status})"))
+            .unwrap_or_default();
+        complain(&format!(
+            "\nthe end of the operator's log{ended}:\n{}",
+            operator.log_tail()
+        ));
         return Err(error);
     }
     if keep {
@@ -131,7 +143,10 @@ async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -
 async fn linger(page: &Page, scene: &Scene, operator: &Operator) {
     page.headline("It is left running");
     page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
-    page.output(&format!("export KUBECONFIG={}", scene.plane.kubeconfig_path().display()));
+    page.output(&format!(
+        "export KUBECONFIG={}",
+        scene.plane.kubeconfig_path().display()
+    ));
     page.output(&format!("tail -f {}", operator.log().display()));
     page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
     std::future::pending::<()>().await;

@@ -37,7 +37,15 @@ impl Operator {
         let errors = output.try_clone().map_err(failed("open", &log))?;
         let port = free_port().map_err(failed("find a port for", program))?;
         let child = Command::new(program)
-            .args(["run", "--namespace", NAMESPACE, "--identity", "demo-0", "--cluster-name", "demo"])
+            .args([
+                "run",
+                "--namespace",
+                NAMESPACE,
+                "--identity",
+                "demo-0",
+                "--cluster-name",
+                "demo",
+            ])
             .args(["--log-format", "text", "--inventory-interval-seconds", "10"])
             .arg(format!("--listen=127.0.0.1:{port}"))
             .env("KUBECONFIG", &scene.operator.kubeconfig)
@@ -56,7 +64,10 @@ impl Operator {
             .spawn()
             .map_err(failed("start", program))?;
         if let Some(pid) = child.id() {
-            scene.plane.end_with_us(pid).map_err(failed("watch over", program))?;
+            scene
+                .plane
+                .end_with_us(pid)
+                .map_err(failed("watch over", program))?;
         }
         Ok(Self { child, log })
     }
@@ -89,12 +100,17 @@ impl Operator {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(DemoError::not_shown(claim, status)),
             Ok(Err(error)) => Err(DemoError::not_shown(claim, error)),
-            Err(_) => Err(DemoError::not_shown(claim, format!("still there after {} s", END_WITHIN.as_secs()))),
+            Err(_) => Err(DemoError::not_shown(
+                claim,
+                format!("still there after {} s", END_WITHIN.as_secs()),
+            )),
         }
     }
 }
 
 /// A port that nobody listens on at this moment.
 fn free_port() -> std::io::Result<u16> {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).map(|address| address.port())
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
 }

@@ -14,11 +14,11 @@ use super::page::Page;
 /// Finds the programs of the control plane, or builds them once.
 pub(super) async fn tools(page: &Page) -> Result<Toolbox, DemoError> {
     let progress = page.progress();
-    progress.step("finding the programs of the control plane (what is missing is built once, about ten minutes)");
+    progress
+        .step("finding the programs of the control plane (what is missing is built once, about ten minutes)");
     let programs = Options::default().programs();
-    let found = tokio::task::spawn_blocking(move || {
-        Toolbox::ready(&programs, &mut |line| progress.step(line))
-    });
+    let found =
+        tokio::task::spawn_blocking(move || Toolbox::ready(&programs, &mut |line| progress.step(line)));
     match found.await {
         Ok(found) => found.map_err(DemoError::Tools),
         Err(error) => Err(DemoError::Build(error.to_string())),
@@ -31,15 +31,25 @@ pub(super) async fn operator(page: &Page, root: &Path) -> Result<PathBuf, DemoEr
     let progress = page.progress();
     progress.step("building the operator: cargo build --workspace (about ten minutes the first time)");
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--workspace"]).current_dir(root).kill_on_drop(true);
+    cargo
+        .args(["build", "--workspace"])
+        .current_dir(root)
+        .kill_on_drop(true);
     // `cargo run` sets these for us. Build scripts that look at them would take them for a change and build anew.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
             cargo.env_remove(name);
         }
     }
     let failed = |error: std::io::Error| DemoError::Build(error.to_string());
-    let mut child = cargo.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let mut child = cargo
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
     let mut said = String::new();
     if let Some(stderr) = child.stderr.take() {
         let mut lines = BufReader::new(stderr).lines();
@@ -52,7 +62,12 @@ pub(super) async fn operator(page: &Page, root: &Path) -> Result<PathBuf, DemoEr
     if !child.wait().await.map_err(failed)?.success() {
         return Err(DemoError::Build(said));
     }
-    let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec();
-    let target = metadata.map_err(|error| DemoError::Build(error.to_string()))?.target_directory;
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .no_deps()
+        .exec();
+    let target = metadata
+        .map_err(|error| DemoError::Build(error.to_string()))?
+        .target_directory;
     Ok(target.join("debug/vpc-cni-operator").into_std_path_buf())
 }

@@ -35,7 +35,11 @@ impl Stage<'_> {
     /// Shows a command and what it answers; it must succeed.
     pub(super) async fn run(&self, command: &str) -> Result<String, DemoError> {
         let (status, text) = self.show(command).await?;
-        if status.success() { Ok(text) } else { Err(DemoError::not_shown(&format!("`{command}` succeeds"), status)) }
+        if status.success() {
+            Ok(text)
+        } else {
+            Err(DemoError::not_shown(&format!("`{command}` succeeds"), status))
+        }
     }
 
     /// Shows a command and what it answers; it must fail, and the exit code is shown.
@@ -70,7 +74,10 @@ impl Stage<'_> {
     /// Runs a command in a shell that finds the kubectl of this control plane, as its administrator.
     async fn quietly(&self, command: &str) -> Result<(ExitStatus, String), DemoError> {
         let first = command.lines().next().unwrap_or_default().to_owned();
-        let failed = |source| DemoError::Shell { command: first.clone(), source };
+        let failed = |source| DemoError::Shell {
+            command: first.clone(),
+            source,
+        };
         let plane = &self.scene.plane;
         let kubectl = plane.tool(Program::Kubectl).map_err(DemoError::Tools)?;
         let folders = kubectl.parent().map(PathBuf::from).into_iter();
@@ -89,7 +96,10 @@ impl Stage<'_> {
             .output()
             .await
             .map_err(failed)?;
-        Ok((output.status, String::from_utf8_lossy(&output.stdout).into_owned()))
+        Ok((
+            output.status,
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        ))
     }
 
     /// Waits until the policy is as claimed, by its JSON; `look` says what it saw where it is not.
@@ -115,7 +125,10 @@ impl Stage<'_> {
     /// Waits until a condition of the policy has this status and reason, for the newest generation.
     pub(super) async fn condition(&self, kind: &str, status: &str, reason: &str) -> Result<Value, DemoError> {
         let claim = format!("condition {kind} is {status} with reason {reason}");
-        self.policy(&claim, PATIENCE, |policy| has_condition(policy, kind, status, reason)).await
+        self.policy(&claim, PATIENCE, |policy| {
+            has_condition(policy, kind, status, reason)
+        })
+        .await
     }
 
     /// Waits until an Event with this reason about such an object says this.
@@ -125,13 +138,20 @@ impl Stage<'_> {
         let found = until(&claim, PATIENCE, || {
             let events = events.clone();
             async move {
-                let all = events.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+                let all = events
+                    .list(&ListParams::default())
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let about = all.items.iter().filter(|event| {
                     event.reason.as_deref() == Some(reason)
                         && event.regarding.as_ref().and_then(|about| about.kind.as_deref()) == Some(kind)
                 });
                 let notes: Vec<String> = about.filter_map(|event| event.note.clone()).collect();
-                if notes.iter().any(|note| note.contains(part)) { Ok(()) } else { Err(notes.join(" | ")) }
+                if notes.iter().any(|note| note.contains(part)) {
+                    Ok(())
+                } else {
+                    Err(notes.join(" | "))
+                }
             }
         });
         found.await.map_err(|error| DemoError::not_shown(&claim, error))
@@ -142,9 +162,19 @@ impl Stage<'_> {
         let claim = "the binding vpccni-owned-keys denies";
         let bindings = Api::<ValidatingAdmissionPolicyBinding>::all(self.scene.plane.client());
         let found = until(claim, PATIENCE, || async {
-            let binding = bindings.get("vpccni-owned-keys").await.map_err(|error| error.to_string())?;
-            let actions = binding.spec.and_then(|spec| spec.validation_actions).unwrap_or_default();
-            if actions.iter().any(|action| action == "Deny") { Ok(()) } else { Err(actions.join(", ")) }
+            let binding = bindings
+                .get("vpccni-owned-keys")
+                .await
+                .map_err(|error| error.to_string())?;
+            let actions = binding
+                .spec
+                .and_then(|spec| spec.validation_actions)
+                .unwrap_or_default();
+            if actions.iter().any(|action| action == "Deny") {
+                Ok(())
+            } else {
+                Err(actions.join(", "))
+            }
         });
         found.await.map_err(|error| DemoError::not_shown(claim, error))
     }
@@ -154,7 +184,11 @@ impl Stage<'_> {
         let claim = format!("{name} of aws-node is {value}");
         let found = until(&claim, PATIENCE, || async {
             let seen = self.variable_now(name).await?;
-            if seen.as_deref() == Some(value) { Ok(()) } else { Err(format!("{seen:?}")) }
+            if seen.as_deref() == Some(value) {
+                Ok(())
+            } else {
+                Err(format!("{seen:?}"))
+            }
         });
         found.await.map_err(|error| DemoError::not_shown(&claim, error))
     }
@@ -163,16 +197,24 @@ impl Stage<'_> {
         let sets = Api::<DaemonSet>::namespaced(self.scene.plane.client(), "kube-system");
         let set = sets.get("aws-node").await.map_err(|error| error.to_string())?;
         let pod = set.spec.and_then(|spec| spec.template.spec).unwrap_or_default();
-        let env = pod.containers.into_iter().filter(|container| container.name == "aws-node");
+        let env = pod
+            .containers
+            .into_iter()
+            .filter(|container| container.name == "aws-node");
         let mut env = env.flat_map(|container| container.env.unwrap_or_default());
-        Ok(env.find(|variable| variable.name == name).and_then(|variable| variable.value))
+        Ok(env
+            .find(|variable| variable.name == name)
+            .and_then(|variable| variable.value))
     }
 }
 
 /// Whether a condition has this status and reason for the newest generation.
 pub(super) fn has_condition(policy: &Value, kind: &str, status: &str, reason: &str) -> Result<(), String> {
     let generation = &policy["metadata"]["generation"];
-    let all = policy["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let all = policy["status"]["conditions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let found = all.iter().find(|condition| condition["type"] == kind);
     let holds = found.is_some_and(|condition| {
         condition["status"] == status
@@ -182,12 +224,25 @@ pub(super) fn has_condition(policy: &Value, kind: &str, status: &str, reason: &s
     if holds {
         return Ok(());
     }
-    Err(format!("generation {generation}, {}", found.map_or_else(|| "no such condition".to_owned(), Value::to_string)))
+    Err(format!(
+        "generation {generation}, {}",
+        found.map_or_else(|| "no such condition".to_owned(), Value::to_string)
+    ))
 }
 
 /// Whether all of these rules are among the findings of the policy.
 pub(super) fn has_findings(policy: &Value, rules: &[&str]) -> Result<(), String> {
-    let all = policy["status"]["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let found: Vec<&str> = all.iter().filter_map(|finding| finding["rule"].as_str()).collect();
-    if rules.iter().all(|rule| found.contains(rule)) { Ok(()) } else { Err(format!("{found:?}")) }
+    let all = policy["status"]["findings"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let found: Vec<&str> = all
+        .iter()
+        .filter_map(|finding| finding["rule"].as_str())
+        .collect();
+    if rules.iter().all(|rule| found.contains(rule)) {
+        Ok(())
+    } else {
+        Err(format!("{found:?}"))
+    }
 }

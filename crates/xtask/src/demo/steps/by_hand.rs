@@ -26,19 +26,26 @@ async fn corrected(stage: &Stage<'_>) -> Result<(), DemoError> {
         "Somebody edits a key that the policy owns. It is harmless to put back, so it is put back, and the Event names \
          the field manager that wrote it. Admission is in mode Warn: the person who does it is told at once.",
     );
-    stage.run("kubectl set env daemonset/aws-node -n kube-system -c aws-node WARM_ENI_TARGET=5").await?;
+    stage
+        .run("kubectl set env daemonset/aws-node -n kube-system -c aws-node WARM_ENI_TARGET=5")
+        .await?;
     stage.event("CniPolicy", "DriftCorrected", "kubectl-set").await?;
     stage.variable("WARM_ENI_TARGET", "0").await?;
     stage.run(&events("reason=DriftCorrected")).await?;
     stage.waiting("every node restarts aws-node with the value of the policy");
     let settled = |policy: &Value| has_condition(policy, "RolledOut", "True", "Complete");
-    stage.policy("every node runs the policy again", ROLLOUT, settled).await.map(drop)
+    stage
+        .policy("every node runs the policy again", ROLLOUT, settled)
+        .await
+        .map(drop)
 }
 
 async fn denied(stage: &Stage<'_>) -> Result<(), DemoError> {
-    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, while the operator is away, too.");
+    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, also while the operator is away.");
     stage.run(&patch("{\"admission\":{\"mode\":\"Deny\"}}")).await?;
-    stage.run("kubectl wait --for=condition=Ready cnip/default --timeout=60s").await?;
+    stage
+        .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
+        .await?;
     stage.denies().await?;
     let said = stage.fails(SET_PREFIX).await?;
     if !said.contains("ENABLE_PREFIX_DELEGATION") {
@@ -54,14 +61,22 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
          turning the mode off again by reflex would be the worst that can be done to them. So it is held.",
     );
     stage.run(BREAK_GLASS).await?;
-    stage.event("CniPolicy", "BreakGlassUsed", "ENABLE_PREFIX_DELEGATION").await?;
+    stage
+        .event("CniPolicy", "BreakGlassUsed", "ENABLE_PREFIX_DELEGATION")
+        .await?;
     stage.waiting("every node restarts aws-node and takes its first prefix");
-    stage.policy("the change is held, and all nodes are listed as Mixed", ROLLOUT, mixed).await?;
+    stage
+        .policy(
+            "the change is held, and all nodes are listed as Mixed",
+            ROLLOUT,
+            mixed,
+        )
+        .await?;
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
         .run(
-            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}\\\n\
-             {range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
+            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}'\\\n\
+             '{range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
         )
         .await?;
     stage.run("kubectl get cninodestates | head -5").await?;
@@ -69,13 +84,17 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
         "\nThe annotation is removed: the policy is enforced again, but the mode is still held, because putting it back \
          under mixed nodes is refused like any other unsafe change.",
     );
-    stage.run("kubectl annotate daemonset aws-node -n kube-system vpccni.io/break-glass-").await?;
+    stage
+        .run("kubectl annotate daemonset aws-node -n kube-system vpccni.io/break-glass-")
+        .await?;
     stage.condition("DriftHeld", "True", "CorrectionUnsafe").await?;
-    stage.event("CniPolicy", "EnforcementResumed", "ENABLE_PREFIX_DELEGATION").await?;
+    stage
+        .event("CniPolicy", "EnforcementResumed", "ENABLE_PREFIX_DELEGATION")
+        .await?;
     stage.event("CniPolicy", "DriftHeld", "").await?;
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
-        .run("kubectl get cnip default -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
+        .run("kubectl get cnip default \\\n  -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
         .await
         .map(drop)
 }
