@@ -92,16 +92,21 @@ impl Bed {
         }
     }
 
-    pub(crate) async fn aws(&self) -> Aws {
+    /// The sandbox through the real SDK.
+    pub(crate) async fn aws_within(&self, limits: Limits) -> Cloud {
         let overrides = Overrides {
             region: Some("us-west-2".to_owned()),
             endpoint: Some(self.scene.sandbox.endpoint()),
             credentials: Some(SharedCredentialsProvider::new(Credentials::new(
                 "test", "test", None, None, "tests",
             ))),
-            limits: Limits::default(),
+            limits,
         };
-        Aws::from_environment(overrides).await.unwrap()
+        let aws = Aws::from_environment(overrides).await.unwrap();
+        Cloud {
+            ec2: Arc::new(aws.clone()),
+            eks: Arc::new(aws),
+        }
     }
 
     pub(crate) async fn start_operator(&mut self) {
@@ -122,13 +127,7 @@ impl Bed {
     pub(crate) async fn run_options(&self, wanted: Wanted) -> RunOptions {
         let cloud = match wanted.cloud {
             Some(cloud) => cloud,
-            None => {
-                let aws = self.aws().await;
-                Cloud {
-                    ec2: Arc::new(aws.clone()),
-                    eks: Arc::new(aws),
-                }
-            }
+            None => self.aws_within(Limits::default()).await,
         };
         let settings = Settings {
             namespace: NAMESPACE.to_owned(),

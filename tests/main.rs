@@ -1,5 +1,10 @@
 //! System tests of the operator: stories on a real control plane, with the sandbox as AWS.
 
+mod admission;
 mod bed;
+mod cloud_trouble;
 mod crd_schema;
+mod eniconfigs;
 mod main_job;
+mod ownership;
+mod rollout;

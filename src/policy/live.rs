@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vpccni_core::config::{Place, RawConfig, read};
 use vpccni_core::ids::EniConfigName;
-use vpccni_core::policy::{AddonState, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager};
+use vpccni_core::policy::{
+    AddonState, ManagerClass, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager,
+};
 use vpccni_core::safety::EniConfigSpec;
 use vpccni_observe::seen::AwsNodePod;
 use vpccni_observe::target::{Container, EnvValue, LiveConfigMap, LiveTarget, Manager, UpdateStrategy};
@@ -25,59 +27,14 @@ impl Live<'_> {
     /// The target as the planner sees it.
     pub(crate) fn target(&self) -> Target {
         let live = self.target;
-        let mut settings = BTreeMap::new();
-        for (container, place) in PLACES {
-            for (name, value) in live.env.get(&container).into_iter().flatten() {
-                let seen = Seen {
-                    value: written(value),
-                    owners: owners(live.env_owners(container, name)),
-                };
-                settings.insert(
-                    SettingName {
-                        place,
-                        name: name.clone(),
-                    },
-                    seen,
-                );
-            }
-        }
-        let args_owners = owners(live.args_owners(Container::NodeAgent));
-        for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
-            let seen = Seen {
-                value: Written::Text(value),
-                owners: args_owners.clone(),
-            };
-            settings.insert(
-                SettingName {
-                    place: Place::NodeAgent,
-                    name,
-                },
-                seen,
-            );
-        }
-        for map in self.config_map {
-            for (key, value) in &map.data {
-                let seen = Seen {
-                    value: Written::Text(value.clone()),
-                    owners: owners(map.owners(key)),
-                };
-                settings.insert(
-                    SettingName {
-                        place: Place::ConfigMap,
-                        name: key.clone(),
-                    },
-                    seen,
-                );
-            }
-        }
         let args = live.node_agent_args.as_ref();
         let agent = live.images.get(&Container::NodeAgent);
         Target {
             name: format!("{}/{}", live.namespace, live.name),
-            settings,
+            settings: self.settings(),
             agent_args_owner: args.map(|args| Seen {
                 value: Written::Text(args.join(" ")),
-                owners: args_owners,
+                owners: owners(live.args_owners(Container::NodeAgent)),
             }),
             version: live.version(),
             node_agent: agent.and_then(|image| image.version.as_option().copied()),
@@ -93,6 +50,33 @@ impl Live<'_> {
             addon: self.addon.clone(),
             eni_configs: self.eni_configs.clone(),
         }
+    }
+
+    /// Every variable, flag and key, with its owners.
+    fn settings(&self) -> BTreeMap<SettingName, Seen> {
+        let live = self.target;
+        let mut settings = BTreeMap::new();
+        let mut insert = |place, name: &str, value, owners| {
+            let name = name.to_owned();
+            settings.insert(SettingName { place, name }, Seen { value, owners });
+        };
+        for (container, place) in PLACES {
+            for (name, value) in live.env.get(&container).into_iter().flatten() {
+                let owners = owners(live.env_owners(container, name));
+                insert(place, name, written(value), owners);
+            }
+        }
+        let args_owners = owners(live.args_owners(Container::NodeAgent));
+        for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
+            insert(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
+        }
+        for map in self.config_map {
+            for (key, value) in &map.data {
+                let value = Written::Text(value.clone());
+                insert(Place::ConfigMap, key, value, owners(map.owners(key)));
+            }
+        }
+        settings
     }
 
     /// What writing to it needs.
@@ -114,7 +98,7 @@ impl Live<'_> {
                     .data
                     .keys()
                     .filter(|key| {
-                        let ours = vpccni_core::policy::ManagerClass::Ours;
+                        let ours = ManagerClass::Ours;
                         owners(map.owners(key)).iter().any(|owner| owner.class == ours)
                     })
                     .cloned()

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vpccni_api::CniPolicy;
 use vpccni_api::convert::{self, Selector, WantedEniConfig};
-use vpccni_core::config::Effective;
+use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
 use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
-use vpccni_core::policy::{AddonState, CloudView, Intent, ManagerClass, PolicyWorld, Target, config_of};
+use vpccni_core::policy::{
+    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, config_of,
+};
 use vpccni_core::ports::CloudErrorKind;
 use vpccni_core::safety::{CniSetup, EniConfigSpec};
 use vpccni_core::version::CniVersion;
@@ -147,8 +149,12 @@ pub(crate) async fn observe(
         let ok = |(name, wanted): (&EniConfigName, &Wanted)| Some((name.clone(), wanted.spec.clone().ok()?));
         wanted.iter().filter_map(ok).collect()
     });
-    let intent = intent::intent(&policy.spec, resolved, now)?;
+    let mut intent = intent::intent(&policy.spec, resolved, now)?;
     let (target, carrier) = found.map_or((None, None), |(target, carrier)| (Some(target), Some(carrier)));
+    if target.as_ref().is_some_and(|target| !target.has_agent) {
+        // It goes with ipFamily by itself; where there is no agent, nobody misses it.
+        intent.settings.remove(&SettingName::of(Key::AgentEnableIpv6));
+    }
     let eni = eni_world(&intent, wanted, parts.eni_configs, target.as_ref(), seen.clone());
     Ok(Observed {
         world: PolicyWorld {
@@ -196,7 +202,7 @@ fn eni_world(
     target: Option<&Target>,
     seen: vpccni_core::safety::World,
 ) -> EniWorld {
-    let key = vpccni_core::policy::SettingName::of(vpccni_core::config::Key::CustomNetworkCfg);
+    let key = SettingName::of(Key::CustomNetworkCfg);
     let wanted_on = intent
         .settings
         .get(&key)

@@ -128,6 +128,7 @@ fn pending(plan: &PolicyPlan) -> Vec<PendingChange> {
         Why::Refused => "the findings of this change: see status.findings".to_owned(),
         Why::OutsideWindow => format!("a rollout window: {window}"),
         Why::NotManaged => "managementState Manage".to_owned(),
+        Why::NoAgent => "the container aws-eks-nodeagent, which the DaemonSet does not have".to_owned(),
         Why::Prerequisite => "the ENIConfigs of the policy to be written".to_owned(),
     };
     let row = |pending: &vpccni_core::policy::Pending| PendingChange {

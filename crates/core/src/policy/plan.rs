@@ -8,7 +8,7 @@ use super::running::{config_of, modes};
 use super::setting::{Seen, SettingName, Written};
 use super::verdict::{ModeDrift, Pending, Verdict, Why};
 use super::world::{AddonState, Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
-use crate::config::{Key, config_hash};
+use crate::config::{Key, Place, config_hash};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -248,6 +248,11 @@ impl Scene<'_> {
         for row in write {
             let why = match (self.world.intent.state, &self.world.intent.window) {
                 (ManagementState::Observe | ManagementState::Paused, _) => Why::NotManaged,
+                (ManagementState::Manage, _)
+                    if row.name.place == Place::NodeAgent && !self.target.has_agent =>
+                {
+                    Why::NoAgent
+                }
                 (ManagementState::Manage, Window::Closed(_)) if row.restarts() => Why::OutsideWindow,
                 (ManagementState::Manage, _) if waits_for_eni_configs && turns_custom_networking_on(row) => {
                     Why::Prerequisite

@@ -18,6 +18,8 @@ pub enum Why {
     NotManaged,
     /// Something of the same policy has to be there first.
     Prerequisite,
+    /// The DaemonSet has no container of the node agent.
+    NoAgent,
 }
 
 /// A setting that waits.

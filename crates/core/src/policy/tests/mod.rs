@@ -1,197 +1,17 @@
 //! The planner against a small target that keeps owners as server-side apply does.
 
+mod properties;
+mod scene;
+
 use super::*;
 use crate::config::{Key, Place};
-use crate::ids::{InstanceType, NodeName, Zone};
 use crate::known::Known;
-use crate::limits;
-use crate::safety::{
-    Acceptance, Compute, EniFacts, NodeFacts, NodeGroup, NodeMode, NodePodFacts, Os, Provider, World,
-};
+use crate::safety::EniFacts;
+use crate::safety::{Acceptance, NodeMode};
 use crate::version::CniVersion;
-use std::collections::{BTreeMap, BTreeSet};
-
-const OURS: &str = "vpc-cni-operator";
-const RELEASED: &str = "vpc-cni-operator-released";
-
-fn owner(manager: &str) -> Owner {
-    Owner {
-        manager: manager.to_owned(),
-        class: classify_manager(manager),
-    }
-}
-
-fn name(key: Key) -> SettingName {
-    SettingName::of(key)
-}
-
-fn text(value: &str) -> Written {
-    Written::Text(value.to_owned())
-}
-
-fn target() -> Target {
-    let mut settings = BTreeMap::new();
-    for (key, value) in [
-        (Key::EnableIpv4, "true"),
-        (Key::EnableIpv6, "false"),
-        (Key::EnablePrefixDelegation, "false"),
-        (Key::WarmEniTarget, "1"),
-        (Key::WarmPrefixTarget, "1"),
-    ] {
-        settings.insert(
-            name(key),
-            Seen {
-                value: text(value),
-                owners: vec![owner("kubectl-client-side-apply")],
-            },
-        );
-    }
-    Target {
-        name: "kube-system/aws-node".to_owned(),
-        settings,
-        agent_args_owner: None,
-        version: Known::Yes(CniVersion::REFERENCE),
-        node_agent: None,
-        has_agent: false,
-        has_config_map: true,
-        rollout: Rollout {
-            desired: 2,
-            updated: 2,
-            observed: true,
-            ..Rollout::default()
-        },
-        stopped_strategy: None,
-        break_glass: None,
-        addon: AddonState::Absent,
-        eni_configs: BTreeMap::new(),
-    }
-}
-
-fn old_node() -> NodeFacts {
-    let instance_type = InstanceType::parse("m5.large").unwrap();
-    NodeFacts {
-        name: NodeName::parse("ip-10-0-0-1").unwrap(),
-        os: Os::Linux,
-        compute: Compute::Ec2,
-        instance: None,
-        limits: Known::Yes(limits::find(&instance_type).unwrap()),
-        instance_type: Some(instance_type),
-        zone: Some(Zone::parse("us-west-2a").unwrap()),
-        group: NodeGroup {
-            provider: Provider::ManagedNodeGroup,
-            name: "blue".to_owned(),
-        },
-        mode: NodeMode::SecondaryIp,
-        enis: Known::Yes(EniFacts {
-            attached: 1,
-            secondary_ips: 9,
-            ..EniFacts::default()
-        }),
-        pods: Known::Yes(NodePodFacts {
-            pods: 5,
-            ..NodePodFacts::default()
-        }),
-        max_pods: Some(29),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-    }
-}
-
-fn world(settings: &[(Key, &str)]) -> PolicyWorld {
-    PolicyWorld {
-        intent: Intent {
-            state: ManagementState::Manage,
-            settings: settings
-                .iter()
-                .map(|(key, value)| (name(*key), text(value)))
-                .collect(),
-            unset: BTreeSet::new(),
-            version: None,
-            take_over_from: vec!["Kubectl".to_owned()],
-            apply_mode: ApplyMode::Atomic,
-            accept: Vec::new(),
-            strategy: Strategy::Refuse,
-            window: Window::Open,
-            eni_configs: None,
-        },
-        target: Some(target()),
-        record: Record::default(),
-        fights: Fights::default(),
-        seen: World {
-            nodes: vec![old_node()],
-            ..World::empty()
-        },
-        now: 0,
-    }
-}
-
-/// Carries the steps out the way server-side apply would, and records what was enforced.
-fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
-    let Some(target) = world.target.as_mut() else {
-        return;
-    };
-    for step in &plan.steps {
-        match step {
-            Action::HandToReleased { settings } => own(target, settings, RELEASED),
-            Action::Apply { settings, .. } => own(target, settings, OURS),
-            Action::Unset { settings } => target.settings.retain(|name, _| !settings.contains(name)),
-            Action::StopRollout { .. } => target.stopped_strategy = Some("RollingUpdate".to_owned()),
-            Action::ResumeRollout => target.stopped_strategy = None,
-        }
-    }
-    world.record.settings = plan.verdict.enforced.clone();
-    world.record.suspended = plan.verdict.suspended.clone();
-    world.record.break_glass_seen = target.break_glass.clone();
-    world.record.modes = super::running::modes(target);
-}
-
-fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
-    for (name, value) in settings {
-        let seen = target.settings.entry(name.clone()).or_insert(Seen {
-            value: value.clone(),
-            owners: Vec::new(),
-        });
-        if seen.value != *value {
-            seen.owners.clear();
-            seen.value = value.clone();
-        }
-        if !seen.owners.iter().any(|owner| owner.manager == manager) {
-            seen.owners.push(owner(manager));
-        }
-    }
-    let class = classify_manager(manager);
-    for (name, seen) in &mut target.settings {
-        if !settings.contains_key(name) {
-            seen.owners.retain(|owner| owner.class != class);
-        }
-    }
-    target.settings.retain(|_, seen| !seen.owners.is_empty());
-}
-
-fn edit(world: &mut PolicyWorld, key: Key, value: &str, by: &str) {
-    let seen = Seen {
-        value: text(value),
-        owners: vec![owner(by)],
-    };
-    world.target.as_mut().unwrap().settings.insert(name(key), seen);
-}
-
-fn settled(settings: &[(Key, &str)]) -> PolicyWorld {
-    let mut world = world(settings);
-    let plan = plan(&world);
-    carry_out(&mut world, &plan);
-    world
-}
-
-fn value(world: &PolicyWorld, key: Key) -> Option<String> {
-    world
-        .target
-        .as_ref()
-        .unwrap()
-        .settings
-        .get(&name(key))
-        .map(|seen| seen.value.to_string())
-}
+use scene::{OURS, RELEASED, carry_out, edit, name, own, owner, settled, target, text, value, world};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 #[test]
 fn observing_writes_nothing_and_says_what_would_change() {
@@ -480,49 +300,11 @@ fn without_a_target_nothing_is_planned_and_the_report_says_so() {
     );
 }
 
-mod properties {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn setting() -> impl proptest::strategy::Strategy<Value = (Key, String)> {
-        prop_oneof![
-            (0..20_u8).prop_map(|n| (Key::WarmEniTarget, n.to_string())),
-            (1..20_u8).prop_map(|n| (Key::WarmIpTarget, n.to_string())),
-            (1..9_u8).prop_map(|n| (Key::MaxEni, n.to_string())),
-            any::<bool>().prop_map(|on| (Key::EnablePrefixDelegation, on.to_string())),
-            any::<bool>().prop_map(|on| (Key::CustomNetworkCfg, on.to_string())),
-            any::<bool>().prop_map(|on| (Key::AnnotatePodIp, on.to_string())),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_plan_carried_out_leads_to_an_empty_plan(
-            wanted in proptest::collection::vec(setting(), 0..6),
-            later in proptest::collection::vec(setting(), 0..6),
-        ) {
-            let mut world = super::world(&[]);
-            for round in [&wanted, &later] {
-                world.intent.settings = round.iter().map(|(key, value)| (name(*key), text(value))).collect();
-                let planned = plan(&world);
-                let before = world.target.clone().unwrap();
-                carry_out(&mut world, &planned);
-                prop_assert_eq!(plan(&world).steps, Vec::new());
-                if planned.verdict.refused {
-                    let pd = name(Key::EnablePrefixDelegation);
-                    let now = &world.target.as_ref().unwrap().settings[&pd].value;
-                    prop_assert_eq!(now, &before.settings[&pd].value);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn places_are_told_apart() {
-        let init = SettingName {
-            place: Place::Init,
-            name: "ENABLE_IPv6".to_owned(),
-        };
-        assert_eq!(init.key(), Some(Key::InitEnableIpv6));
-    }
+#[test]
+fn places_are_told_apart() {
+    let init = SettingName {
+        place: Place::Init,
+        name: "ENABLE_IPv6".to_owned(),
+    };
+    assert_eq!(init.key(), Some(Key::InitEnableIpv6));
 }

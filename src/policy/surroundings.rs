@@ -1,0 +1,139 @@
+//! What the status says besides what the core decided: target, cluster, cloud, ENIConfigs, the effective values.
+
+use super::memory::Memory;
+use super::observe::{self, Eyes, Observed, parts};
+use super::report;
+use super::status::Surroundings;
+use crate::context::Context;
+use std::collections::BTreeMap;
+use vpccni_api::CniPolicy;
+use vpccni_api::policy::{ClusterStatus, DaemonSetRef, TargetStatus};
+use vpccni_core::config::{Key, Value};
+use vpccni_core::policy::{Action, Outcome, Outcomes, PolicyPlan};
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything the status shows comes together here, once"
+)]
+pub(super) async fn surroundings(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    observed: &Observed,
+    eni: &vpccni_core::eni_configs::EniPlan,
+    outcomes: &Outcomes,
+    plan: &PolicyPlan,
+) -> Surroundings {
+    let stopped = plan
+        .steps
+        .iter()
+        .zip(&outcomes.steps)
+        .any(|(step, outcome)| matches!(step, Action::StopRollout { .. }) && *outcome == Outcome::Done);
+    Surroundings {
+        generation: policy.metadata.generation.unwrap_or_default(),
+        target: observed
+            .carrier
+            .as_ref()
+            .map(|carrier| target_status(policy, &carrier.namespace, &carrier.name)),
+        cluster: cluster_status(ctx, eyes, memory, policy, observed).await,
+        cloud: report::cloud_status(observed),
+        eni_rows: eni.rows.clone(),
+        agent_args: observed
+            .carrier
+            .as_ref()
+            .map(|carrier| carrier.agent_args.clone())
+            .unwrap_or_default(),
+        effective: observed
+            .effective
+            .as_ref()
+            .map(effective_texts)
+            .unwrap_or_default(),
+        stalled: stopped,
+    }
+}
+
+fn target_status(policy: &CniPolicy, namespace: &str, name: &str) -> TargetStatus {
+    let named = policy
+        .spec
+        .target
+        .as_ref()
+        .is_some_and(|target| target.daemon_set.is_some());
+    let by = if named {
+        "spec.target.daemonSet"
+    } else {
+        "the name under which the VPC CNI is published"
+    };
+    TargetStatus {
+        daemon_set: Some(DaemonSetRef {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }),
+        managed_addon: policy
+            .spec
+            .target
+            .as_ref()
+            .and_then(|target| target.managed_addon.clone()),
+        discovered_by: Some(by.to_owned()),
+    }
+}
+
+fn effective_texts(effective: &vpccni_core::config::Effective) -> BTreeMap<String, String> {
+    let text = |key: Key| {
+        effective
+            .value(key)
+            .map(|value: &Value| (key.to_string(), value.to_string()))
+    };
+    Key::all().filter_map(text).collect()
+}
+
+async fn cluster_status(
+    ctx: &Context,
+    eyes: &Eyes,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    observed: &Observed,
+) -> ClusterStatus {
+    if memory.kubernetes_version.is_none() {
+        memory.kubernetes_version = ctx
+            .client
+            .apiserver_version()
+            .await
+            .ok()
+            .map(|info| info.git_version);
+    }
+    let parts = parts(&eyes.stores);
+    let in_policy = policy
+        .spec
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.region.clone());
+    let of_nodes = || {
+        eyes.stores
+            .nodes
+            .all()
+            .iter()
+            .find_map(|node| node.region.clone())
+    };
+    let seen = &observed.world.seen.cluster;
+    let target = observed.world.target.as_ref();
+    ClusterStatus {
+        name: observe::cluster_name(ctx, policy, parts.live.as_ref()),
+        region: in_policy
+            .or_else(|| ctx.settings.aws_region.clone())
+            .or_else(of_nodes),
+        vpc: seen.vpc.as_option().map(ToString::to_string),
+        ip_family: seen
+            .ip_family
+            .as_option()
+            .copied()
+            .map(vpccni_api::convert::ip_family),
+        kubernetes_version: memory.kubernetes_version.clone(),
+        cni_version: target
+            .and_then(|t| t.version.as_option())
+            .map(ToString::to_string),
+        node_agent_version: target
+            .and_then(|t| t.node_agent)
+            .map(|version| version.to_string()),
+    }
+}
