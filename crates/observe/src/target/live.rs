@@ -229,9 +229,16 @@ impl LiveTarget {
         }
     }
 
-    /// Who owns a variable of a container.
+    /// Who owns the value of a variable of a container. `kubectl set env` and `kubectl edit` take the value alone: the
+    /// item stays with those who own its name, and they are asked only where nobody owns a value.
     pub fn env_owners(&self, container: Container, name: &str) -> Vec<Manager> {
-        self.under(container, &["f:env", &by_name(name)])
+        let item = by_name(name);
+        let mut owners = self.under(container, &["f:env", &item, "f:value"]);
+        owners.extend(self.under(container, &["f:env", &item, "f:valueFrom"]));
+        if owners.is_empty() {
+            owners = self.under(container, &["f:env", &item]);
+        }
+        owners
     }
 
     /// Who owns the arguments of a container: the list is one field.

@@ -46,7 +46,7 @@ async fn denied(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage
         .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
         .await?;
-    stage.denies().await?;
+    stage.refused_on_trial(SET_PREFIX).await?;
     let said = stage.fails(SET_PREFIX).await?;
     if !said.contains("ENABLE_PREFIX_DELEGATION") {
         return Err(DemoError::not_shown("the refusal names the key", said));
