@@ -43,6 +43,10 @@ Exit codes:
   1    one did not; the end of the operator's log tells why
   130  ended by Ctrl-C";
 
+/// What a failure shows of the policy.
+const CONDITIONS: &str =
+    "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
+
 /// Ended by Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
 
@@ -91,8 +95,9 @@ async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
     page.headline("The Amazon VPC CNI, managed by a policy");
     page.prose(
         "A real Kubernetes control plane starts on this machine, with an AWS sandbox that accounts for every address \
-         of its subnets, and simulated nodes. The operator is the real program, installed from its Helm chart, and \
-         may do what the chart's RBAC lets it.",
+         of its subnets, and simulated nodes. The chart of the operator is installed with helm. The operator itself \
+         is the real program beside the cluster, under the chart's service account: it may do what the chart's RBAC \
+         lets it.",
     );
     let program = preparation::operator(page, root).await?;
     preparation::tools(page).await?;
@@ -119,20 +124,26 @@ async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -
     let mut operator = Operator::start(program, scene)?;
     let played = steps::play(&stage).await;
     if let Err(error) = played {
-        let ended = operator
-            .ended()
-            .map(|status| format!(" (it has ended: {status})"))
-            .unwrap_or_default();
-        complain(&format!(
-            "\nthe end of the operator's log{ended}:\n{}",
-            operator.log_tail()
-        ));
+        complain(&circumstances(scene, &mut operator).await);
         return Err(error);
     }
     if keep {
         linger(page, scene, &operator).await;
     }
     operator.stop().await
+}
+
+/// What a failure is to be read with: the conditions of the policy, and the end of the operator's log.
+async fn circumstances(scene: &Scene, operator: &mut Operator) -> String {
+    let arguments = ["get", "cnip", "default", "-o", CONDITIONS];
+    let conditions = scene.plane.kubectl_ok(&arguments, None).await;
+    let conditions = conditions.unwrap_or_else(|error| error.to_string());
+    let state = operator.ended().map_or_else(
+        || "it runs".to_owned(),
+        |status| format!("it has ended: {status}"),
+    );
+    let log = operator.log_tail();
+    format!("\nthe policy:\n{conditions}\nthe end of the operator's log ({state}):\n{log}")
 }
 
 /// Until Ctrl-C.

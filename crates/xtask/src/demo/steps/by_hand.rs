@@ -41,12 +41,12 @@ async fn corrected(stage: &Stage<'_>) -> Result<(), DemoError> {
 }
 
 async fn denied(stage: &Stage<'_>) -> Result<(), DemoError> {
-    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, while the operator is away, too.");
+    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, also while the operator is away.");
     stage.run(&patch("{\"admission\":{\"mode\":\"Deny\"}}")).await?;
     stage
         .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
         .await?;
-    stage.denies().await?;
+    stage.refused_on_trial(SET_PREFIX).await?;
     let said = stage.fails(SET_PREFIX).await?;
     if !said.contains("ENABLE_PREFIX_DELEGATION") {
         return Err(DemoError::not_shown("the refusal names the key", &said));
@@ -75,8 +75,8 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
         .run(
-            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}\\\n\
-             {range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
+            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}'\\\n\
+             '{range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
         )
         .await?;
     stage.run("kubectl get cninodestates | head -5").await?;
@@ -94,7 +94,7 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.event("CniPolicy", "DriftHeld", "").await?;
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
-        .run("kubectl get cnip default -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
+        .run("kubectl get cnip default \\\n  -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
         .await
         .map(drop)
 }

@@ -11,8 +11,21 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage
         .page
         .prose("\nWhat EC2 was asked for all this, as the sandbox counted:");
-    for call in stage.scene.sandbox.calls() {
-        stage.page.output(&format!("{call:?}"));
+    let calls = stage.scene.sandbox.calls();
+    for call in &calls {
+        let name = format!("{}:{}", call.service, call.action);
+        stage
+            .page
+            .output(&format!("{:>5}  {name:<40} {}", call.count, call.outcome));
+    }
+    if !calls
+        .iter()
+        .any(|call| call.action == "DescribeSubnets" && call.outcome == "ok")
+    {
+        return Err(DemoError::not_shown(
+            "the operator asked EC2 for the subnets",
+            format!("{calls:?}"),
+        ));
     }
     Ok(())
 }
