@@ -24,7 +24,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     {
         return Err(DemoError::not_shown(
             "the operator asked EC2 for the subnets",
-            format!("{calls:?}"),
+            &format!("{calls:?}"),
         ));
     }
     Ok(())
