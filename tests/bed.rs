@@ -18,7 +18,7 @@ use vpccni_testbed::scene::{NAMESPACE, Scene, SceneOptions};
 use vpccni_testbed::wait::until;
 
 /// Longer than anything takes on a loaded machine with two cores.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a story wants of an operator beyond the usual.
 #[derive(Default)]
@@ -156,6 +156,7 @@ impl Bed {
             ..self.run_options(wanted).await
         };
         let stop = options.stop.clone();
+        #[expect(clippy::disallowed_methods, reason = "the story joins it")]
         let task = tokio::spawn(run(options));
         Operator {
             address: address.await.unwrap(),
@@ -229,7 +230,8 @@ impl Bed {
                 None => Err(events
                     .iter()
                     .map(|event| format!("{}: {}", event["reason"], note(event)))
-                    .collect()),
+                    .collect::<Vec<_>>()
+                    .join(" | ")),
             }
         });
         found.await.unwrap()
@@ -349,7 +351,7 @@ pub(crate) fn owners(daemon_set: &Value, name: &str) -> Vec<String> {
 
 /// A policy with this spec, as YAML below `spec:`.
 pub(crate) fn policy(spec: &str) -> String {
-    let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let indented: String = spec.lines().flat_map(|line| ["  ", line, "\n"]).collect();
     format!("apiVersion: vpccni.io/v1alpha1\nkind: CniPolicy\nmetadata: {{name: default}}\nspec:\n{indented}")
 }
 

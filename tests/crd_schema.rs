@@ -21,7 +21,7 @@ async fn every_invalid_manifest_is_refused_with_its_field_and_every_valid_one_ta
         match create(&client, text).await {
             Ok(_) => wrong.push(format!("{name}: taken, but should be refused with {expected}")),
             Err(said) if !said.contains(expected) => {
-                wrong.push(format!("{name}: expected {expected}\n  said: {said}"))
+                wrong.push(format!("{name}: expected {expected}\n  said: {said}"));
             }
             Err(_) => {}
         }

@@ -33,9 +33,9 @@ fn manage(bed: &Bed, entries: &[(&str, String)]) -> String {
                     labelKey: topology.kubernetes.io/zone\n  eniConfigs:\n"
         .to_owned();
     for (zone, subnet) in entries {
-        spec.push_str(&format!(
-            "  - {{name: {zone}, zone: {zone}, subnet: {subnet}, securityGroups: [{{id: {group}}}]}}\n"
-        ));
+        let entry =
+            format!("{{name: {zone}, zone: {zone}, subnet: {subnet}, securityGroups: [{{id: {group}}}]}}");
+        spec.extend(["  - ", entry.as_str(), "\n"]);
     }
     policy(&spec)
 }

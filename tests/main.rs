@@ -1,5 +1,7 @@
 //! System tests of the operator: stories on a real control plane, with the sandbox as AWS.
 
+#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
+
 mod admission;
 mod bed;
 mod cloud_trouble;

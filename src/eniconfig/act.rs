@@ -5,7 +5,7 @@ use crate::write::{Apply, Target, WriteSite, outcome_of};
 use serde_json::json;
 use vpccni_api::EniConfig;
 use vpccni_core::eni_configs::EniAction;
-use vpccni_core::ids::EniConfigName;
+use vpccni_core::ids::{EniConfigName, SecurityGroupId};
 use vpccni_core::policy::Outcome;
 use vpccni_core::safety::EniConfigSpec;
 
@@ -51,7 +51,7 @@ fn target(name: &EniConfigName) -> Target {
 }
 
 fn spec_body(spec: &EniConfigSpec) -> serde_json::Value {
-    let groups: Vec<&str> = spec.security_groups.iter().map(|group| group.as_str()).collect();
+    let groups: Vec<&str> = spec.security_groups.iter().map(SecurityGroupId::as_str).collect();
     if groups.is_empty() {
         json!({"subnet": spec.subnet.as_str()})
     } else {

@@ -96,14 +96,14 @@ fn seconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn lease(spec: Value) -> Lease {
+    fn lease(spec: &Value) -> Lease {
         serde_json::from_value(json!({ "metadata": { "resourceVersion": "7" }, "spec": spec })).unwrap()
     }
 
     #[test]
     fn an_empty_holder_is_nobody_and_an_absent_spec_is_expired() {
-        assert_eq!(Record::read(lease(json!({ "holderIdentity": "" }))).holder, None);
-        let empty = Record::read(lease(Value::Null));
+        assert_eq!(Record::read(lease(&json!({ "holderIdentity": "" }))).holder, None);
+        let empty = Record::read(lease(&Value::Null));
         assert_eq!(
             (empty.holder, empty.duration, empty.transitions),
             (None, Duration::ZERO, 0)

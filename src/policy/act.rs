@@ -174,7 +174,7 @@ impl<'a> Hand<'a> {
 
     fn saw(&mut self, version: Option<&str>) {
         if let Some(version) = version {
-            self.version = version.to_owned();
+            version.clone_into(&mut self.version);
         }
     }
 }

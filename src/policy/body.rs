@@ -100,7 +100,12 @@ pub(crate) fn config_map(settings: &BTreeMap<SettingName, Written>, resource_ver
     let data: BTreeMap<&str, String> = keys
         .map(|(name, value)| (name.name.as_str(), value.to_string()))
         .collect();
-    let mut body = json!({"data": data});
+    // An empty map would be owned as such; without it nothing is.
+    let mut body = if data.is_empty() {
+        json!({})
+    } else {
+        json!({"data": data})
+    };
     if let Some(version) = resource_version {
         body["metadata"] = json!({"resourceVersion": version});
     }
@@ -162,6 +167,7 @@ mod tests {
     fn nothing_to_own_is_an_empty_body() {
         let body = daemon_set(&BTreeMap::new(), None, "7");
         assert_eq!(body, json!({"metadata": {"resourceVersion": "7"}}));
+        assert_eq!(config_map(&BTreeMap::new(), Some("7")), body);
     }
 
     #[test]

@@ -32,6 +32,7 @@ impl Live<'_> {
         Target {
             name: format!("{}/{}", live.namespace, live.name),
             settings: self.settings(),
+            is_held: live.is_applied_by(vpccni_core::policy::FIELD_MANAGER),
             agent_args_owner: args.map(|args| Seen {
                 value: Written::Text(args.join(" ")),
                 owners: owners(live.args_owners(Container::NodeAgent)),
@@ -70,7 +71,7 @@ impl Live<'_> {
         for (name, value) in flags(live.node_agent_args.as_deref().unwrap_or_default()) {
             insert(Place::NodeAgent, &name, Written::Text(value), args_owners.clone());
         }
-        for map in self.config_map {
+        if let Some(map) = self.config_map {
             for (key, value) in &map.data {
                 let value = Written::Text(value.clone());
                 insert(Place::ConfigMap, key, value, owners(map.owners(key)));

@@ -10,6 +10,7 @@ mod live;
 mod memory;
 mod observe;
 mod report;
+mod round;
 mod status;
 mod surroundings;
 mod window;
@@ -25,6 +26,7 @@ use crate::events::Reason;
 use crate::write::WriteError;
 use kube::ResourceExt;
 use observe::Observed;
+use round::Round;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use surroundings::surroundings;
@@ -102,8 +104,15 @@ pub(crate) async fn reconcile(
         None => Outcomes::default(),
     };
     remember(memory, ctx, &plan, &outcomes);
-    let around = surroundings(ctx, eyes, memory, policy, &observed, &eni.plan, &outcomes, &plan).await;
-    report::report(ctx, policy, &observed, &plan, &outcomes, &eni.plan, around)
+    let round = Round {
+        policy,
+        observed: &observed,
+        plan: &plan,
+        outcomes: &outcomes,
+        eni: &eni.plan,
+    };
+    let around = surroundings(ctx, eyes, memory, round).await;
+    report::report(ctx, round, &around)
         .await
         .map_err(RoundError::Report)?;
     protect(ctx, memory, policy, &observed, &plan).await;

@@ -1,6 +1,7 @@
 //! Writes the status of the CniPolicy, and tells Events and metrics. The only writer of that status; decides nothing.
 
 use super::observe::Observed;
+use super::round::Round;
 use super::status::{Surroundings, status};
 use crate::context::Context;
 use crate::events::Reason;
@@ -12,7 +13,6 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{CloudState, CloudStatus, CniPolicyStatus};
-use vpccni_core::eni_configs::EniPlan;
 use vpccni_core::policy::{
     Action, CloudView, ManagerClass, Outcome, Outcomes, PolicyPlan, PolicyReport, Row, RowKind,
     report as core_report,
@@ -20,18 +20,17 @@ use vpccni_core::policy::{
 use vpccni_core::safety::Severity;
 
 /// Says what a round came to.
-pub(crate) async fn report(
-    ctx: &Context,
-    policy: &CniPolicy,
-    observed: &Observed,
-    plan: &PolicyPlan,
-    outcomes: &Outcomes,
-    eni: &EniPlan,
-    around: Surroundings,
-) -> Result<(), WriteError> {
+pub(super) async fn report(ctx: &Context, round: Round<'_>, around: &Surroundings) -> Result<(), WriteError> {
+    let Round {
+        policy,
+        observed,
+        plan,
+        outcomes,
+        eni,
+    } = round;
     let said = core_report(&observed.world, plan, outcomes, &observed.cloud, &eni.view);
     let before = policy.status.as_ref();
-    let after = status(&observed.world, plan, &said, &around, before, ctx.now());
+    let after = status(&observed.world, plan, &said, around, before, ctx.now());
     metrics(ctx, observed, plan, &said);
     write_status(ctx, policy, &after).await?;
     let teller = Teller {

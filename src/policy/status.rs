@@ -57,6 +57,7 @@ pub(crate) fn status(
         summary: Some(summary(report, world.target.as_ref())),
         target: around.target.clone(),
         applied: applied(world, plan, report, around, previous, now),
+        change_hash: verdict.change_hash.clone(),
         would_change: Some(verdict.differs.iter().take(CHANGES).map(planned).collect()),
         pending: Some(pending(plan)),
         released: Some(released(world, plan)),

@@ -3,32 +3,27 @@
 use super::memory::Memory;
 use super::observe::{self, Eyes, Observed, parts};
 use super::report;
+use super::round::Round;
 use super::status::Surroundings;
 use crate::context::Context;
 use std::collections::BTreeMap;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{ClusterStatus, DaemonSetRef, TargetStatus};
 use vpccni_core::config::{Key, Value};
-use vpccni_core::policy::{Action, Outcome, Outcomes, PolicyPlan};
+use vpccni_core::policy::{Action, Outcome};
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything the status shows comes together here, once"
-)]
 pub(super) async fn surroundings(
     ctx: &Context,
     eyes: &Eyes,
     memory: &mut Memory,
-    policy: &CniPolicy,
-    observed: &Observed,
-    eni: &vpccni_core::eni_configs::EniPlan,
-    outcomes: &Outcomes,
-    plan: &PolicyPlan,
+    round: Round<'_>,
 ) -> Surroundings {
-    let stopped = plan
+    let (policy, observed) = (round.policy, round.observed);
+    let stopped = round
+        .plan
         .steps
         .iter()
-        .zip(&outcomes.steps)
+        .zip(&round.outcomes.steps)
         .any(|(step, outcome)| matches!(step, Action::StopRollout { .. }) && *outcome == Outcome::Done);
     Surroundings {
         generation: policy.metadata.generation.unwrap_or_default(),
@@ -38,7 +33,7 @@ pub(super) async fn surroundings(
             .map(|carrier| target_status(policy, &carrier.namespace, &carrier.name)),
         cluster: cluster_status(ctx, eyes, memory, policy, observed).await,
         cloud: report::cloud_status(observed),
-        eni_rows: eni.rows.clone(),
+        eni_rows: round.eni.rows.clone(),
         agent_args: observed
             .carrier
             .as_ref()

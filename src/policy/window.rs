@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// A window as the policy gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WindowSpec {
+pub(crate) struct WindowSpec {
     /// Minute, hour, day of month, month, day of week.
     pub schedule: String,
     /// How long it stays open, in seconds.
@@ -19,7 +19,7 @@ pub struct WindowSpec {
 
 /// A window that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum WindowError {
+pub(crate) enum WindowError {
     /// Not five fields.
     #[error("schedule {0:?} has {1} fields; write five: minute, hour, day of month, month, day of week")]
     Fields(String, usize),
@@ -44,7 +44,7 @@ pub enum WindowError {
 
 /// Whether a rollout may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opening {
+pub(crate) enum Opening {
     /// Now.
     Open,
     /// From then on, or never within eight days.
@@ -132,7 +132,7 @@ fn field(text: &str, min: u8, max: u8) -> Option<u64> {
 }
 
 /// Whether any of the windows is open at `now`; no windows means always.
-pub fn opening(windows: &[WindowSpec], now: Timestamp) -> Result<Opening, WindowError> {
+pub(crate) fn opening(windows: &[WindowSpec], now: Timestamp) -> Result<Opening, WindowError> {
     if windows.is_empty() {
         return Ok(Opening::Open);
     }
@@ -183,50 +183,50 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(windows: &[WindowSpec], now: &str, expected: Result<Opening, WindowError>) {
-        assert_eq!(opening(windows, now.parse().unwrap()), expected);
+    fn check(windows: &[WindowSpec], now: &str, expected: &Result<Opening, WindowError>) {
+        assert_eq!(opening(windows, now.parse().unwrap()), *expected);
     }
 
     #[test]
     fn no_window_is_always_open() {
-        check(&[], "2026-11-21T10:00:00Z", Ok(Opening::Open));
+        check(&[], "2026-11-21T10:00:00Z", &Ok(Opening::Open));
     }
 
     #[test]
     fn a_window_is_open_for_its_duration_in_its_zone() {
         let nights = window("0 2 * * 1-5", 4, "Asia/Tokyo");
         // 02:00 in Tokyo is 17:00 UTC the day before; 2026-11-23 is a Monday.
-        check(&nights, "2026-11-22T17:00:00Z", Ok(Opening::Open));
-        check(&nights, "2026-11-22T20:59:00Z", Ok(Opening::Open));
+        check(&nights, "2026-11-22T17:00:00Z", &Ok(Opening::Open));
+        check(&nights, "2026-11-22T20:59:00Z", &Ok(Opening::Open));
         let next = Opening::Next(Some("2026-11-23T17:00:00Z".parse().unwrap()));
-        check(&nights, "2026-11-22T21:00:00Z", Ok(next.clone()));
+        check(&nights, "2026-11-22T21:00:00Z", &Ok(next.clone()));
         let monday = Opening::Next(Some("2026-11-22T17:00:00Z".parse().unwrap()));
-        check(&nights, "2026-11-21T17:00:00Z", Ok(monday));
+        check(&nights, "2026-11-21T17:00:00Z", &Ok(monday));
     }
 
     #[test]
     fn day_of_month_and_weekday_are_alternatives() {
         let both = window("0 0 1 * 0", 1, "UTC");
-        check(&both, "2026-11-22T00:30:00Z", Ok(Opening::Open));
-        check(&both, "2026-12-01T00:30:00Z", Ok(Opening::Open));
+        check(&both, "2026-11-22T00:30:00Z", &Ok(Opening::Open));
+        check(&both, "2026-12-01T00:30:00Z", &Ok(Opening::Open));
     }
 
     #[test]
     fn bad_schedules_name_the_field() {
         let now = "2026-11-21T10:00:00Z";
         let fields = WindowError::Fields("0 2".to_owned(), 2);
-        check(&window("0 2", 1, "UTC"), now, Err(fields));
+        check(&window("0 2", 1, "UTC"), now, &Err(fields));
         let hour = WindowError::Field {
             name: "hour",
             text: "25".to_owned(),
             min: 0,
             max: 23,
         };
-        check(&window("0 25 * * *", 1, "UTC"), now, Err(hour));
+        check(&window("0 25 * * *", 1, "UTC"), now, &Err(hour));
         check(
             &window("0 2 * * *", 1, "Mars/Base"),
             now,
-            Err(WindowError::TimeZone("Mars/Base".to_owned())),
+            &Err(WindowError::TimeZone("Mars/Base".to_owned())),
         );
     }
 }

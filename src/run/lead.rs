@@ -60,7 +60,8 @@ async fn term(
     end.cancel();
     let mut result = early.map_or(Ok(()), |ended| judge(ended, true));
     while let Some(ended) = running.join_next().await {
-        result = result.and(judge(ended, false));
+        let ended = judge(ended, false);
+        result = result.and(ended);
     }
     tracing::info!("controllers stopped");
     result

@@ -21,7 +21,6 @@ use crate::lease::{Claim, Election, ElectionOptions, Fence, Leadership, Timings}
 use crate::metrics::Metrics;
 use crate::write::{Gate, Writer};
 use jiff::Timestamp;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use supervisor::Supervisor;
@@ -68,10 +67,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let late = CancellationToken::new();
     if let Some(signals) = signals {
         let stop = stop.clone();
-        supervisor.add(
-            "signals",
-            async move { infallible(signals.forward_to(stop).await) },
-        );
+        supervisor.add_infallible("signals", async move { signals.forward_to(stop).await });
     }
     let assembly = assemble(
         Parts {
@@ -96,8 +92,8 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     supervisor.add("admin server", admin.serve(health, registry, late.clone()));
     if let Some(election) = election {
         let (client, writer, late) = (ctx.client.clone(), ctx.writer.clone(), late.clone());
-        supervisor.add("leader election", async move {
-            infallible(election.run(client, writer, late).await)
+        supervisor.add_infallible("leader election", async move {
+            election.run(client, writer, late).await;
         });
     }
     let controllers = (options.controllers)(&ctx);
@@ -229,11 +225,6 @@ async fn connect() -> Result<kube::Client, RunError> {
     let mut config = kube::Config::infer().await.map_err(RunError::Config)?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     kube::Client::try_from(config).map_err(RunError::Client)
-}
-
-/// The result of a task that cannot fail.
-fn infallible(done: ()) -> Result<(), Infallible> {
-    Ok(done)
 }
 
 #[cfg(test)]

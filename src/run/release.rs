@@ -5,9 +5,7 @@
 use crate::context::Context;
 use crate::controller::Controller;
 use crate::lease::{Claim, Leadership, Timings};
-use crate::run::{
-    Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, Supervisor, assemble, infallible, waiting_for,
-};
+use crate::run::{Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, Supervisor, assemble, waiting_for};
 use std::sync::Arc;
 use std::time::Duration;
 use vpccni_telemetry::signals;
@@ -22,7 +20,7 @@ const SEIZE_LIMIT: Duration = Duration::from_secs(90);
 
 /// How long to wait for what the API server has, after it has answered for the Lease: a list of 5,000 nodes takes
 /// seconds.
-const CACHES_LIMIT: Duration = Duration::from_secs(60);
+const CACHES_LIMIT: Duration = Duration::from_mins(1);
 
 /// Releases everything, or says what could not be released.
 pub async fn release(options: RunOptions) -> Result<(), RunError> {
@@ -31,10 +29,7 @@ pub async fn release(options: RunOptions) -> Result<(), RunError> {
     if options.signals {
         let signals = signals::listen().map_err(RunError::Signals)?;
         let stop = stop.clone();
-        supervisor.add(
-            "signals",
-            async move { infallible(signals.forward_to(stop).await) },
-        );
+        supervisor.add_infallible("signals", async move { signals.forward_to(stop).await });
     }
     let timings = options.lease.as_ref().map(|lease| Timings {
         duration: QUIET,
@@ -60,8 +55,8 @@ pub async fn release(options: RunOptions) -> Result<(), RunError> {
     .await?;
     if let Some(election) = election {
         let (client, writer, stop) = (ctx.client.clone(), ctx.writer.clone(), stop.clone());
-        supervisor.add("leader election", async move {
-            infallible(election.run(client, writer, stop).await)
+        supervisor.add_infallible("leader election", async move {
+            election.run(client, writer, stop).await;
         });
     }
     let controllers = (options.controllers)(&ctx);

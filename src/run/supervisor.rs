@@ -2,6 +2,7 @@
 //! error, and after the shutdown every task is waited for, in bounded time.
 
 use crate::run::TaskError;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -40,6 +41,18 @@ impl Supervisor {
                     message: error.to_string(),
                 }),
             }
+        });
+    }
+
+    /// Starts a task that cannot fail and may end only after the shutdown has begun.
+    pub(super) fn add_infallible(
+        &mut self,
+        task: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.add(task, async move {
+            work.await;
+            Ok::<(), Infallible>(())
         });
     }
 
@@ -99,17 +112,12 @@ fn flatten(ended: Result<Result<(), TaskError>, tokio::task::JoinError>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::Infallible;
-
-    fn ok() -> Result<(), Infallible> {
-        Ok(())
-    }
 
     #[tokio::test]
     async fn a_task_that_ends_before_the_shutdown_begins_it_with_an_error() {
         let stop = CancellationToken::new();
         let mut supervisor = Supervisor::new(stop.clone());
-        supervisor.add("lease", async { ok() });
+        supervisor.add_infallible("lease", async {});
         let error = supervisor.watch().await.unwrap_err();
         assert_eq!(error, TaskError::EndedEarly { task: "lease" });
         assert!(stop.is_cancelled());
@@ -122,9 +130,7 @@ mod tests {
         let failed = supervisor.watch().await.unwrap_err();
         assert_eq!(failed.to_string(), "admin server failed: address in use");
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        supervisor.add("lease", async {
-            if true { panic!("no such luck") } else { ok() }
-        });
+        supervisor.add_infallible("lease", async { panic!("no such luck") });
         assert!(matches!(
             supervisor.watch().await,
             Err(TaskError::Panicked { .. })
@@ -136,10 +142,7 @@ mod tests {
         let stop = CancellationToken::new();
         let mut supervisor = Supervisor::new(stop.clone());
         let until = stop.clone();
-        supervisor.add("lease", async move {
-            until.cancelled().await;
-            ok()
-        });
+        supervisor.add_infallible("lease", async move { until.cancelled().await });
         stop.cancel();
         assert_eq!(supervisor.watch().await, Ok(()));
         assert_eq!(supervisor.join(Duration::from_secs(10)).await, Ok(()));

@@ -208,7 +208,7 @@ impl Writer {
         let limit = self
             .gate
             .time_left(site)
-            .map_or(site.timeout(), |left| left.min(site.timeout()));
+            .map_or_else(|| site.timeout(), |left| left.min(site.timeout()));
         let answer = tokio::time::timeout(limit, self.client.request::<Value>(request))
             .await
             .map_err(|_| WriteError::TimedOut {

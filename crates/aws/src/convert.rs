@@ -221,7 +221,7 @@ pub(crate) fn instance_limits(
     let limits = InstanceLimits {
         max_enis: number(
             "maximumNetworkInterfaces",
-            on_card.or(network.maximum_network_interfaces()),
+            on_card.or_else(|| network.maximum_network_interfaces()),
         )?,
         ipv4_per_eni: number(
             "ipv4AddressesPerInterface",
@@ -285,7 +285,7 @@ mod tests {
         let read = all(
             "ec2:DescribeNetworkInterfaces",
             &items,
-            |i| i.network_interface_id(),
+            wire::NetworkInterface::network_interface_id,
             eni,
         );
         assert_eq!(read.len(), 1);

@@ -3,7 +3,7 @@
 
 use crate::client::Aws;
 use crate::{classify, convert};
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{self as wire, Filter};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
@@ -33,7 +33,12 @@ impl Aws {
             .collect::<Result<Vec<_>, _>>()
             .await
             .map_err(|error| classify::error(ACTION, &error))?;
-        Ok(convert::all(ACTION, &items, |s| s.subnet_id(), convert::subnet))
+        Ok(convert::all(
+            ACTION,
+            &items,
+            wire::Subnet::subnet_id,
+            convert::subnet,
+        ))
     }
 
     async fn describe_reservations(&self, subnet: &SubnetId) -> Result<Vec<Reservation>, CloudError> {
@@ -61,7 +66,7 @@ impl Aws {
         Ok(convert::all(
             ACTION,
             &items,
-            |r| r.subnet_cidr_reservation_id(),
+            wire::SubnetCidrReservation::subnet_cidr_reservation_id,
             convert::reservation,
         ))
     }
@@ -80,7 +85,7 @@ impl Aws {
         Ok(convert::all(
             ACTION,
             &items,
-            |i| i.network_interface_id(),
+            wire::NetworkInterface::network_interface_id,
             convert::eni,
         ))
     }
@@ -96,7 +101,7 @@ impl Aws {
         Ok(convert::all(
             ACTION,
             &items,
-            |g| g.group_id(),
+            wire::SecurityGroup::group_id,
             convert::security_group,
         ))
     }
@@ -117,7 +122,7 @@ impl Aws {
                 read.extend(convert::all(
                     ACTION,
                     instances,
-                    |i| i.instance_id(),
+                    wire::Instance::instance_id,
                     convert::instance,
                 ));
             }
@@ -146,7 +151,7 @@ impl Aws {
         Ok(convert::all(
             ACTION,
             &items,
-            |t| t.instance_type().map(|name| name.as_str()),
+            |t| t.instance_type().map(wire::InstanceType::as_str),
             convert::instance_limits,
         ))
     }

@@ -10,7 +10,7 @@ use vpccni_core::ports::{
     Addon, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Reservation, SecurityGroup, Subnet,
 };
 
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// The code of a call that was never made.
 const LOCAL_BUDGET: &str = "LocalBudget";

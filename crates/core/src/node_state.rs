@@ -4,7 +4,7 @@ use crate::config::Effective;
 use crate::ids::NodeName;
 use crate::max_pods::possible;
 use crate::safety::{EniFacts, NodeFacts, NodeGroup, NodeMode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the status of one CniNodeState says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,10 +110,10 @@ pub fn plan(
 ) -> Vec<NodeAction> {
     let mut creates = Vec::new();
     let mut updates = Vec::new();
-    let mut wanted = BTreeMap::new();
+    let mut wanted = BTreeSet::new();
     for node in nodes.iter().filter(|node| node.facts.takes_part()) {
         let name = &node.facts.name;
-        wanted.insert(name, ());
+        wanted.insert(name);
         let state = states.get(name);
         let (delete, create) = match state {
             None => (false, true),
@@ -140,7 +140,7 @@ pub fn plan(
             });
         }
     }
-    let orphans = states.keys().filter(|name| !wanted.contains_key(name));
+    let orphans = states.keys().filter(|name| !wanted.contains(name));
     updates.extend(orphans.map(|name| NodeAction::Delete { name: name.clone() }));
     creates.extend(updates);
     creates

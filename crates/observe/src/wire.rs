@@ -177,6 +177,10 @@ pub(crate) struct Container {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct ContainerResources {
     #[serde(default)]
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "on the wire it is a map; only its keys are looked at"
+    )]
     pub(crate) limits: BTreeMap<String, serde::de::IgnoredAny>,
 }
 

@@ -52,7 +52,7 @@ async fn a_cluster_says_where_it_lives() {
             .is_some_and(|g| g.starts_with("sg-"))
     );
     let family = seen.kubernetes_network_config().and_then(|n| n.ip_family());
-    assert_eq!(family.map(|f| f.as_str()), Some("ipv4"));
+    assert_eq!(family.map(aws_sdk_eks::types::IpFamily::as_str), Some("ipv4"));
     assert!(seen.created_at().is_some_and(|t| t.secs() > 1_700_000_000));
     lab.end().await;
 }

@@ -2,8 +2,8 @@
 
 use crate::lab::{Lab, code, message};
 use aws_sdk_ec2::types::{
-    InstanceNetworkInterfaceSpecification, InstanceStateName, InstanceType, ResourceType, Tag,
-    TagSpecification,
+    InstanceNetworkInterfaceAttachment, InstanceNetworkInterfaceSpecification, InstanceStateName,
+    InstanceType, InstanceTypeHypervisor, ResourceType, Tag, TagSpecification,
 };
 
 fn tags(kind: ResourceType, key: &str, value: &str) -> TagSpecification {
@@ -63,7 +63,11 @@ async fn a_launch_makes_interfaces_with_prefixes_and_tags() {
     assert_eq!(enis.len(), 2);
     assert_eq!(enis[0].ipv4_prefixes().len(), 1);
     assert_eq!(enis[1].private_ip_addresses().len(), 4);
-    let ends = |i: usize| enis[i].attachment().and_then(|a| a.delete_on_termination());
+    let ends = |i: usize| {
+        enis[i]
+            .attachment()
+            .and_then(InstanceNetworkInterfaceAttachment::delete_on_termination)
+    };
     assert_eq!((ends(0), ends(1)), (Some(true), Some(false)));
     lab.end().await;
 }
@@ -173,7 +177,9 @@ async fn instance_types_come_from_the_table() {
     assert_eq!(network.maximum_network_interfaces(), Some(3));
     assert_eq!(network.ipv4_addresses_per_interface(), Some(10));
     assert_eq!(
-        find(InstanceType::M5Large).hypervisor().map(|h| h.as_str()),
+        find(InstanceType::M5Large)
+            .hypervisor()
+            .map(InstanceTypeHypervisor::as_str),
         Some("nitro")
     );
     assert_eq!(find(InstanceType::C5Metal).hypervisor(), None);

@@ -2,8 +2,8 @@
 
 use crate::lab::{Lab, code, on};
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, AttributeValue, NetworkInterfaceAttachmentChanges, NetworkInterfaceStatus,
-    ResourceType, Tag, TagSpecification,
+    AttributeBooleanValue, AttributeValue, NetworkInterfaceAttachment, NetworkInterfaceAttachmentChanges,
+    NetworkInterfaceStatus, ResourceType, Tag, TagSpecification,
 };
 
 async fn group(lab: &Lab, vpc: &str, name: &str) -> String {
@@ -175,7 +175,8 @@ async fn one_attribute_is_modified_at_a_time_and_shows() {
     assert_eq!(seen.description(), Some("new words"));
     assert_eq!(seen.source_dest_check(), Some(false));
     assert_eq!(
-        seen.attachment().and_then(|a| a.delete_on_termination()),
+        seen.attachment()
+            .and_then(NetworkInterfaceAttachment::delete_on_termination),
         Some(true)
     );
     lab.end().await;

@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, InstanceType};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, InstanceType, Subnet};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use vpccni_sandbox::{Options, Sandbox};
@@ -152,7 +152,7 @@ impl Lab {
             .expect("a subnet");
         seen.subnets()
             .first()
-            .and_then(|s| s.available_ip_address_count())
+            .and_then(Subnet::available_ip_address_count)
             .expect("a count")
     }
 
@@ -206,6 +206,10 @@ pub(crate) fn on() -> AttributeBooleanValue {
 }
 
 /// The code that AWS gave, or a word for what failed before.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is given to `map_err`, which passes by value"
+)]
 pub(crate) fn code<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> String {
     match &error {
         SdkError::ServiceError(service) => service.err().code().unwrap_or("no code").to_owned(),

@@ -164,7 +164,7 @@ mod tests {
     fn a_loop_is_silent_after_its_limit_until_it_beats_or_ends() {
         let beats = Heartbeats::default();
         let strict = beats.start("policy", Duration::ZERO);
-        let lenient = beats.start("node", Duration::from_mins(60));
+        let lenient = beats.start("node", Duration::from_hours(1));
         std::thread::sleep(Duration::from_millis(2));
         assert_eq!(beats.silent().keys().collect::<Vec<_>>(), [&"policy"]);
         lenient.beat();

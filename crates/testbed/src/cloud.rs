@@ -246,7 +246,7 @@ impl Cloud {
             let free = now
                 .interfaces
                 .get(&eni)
-                .and_then(|interface| interface.secondary.iter().next().copied());
+                .and_then(|interface| interface.secondary.first().copied());
             let grant = Grant {
                 addresses: free.into_iter().collect(),
                 ..Grant::default()

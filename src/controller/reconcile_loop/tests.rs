@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::Notify;
 
 const SHORT: Pace = Pace {
-    resync: Duration::from_secs(60),
+    resync: Duration::from_mins(1),
     first_retry: Duration::from_millis(20),
     longest_retry: Duration::from_millis(80),
     debounce: Duration::from_millis(30),

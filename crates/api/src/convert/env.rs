@@ -145,7 +145,6 @@ impl From<&EnvVarSource> for core_v1::EnvVarSource {
                     optional: *optional,
                 }
             }),
-            ..Self::default()
         }
     }
 }

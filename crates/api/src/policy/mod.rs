@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the VPC CNI of the cluster should be. One per cluster, named `default`.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::duplicated_attributes, reason = "columns share types and priorities")]
 #[kube(
     group = "vpccni.io",
     version = "v1alpha1",

@@ -85,6 +85,9 @@ optional! {
         target: TargetStatus,
         /// What is applied.
         applied: Applied,
+        /// The hash of the change the policy asks for, while it differs from what runs: an acceptance names it.
+        #[schemars(length(max = 71))]
+        change_hash: String,
         /// What the operator would write.
         #[schemars(length(max = 64))]
         would_change: Vec<PlannedChange>,

@@ -12,7 +12,7 @@ use super::world::{ManagementState, PolicyWorld, Target};
 use crate::config::Effective;
 use crate::known::Known;
 use crate::safety::Severity;
-use messages::{fight, listed, owned_by_other};
+use messages::{TARGET_MISSING, fight, listed, owned_by_other};
 
 pub(super) struct Scene<'a> {
     pub(super) world: &'a PolicyWorld,
@@ -115,7 +115,7 @@ impl Scene<'_> {
             .collect();
         let blocked = self.blocked();
         if !verdict.target_found {
-            return stalled("TargetNotFound", self.target_missing());
+            return stalled("TargetNotFound", TARGET_MISSING.to_owned());
         }
         if self.world.intent.state != ManagementState::Manage {
             return Condition::no("Stalled", "NotManaged", "nothing is enforced");
@@ -141,7 +141,7 @@ impl Scene<'_> {
         let verdict = self.verdict();
         let no = |reason, message: String| Condition::no("ConfigApplied", reason, message);
         if !verdict.target_found {
-            return no("TargetNotFound", self.target_missing());
+            return no("TargetNotFound", TARGET_MISSING.to_owned());
         }
         if self.world.intent.state != ManagementState::Manage {
             return no(
@@ -197,7 +197,7 @@ impl Scene<'_> {
 
     fn rolled_out(&self) -> Condition {
         let Some(target) = self.target() else {
-            return Condition::unknown("RolledOut", "TargetNotFound", self.target_missing());
+            return Condition::unknown("RolledOut", "TargetNotFound", TARGET_MISSING.to_owned());
         };
         if let Some(message) = self.rollout_stalled() {
             return Condition::no("RolledOut", "RolloutStalled", message);

@@ -22,11 +22,10 @@ pub fn claim(seen: Option<&Seen>, take_over_from: &[String], addon: bool) -> Cla
     let listed = || named_in(take_over_from, &owner.manager);
     match owner.class {
         ManagerClass::Released | ManagerClass::Ours => Claim::Free,
-        ManagerClass::Reconciler => Claim::Blocked(owner.clone()),
-        ManagerClass::Eks if addon => Claim::Blocked(owner.clone()),
-        ManagerClass::Eks | ManagerClass::Person | ManagerClass::Other if listed() => {
-            Claim::TakeOver(owner.clone())
+        ManagerClass::Eks if !addon && listed() => Claim::TakeOver(owner.clone()),
+        ManagerClass::Person | ManagerClass::Other if listed() => Claim::TakeOver(owner.clone()),
+        ManagerClass::Reconciler | ManagerClass::Eks | ManagerClass::Person | ManagerClass::Other => {
+            Claim::Blocked(owner.clone())
         }
-        ManagerClass::Eks | ManagerClass::Person | ManagerClass::Other => Claim::Blocked(owner.clone()),
     }
 }

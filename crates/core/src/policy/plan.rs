@@ -89,10 +89,13 @@ pub fn release(target: &Target) -> Vec<Action> {
     if target.stopped_strategy.is_some() {
         steps.push(Action::ResumeRollout);
     }
+    let holds = target.is_held || !ours.is_empty();
     if !ours.is_empty() {
         let mut settings = released(target);
         settings.extend(ours);
         steps.push(Action::HandToReleased { settings });
+    }
+    if holds {
         steps.push(Action::Apply {
             settings: BTreeMap::new(),
             changed: Vec::new(),
@@ -317,10 +320,10 @@ impl Scene<'_> {
         let agent_stays = enforced.keys().any(SettingName::is_agent_flag);
         owned(self.target)
             .filter(|(name, _)| {
-                !enforced.contains_key(*name)
-                    && !suspended.contains_key(*name)
-                    && !self.world.intent.unset.contains(*name)
-                    && !(agent_stays && name.is_agent_flag())
+                let wanted = enforced.contains_key(*name) || suspended.contains_key(*name);
+                let unset = self.world.intent.unset.contains(*name);
+                let in_the_list = agent_stays && name.is_agent_flag();
+                !(wanted || unset || in_the_list)
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()

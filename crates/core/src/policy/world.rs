@@ -114,6 +114,8 @@ pub struct Target {
     pub name: String,
     /// Every setting found.
     pub settings: BTreeMap<SettingName, Seen>,
+    /// Whether anything of it is ours, be it only the name of a variable whose value is somebody else's.
+    pub is_held: bool,
     /// The owner of the node agent's argument list.
     pub agent_args_owner: Option<Seen>,
     /// The version of aws-node that runs.

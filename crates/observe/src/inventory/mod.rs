@@ -273,7 +273,7 @@ impl Reader<'_> {
         let answer = self.ec2.instance_types(&missing).await;
         match self.heard(answer) {
             Known::Yes(found) => {
-                limits.extend(found.into_iter().map(|(name, limit)| (name, Known::Yes(limit))))
+                limits.extend(found.into_iter().map(|(name, limit)| (name, Known::Yes(limit))));
             }
             Known::Unknown(why) => {
                 limits.extend(

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: serde_json::Value) -> AwsNodePod {
+    fn pod(status: &serde_json::Value) -> AwsNodePod {
         let wire = serde_json::from_value(json!({
             "metadata": {"name": "aws-node-x7k2p", "labels": {"k8s-app": "aws-node", REVISION: "5f6d"}},
             "spec": {"nodeName": "ip-10-0-1-5.ec2.internal", "hostNetwork": true, "containers": []},
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_running_pod_is_ready_and_not_stuck() {
-        let seen = pod(json!({
+        let seen = pod(&json!({
             "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
             "containerStatuses": [{"name": "aws-node", "restartCount": 1, "state": {"running": {}}}]
         }));
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_crash_loop_names_its_container_and_starting_is_not_stuck() {
         let waiting = |reason: &str| {
-            pod(json!({
+            pod(&json!({
                 "initContainerStatuses": [{"name": "aws-vpc-cni-init", "restartCount": 0, "state": {"terminated": {}}}],
                 "containerStatuses": [{"name": "aws-node", "restartCount": 4, "state": {"waiting": {"reason": reason}}}]
             }))

@@ -5,7 +5,7 @@
 use super::ANNOTATION_PREFIX;
 use super::config_map::LiveConfigMap;
 use super::image;
-use super::ownership::{Manager, Ownership, by_name};
+use super::ownership::{Manager, Operation, Ownership, by_name};
 use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -229,16 +229,29 @@ impl LiveTarget {
         }
     }
 
-    /// Who owns the value of a variable of a container. `kubectl set env` and `kubectl edit` take the value alone: the
-    /// item stays with those who own its name, and they are asked only where nobody owns a value.
+    /// Who owns what a variable of a container says. Whoever has applied it keeps its name when somebody else writes its
+    /// value; only a variable without either is its name.
     pub fn env_owners(&self, container: Container, name: &str) -> Vec<Manager> {
         let item = by_name(name);
         let mut owners = self.under(container, &["f:env", &item, "f:value"]);
-        owners.extend(self.under(container, &["f:env", &item, "f:valueFrom"]));
-        if owners.is_empty() {
-            owners = self.under(container, &["f:env", &item]);
+        for owner in self.under(container, &["f:env", &item, "f:valueFrom"]) {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
         }
+        if owners.is_empty() {
+            self.under(container, &["f:env", &item])
+        } else {
+            owners
+        }
+    }
+
+    /// Whether a field manager has applied any part of the pod template, be it only the name of a variable.
+    pub fn is_applied_by(&self, manager: &str) -> bool {
+        let owners = self.ownership.of_path(&["f:spec", "f:template"]);
         owners
+            .iter()
+            .any(|owner| owner.operation == Operation::Apply && owner.name == manager)
     }
 
     /// Who owns the arguments of a container: the list is one field.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 const PAGE: u32 = 500;
 
 /// How often a type that was not there is looked for: someone installs Karpenter once in the life of a cluster.
-const ABSENT_RETRY: Duration = Duration::from_secs(60);
+const ABSENT_RETRY: Duration = Duration::from_mins(1);
 
 /// What may be missing for good. Where it may not, the watch is tried again and nothing is decided meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -99,7 +99,9 @@ fn write(xml: &mut Xml, entry: &Entry<'_>) {
         .text("bareMetal", info.is_bare_metal)
         .maybe("hypervisor", info.hypervisor())
         .element("processorInfo", |xml| {
-            xml.set("supportedArchitectures", &info.arch, write_plain);
+            xml.set("supportedArchitectures", &info.arch, |xml, arch| {
+                xml.plain(arch);
+            });
         });
     if let Some(vcpus) = info.vcpus {
         xml.element("vCpuInfo", |xml| {
@@ -118,8 +120,4 @@ fn write(xml: &mut Xml, entry: &Entry<'_>) {
             .maybe("ipv6AddressesPerInterface", info.ipv6_per_eni)
             .maybe("ipv6Supported", info.ipv6_per_eni.map(|count| count > 0));
     });
-}
-
-fn write_plain(xml: &mut Xml, text: &String) {
-    xml.plain(text);
 }

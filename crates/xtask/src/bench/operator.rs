@@ -21,7 +21,7 @@ use crate::terminal::say;
 const INVENTORY_SECONDS: u64 = 30;
 
 /// Nothing here takes longer, even at 5,000 nodes on two cores.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(super) async fn run(root: &Path, args: &OperatorArgs) -> Result<ExitCode, String> {
     let mut rows = Vec::new();
@@ -72,7 +72,7 @@ async fn figures(
     operator: &Operator,
 ) -> Result<Row, String> {
     let policies: Api<CniPolicy> = Api::all(cluster.plane.client());
-    let first = policy(json!({"warmEniTarget": 2}));
+    let first = policy(&json!({"warmEniTarget": 2}));
     policies
         .create(&PostParams::default(), &first)
         .await
@@ -106,7 +106,7 @@ async fn figures(
     })
 }
 
-fn policy(allocation: serde_json::Value) -> CniPolicy {
+fn policy(allocation: &serde_json::Value) -> CniPolicy {
     let spec = json!({
         "managementState": "Manage",
         "ownership": {"takeOverFrom": ["kubectl"]},

@@ -47,7 +47,7 @@ pub(super) enum DemoError {
 
 impl DemoError {
     /// A claim that does not hold.
-    pub(super) fn not_shown(claim: &str, seen: impl ToString) -> Self {
+    pub(super) fn not_shown(claim: &str, seen: &impl ToString) -> Self {
         Self::NotShown {
             claim: claim.to_owned(),
             seen: seen.to_string(),

@@ -94,15 +94,15 @@ impl Operator {
     pub(super) async fn stop(mut self) -> Result<(), DemoError> {
         let claim = "the operator ends in order when it is asked to";
         if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
-            kill(Pid::from_raw(pid), Signal::SIGTERM).map_err(|errno| DemoError::not_shown(claim, errno))?;
+            kill(Pid::from_raw(pid), Signal::SIGTERM).map_err(|errno| DemoError::not_shown(claim, &errno))?;
         }
         match tokio::time::timeout(END_WITHIN, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(DemoError::not_shown(claim, status)),
-            Ok(Err(error)) => Err(DemoError::not_shown(claim, error)),
+            Ok(Ok(status)) => Err(DemoError::not_shown(claim, &status)),
+            Ok(Err(error)) => Err(DemoError::not_shown(claim, &error)),
             Err(_) => Err(DemoError::not_shown(
                 claim,
-                format!("still there after {} s", END_WITHIN.as_secs()),
+                &format!("still there after {} s", END_WITHIN.as_secs()),
             )),
         }
     }

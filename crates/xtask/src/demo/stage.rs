@@ -37,7 +37,7 @@ impl Stage<'_> {
         if status.success() {
             Ok(text)
         } else {
-            Err(DemoError::not_shown(&format!("`{command}` succeeds"), status))
+            Err(DemoError::not_shown(&format!("`{command}` succeeds"), &status))
         }
     }
 
@@ -45,7 +45,7 @@ impl Stage<'_> {
     pub(super) async fn fails(&self, command: &str) -> Result<String, DemoError> {
         let (status, text) = self.show(command).await?;
         if status.success() {
-            return Err(DemoError::not_shown(&format!("`{command}` fails"), text));
+            return Err(DemoError::not_shown(&format!("`{command}` fails"), &text));
         }
         self.exit_code(status.code().unwrap_or_default());
         Ok(text)
@@ -118,7 +118,7 @@ impl Stage<'_> {
                 look(&policy).map(|()| policy)
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(claim, error))
+        found.await.map_err(|error| DemoError::not_shown(claim, &error))
     }
 
     /// Waits until a condition of the policy has this status and reason, for the newest generation.
@@ -153,7 +153,7 @@ impl Stage<'_> {
                 }
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(&claim, error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     /// Waits until the API server refuses a command that is only tried. It learns of a changed binding a second late.
@@ -164,7 +164,7 @@ impl Stage<'_> {
             let (status, text) = self.quietly(&trial).await.map_err(|error| error.to_string())?;
             if status.success() { Err(text) } else { Ok(()) }
         });
-        found.await.map_err(|error| DemoError::not_shown(&claim, error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     /// Waits until a variable of aws-node has a value.
@@ -178,7 +178,7 @@ impl Stage<'_> {
                 Err(format!("{seen:?}"))
             }
         });
-        found.await.map_err(|error| DemoError::not_shown(&claim, error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     async fn variable_now(&self, name: &str) -> Result<Option<String>, String> {

@@ -11,13 +11,10 @@ use crate::safety::{Finding, Resolution, Severity};
 /// What a line of a message may show before the rest is counted.
 const SHOWN: usize = 4;
 
-impl Scene<'_> {
-    pub(super) fn target_missing(&self) -> String {
-        "there is no DaemonSet aws-node to configure; nothing is created. Install the VPC CNI, or name another \
-         DaemonSet in spec.target.daemonSet"
-            .to_owned()
-    }
+pub(super) const TARGET_MISSING: &str = "there is no DaemonSet aws-node to configure; nothing is created. Install the VPC CNI, or name another DaemonSet \
+     in spec.target.daemonSet";
 
+impl Scene<'_> {
     pub(super) fn progress(&self) -> String {
         let Some(rollout) = self.target().map(|target| &target.rollout) else {
             return String::new();

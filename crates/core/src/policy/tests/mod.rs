@@ -6,11 +6,8 @@ mod scene;
 use super::*;
 use crate::config::{Key, Place};
 use crate::known::Known;
-use crate::safety::EniFacts;
-use crate::safety::{Acceptance, NodeMode};
-use crate::version::CniVersion;
-use scene::{OURS, RELEASED, carry_out, edit, name, own, owner, settled, target, text, value, world};
-use std::collections::BTreeMap;
+use crate::safety::{Acceptance, EniFacts, NodeMode};
+use scene::{carry_out, edit, name, settled, text, value, world};
 use std::collections::BTreeSet;
 
 #[test]

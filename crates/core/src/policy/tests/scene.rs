@@ -1,20 +1,15 @@
 //! A small target that keeps owners as server-side apply does, and a world around it.
 
-use crate::config::{Key, Place};
+use crate::config::Key;
 use crate::ids::{InstanceType, NodeName, Zone};
 use crate::known::Known;
 use crate::limits;
 use crate::policy::*;
-use crate::safety::{
-    Acceptance, Compute, EniFacts, NodeFacts, NodeGroup, NodeMode, NodePodFacts, Os, Provider, World,
-};
+use crate::safety::{Compute, EniFacts, NodeFacts, NodeGroup, NodeMode, NodePodFacts, Os, Provider, World};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const OURS: &str = "vpc-cni-operator";
-pub(super) const RELEASED: &str = "vpc-cni-operator-released";
-
-pub(super) fn owner(manager: &str) -> Owner {
+fn owner(manager: &str) -> Owner {
     Owner {
         manager: manager.to_owned(),
         class: classify_manager(manager),
@@ -29,7 +24,7 @@ pub(super) fn text(value: &str) -> Written {
     Written::Text(value.to_owned())
 }
 
-pub(super) fn target() -> Target {
+fn target() -> Target {
     let mut settings = BTreeMap::new();
     for (key, value) in [
         (Key::EnableIpv4, "true"),
@@ -49,6 +44,7 @@ pub(super) fn target() -> Target {
     Target {
         name: "kube-system/aws-node".to_owned(),
         settings,
+        is_held: false,
         agent_args_owner: None,
         version: Known::Yes(CniVersion::REFERENCE),
         node_agent: None,
@@ -67,7 +63,7 @@ pub(super) fn target() -> Target {
     }
 }
 
-pub(super) fn old_node() -> NodeFacts {
+fn old_node() -> NodeFacts {
     let instance_type = InstanceType::parse("m5.large").unwrap();
     NodeFacts {
         name: NodeName::parse("ip-10-0-0-1").unwrap(),
@@ -132,8 +128,8 @@ pub(super) fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     };
     for step in &plan.steps {
         match step {
-            Action::HandToReleased { settings } => own(target, settings, RELEASED),
-            Action::Apply { settings, .. } => own(target, settings, OURS),
+            Action::HandToReleased { settings } => own(target, settings, RELEASED_FIELD_MANAGER),
+            Action::Apply { settings, .. } => own(target, settings, FIELD_MANAGER),
             Action::Unset { settings } => target.settings.retain(|name, _| !settings.contains(name)),
             Action::StopRollout { .. } => target.stopped_strategy = Some("RollingUpdate".to_owned()),
             Action::ResumeRollout => target.stopped_strategy = None,
@@ -145,9 +141,9 @@ pub(super) fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     world.record.modes = crate::policy::running::modes(target);
 }
 
-pub(super) fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
+fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
     for (name, value) in settings {
-        let seen = target.settings.entry(name.clone()).or_insert(Seen {
+        let seen = target.settings.entry(name.clone()).or_insert_with(|| Seen {
             value: value.clone(),
             owners: Vec::new(),
         });

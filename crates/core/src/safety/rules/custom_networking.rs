@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
                 source: CUSTOM_GUIDE,
             },
         ],
-        fix: "Replace the nodes: approve the CniMigration that is planned for this change.",
+        fix: replace_nodes!("Replace the nodes instead of changing them."),
         check: in_place,
     },
     Rule {

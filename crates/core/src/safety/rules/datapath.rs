@@ -15,7 +15,7 @@ const GREATEST_MTU: i64 = 9001;
 const LEAST_MTU_V4: i64 = 576;
 const LEAST_MTU_V6: i64 = 1280;
 
-const REPLACE: &str = "Replace the nodes: approve the CniMigration that is planned for this change.";
+const REPLACE: &str = replace_nodes!("Replace the nodes instead of changing them.");
 
 /// What all rules of U24 have in common; a row says the rest.
 const WIRED: Rule = Rule {

@@ -80,7 +80,7 @@ pub(super) const RULES: &[Rule] = &[
                    groups, so pods of one node end up in two subnets or behind two sets of rules.",
             source: CODE,
         }],
-        fix: "Replace the nodes: approve the CniMigration that is planned for this change.",
+        fix: replace_nodes!("Replace the nodes instead of changing them."),
         check: checks::changed,
     },
     Rule {
@@ -116,8 +116,7 @@ pub(super) const RULES: &[Rule] = &[
                    they are.",
             source: CODE,
         }],
-        fix: "Give the nodes the new label with the same value first, or replace them: approve the \
-              CniMigration that is planned for this change.",
+        fix: replace_nodes!("Give the nodes the new label with the same value first, or replace them."),
         check: checks::resolved_elsewhere,
     },
     Rule {

@@ -1,5 +1,18 @@
 //! The one list of rules, by family. Ids are never reused: a rule that goes leaves its name behind.
 
+/// The safe path of a change that needs new nodes, after a first sentence of the rule.
+macro_rules! replace_nodes {
+    ($first:literal) => {
+        concat!(
+            $first,
+            " Let only new nodes read the new setting: set updateStrategy OnDelete on the DaemonSet, accept this rule \
+             for this one change (spec.safety.accept with status.changeHash), add nodes whose kubelet has the max-pods \
+             of the new mode, then cordon and drain the old ones within their PodDisruptionBudgets and set the update \
+             strategy back."
+        )
+    };
+}
+
 mod addresses;
 mod custom_networking;
 mod datapath;

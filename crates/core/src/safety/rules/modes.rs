@@ -32,8 +32,7 @@ pub(super) const RULES: &[Rule] = &[
                 source: CODE,
             },
         ],
-        fix: "Lower max-pods on the templates first and replace the nodes: approve the CniMigration that \
-              is planned for this change.",
+        fix: replace_nodes!("Lower max-pods on the templates first and replace the nodes."),
         check: above_capacity,
     },
     Rule {

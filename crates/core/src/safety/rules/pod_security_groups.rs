@@ -23,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
             says: "The trunk needs an interface of its own; a node that has all it can have never gets one.",
             source: README,
         }],
-        fix: "Replace these nodes: approve the CniMigration that is planned for this change.",
+        fix: replace_nodes!("Replace these nodes instead of changing them."),
         check: no_slot,
     },
     Rule {
@@ -40,8 +40,7 @@ pub(super) const RULES: &[Rule] = &[
                    are not given another one.",
             source: README,
         }],
-        fix: "Move the pods with security groups away and replace the nodes: approve the CniMigration that \
-              is planned for this change.",
+        fix: replace_nodes!("Move the pods with security groups away and replace the nodes."),
         check: left_behind,
     },
     Rule {

@@ -37,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
                 source: CODE,
             },
         ],
-        fix: "Replace the nodes: approve the CniMigration that is planned for this change. AWS supports \
-              the switch in place and advises against it; to do it all the same, accept this rule for this \
-              change.",
+        fix: replace_nodes!(
+            "Replace the nodes instead of changing them: AWS supports the switch in place and advises against it."
+        ),
         check: in_place,
     },
     Rule {
@@ -80,8 +80,9 @@ pub(super) const RULES: &[Rule] = &[
                 source: CODE,
             },
         ],
-        fix: "Keep ENABLE_PREFIX_DELEGATION on and replace the nodes: approve the CniMigration that is \
-              planned for this change. It lowers max-pods on the templates first.",
+        fix: replace_nodes!(
+            "Keep ENABLE_PREFIX_DELEGATION on, lower max-pods on the templates first, and replace the nodes."
+        ),
         check: off_in_place,
     },
     Rule {

@@ -167,6 +167,21 @@ fn every_key_has_its_owners() {
 }
 
 #[test]
+fn who_writes_a_value_owns_the_variable_and_not_who_still_has_its_name() {
+    let mut object = daemon_set();
+    let name_only = json!({"k:{\"name\":\"WARM_ENI_TARGET\"}": {".": {}, "f:name": {}}});
+    let entry = serde_json::from_value(owns("late", "Apply", &name_only)).unwrap();
+    object.metadata.managed_fields.as_mut().unwrap().push(entry);
+    let live = LiveTarget::of(&object).unwrap();
+    assert_eq!(
+        names(&live.owners(Place::AwsNode, "WARM_ENI_TARGET")),
+        ["kubectl-edit"]
+    );
+    assert!(live.is_applied_by("late"));
+    assert!(!live.is_applied_by("kubectl-edit"));
+}
+
+#[test]
 fn hand_edits_are_what_people_own_alone() {
     let live = LiveTarget::of(&daemon_set()).unwrap();
     assert_eq!(

@@ -34,7 +34,7 @@ pub(in crate::demo) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         )
         .await?;
     if !(nodes.contains("12 us-west-2a blue m5.large") && nodes.contains("12 us-west-2b green m5.xlarge")) {
-        return Err(DemoError::not_shown("twelve nodes in each of two zones", nodes));
+        return Err(DemoError::not_shown("twelve nodes in each of two zones", &nodes));
     }
     stage
         .page

@@ -50,7 +50,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     {
         return Err(DemoError::not_shown(
             "the operator wrote the ENIConfig us-west-2c",
-            seen,
+            &seen,
         ));
     }
     stage
