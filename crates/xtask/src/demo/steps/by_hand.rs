@@ -79,7 +79,12 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
              '{range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
         )
         .await?;
-    stage.run("kubectl get cninodestates | head -5").await?;
+    stage
+        .run(
+            "kubectl get cninodestates -o custom-columns='NODE:.metadata.name,GROUP:.status.group.name,\
+             MODE:.status.mode,'\\\n'ADDRESSES:.status.enis.secondaryIps,PREFIXES:.status.enis.prefixes' | head -5",
+        )
+        .await?;
     stage.page.prose(
         "\nThe annotation is removed: the policy is enforced again, but the mode is still held, because putting it back \
          under mixed nodes is refused like any other unsafe change.",

@@ -4,10 +4,13 @@ use super::manage::events;
 use crate::demo::error::DemoError;
 use crate::demo::stage::Stage;
 
+const CONDITIONS: &str = "kubectl get cnip default -o jsonpath='{range .status.conditions[*]}'\\
+'{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}'";
+
 pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.page.headline("What a person on call reads");
-    stage.run("kubectl describe cnip default | sed -n '/^Status:/,$p' | sed -n '/  Conditions:/,/  Eni Configs:/p'").await?;
-    stage.run(&events("type=Warning")).await?;
+    stage.run(CONDITIONS).await?;
+    stage.run(&format!("{} | cut -c1-104", events("type=Warning"))).await?;
     stage
         .page
         .prose("\nWhat EC2 was asked for all this, as the sandbox counted:");
