@@ -68,6 +68,7 @@ can yes list services -A
 can_review list vpcresources.k8s.aws securitygrouppolicies
 can_review watch vpcresources.k8s.aws cninodes
 can_review list karpenter.sh nodepools
+can_review watch karpenter.sh nodepools
 can_review list karpenter.sh nodeclaims
 can_review list karpenter.k8s.aws ec2nodeclasses
 can yes create events.events.k8s.io -n default

@@ -1,6 +1,6 @@
 //! Which ENIConfigs to write. Each rewrite is reviewed by itself, so that one that is refused does not hold the others.
 
-use super::validate::{in_use, problems_of, uncovered_zones};
+use super::validate::{in_use, problems_of, uncovered_zones, zone_by_name};
 use crate::config::Effective;
 use crate::ids::{EniConfigName, Zone};
 use crate::policy::{EniConfigsView, ManagementState, Owner, classify_manager};
@@ -192,19 +192,21 @@ fn rows(world: &EniWorld, effective: &Effective) -> Vec<Row> {
     names.extend(world.wanted.iter().flatten().map(|(name, _)| name));
     names
         .into_iter()
-        .map(|name| row(world, name, uses.get(name.as_str())))
+        .map(|name| {
+            let (nodes, mut zones) = uses.get(name.as_str()).cloned().unwrap_or_default();
+            zones.extend(zone_by_name(name, effective.eni_config_label(), &world.seen));
+            row(world, name, nodes, &zones)
+        })
         .collect()
 }
 
-fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crate::ids::Zone>)>) -> Row {
+fn row(world: &EniWorld, name: &EniConfigName, nodes: u32, zones: &BTreeSet<Zone>) -> Row {
     let wanted = world
         .wanted
         .as_ref()
         .and_then(|wanted| wanted.get(name))
         .map(|wanted| &wanted.spec);
     let present = world.present.get(name).map(|present| &present.spec);
-    let (nodes, mut zones) = uses.cloned().unwrap_or_default();
-    zones.extend(zone_of_name(world, name));
     let blank = |problem: &String| EniRow {
         name: name.to_string(),
         valid: false,
@@ -218,7 +220,7 @@ fn row(world: &EniWorld, name: &EniConfigName, uses: Option<&(u32, BTreeSet<crat
         (Some(Ok(spec)), _) | (None, Some(Ok(spec))) => spec,
         (None, None) => return (blank(&"is gone".to_owned()), None),
     };
-    let (problems, unchecked) = match problems_of(name, spec, &zones, &world.seen) {
+    let (problems, unchecked) = match problems_of(name, spec, zones, &world.seen) {
         Ok(problems) => (problems, None),
         Err(why) => (Vec::new(), Some(why)),
     };
@@ -287,26 +289,4 @@ impl EniWorld {
             seen: World::empty(),
         }
     }
-}
-
-/// Where ENIConfigs are named after zones, the name tells the zone, also while no node uses it. `default` is no zone, and
-/// neither is a name outside the region of the subnets and nodes that are known.
-fn zone_of_name(world: &EniWorld, name: &EniConfigName) -> Option<Zone> {
-    let effective = Effective::of(&world.running.config, world.running.version);
-    if effective.eni_config_label() != "topology.kubernetes.io/zone" {
-        return None;
-    }
-    let region = |zone: &str| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned();
-    let of_subnets = world
-        .seen
-        .subnets
-        .as_option()
-        .into_iter()
-        .flat_map(BTreeMap::values)
-        .map(|subnet| &subnet.zone);
-    let of_nodes = world.seen.zones.iter().map(|zone| &zone.zone);
-    let known = of_subnets
-        .chain(of_nodes)
-        .any(|zone| region(zone.as_str()) == region(name.as_str()));
-    known.then(|| Zone::parse(name.as_str()).ok()).flatten()
 }

@@ -11,6 +11,7 @@ mod setting;
 mod stage;
 mod steps;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -41,7 +42,11 @@ No cluster, no AWS account, no root. It listens on 127.0.0.1 only and leaves not
 Exit codes:
   0    every step showed what it says
   1    one did not; the end of the operator's log tells why
-  130  ended by Ctrl-C";
+  130  ended by Ctrl-C before the end";
+
+/// What a failure shows of the policy.
+const CONDITIONS: &str =
+    "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
 
 /// Ended by Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
@@ -61,14 +66,16 @@ pub(crate) struct Args {
 /// The command.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
+    let show = Show {
+        page: Page::new(args.plain),
+        keep: args.keep,
+        lingers: Cell::new(false),
+    };
     let code = runtime.block_on(async {
         tokio::select! {
-            code = perform(root, args) => code,
+            code = show.perform(root) => code,
             // What the demo has started ends with the values that stand for it.
-            _ = tokio::signal::ctrl_c() => {
-                complain("\ninterrupted: everything is taken down");
-                ExitCode::from(INTERRUPTED)
-            }
+            _ = tokio::signal::ctrl_c() => show.interrupted(),
         }
     });
     // A build that was interrupted is not waited for: its compilers got the Ctrl-C, too.
@@ -76,74 +83,92 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
     Ok(code)
 }
 
-async fn perform(root: &Path, args: &Args) -> ExitCode {
-    let page = Page::new(args.plain);
-    match play(&page, root, args.keep).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("\nthe demo failed: {error}"));
-            ExitCode::FAILURE
+/// One run of the demo.
+struct Show {
+    page: Page,
+    keep: bool,
+    /// Whether all is shown, and it only waits for Ctrl-C.
+    lingers: Cell<bool>,
+}
+
+impl Show {
+    async fn perform(&self, root: &Path) -> ExitCode {
+        match self.play(root).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(&format!("\nthe demo failed: {error}"));
+                ExitCode::FAILURE
+            }
         }
     }
-}
 
-async fn play(page: &Page, root: &Path, keep: bool) -> Result<(), DemoError> {
-    page.headline("The Amazon VPC CNI, managed by a policy");
-    page.prose(
-        "A real Kubernetes control plane starts on this machine, with an AWS sandbox that accounts for every address \
-         of its subnets, and simulated nodes. The operator is the real program, installed from its Helm chart, and \
-         may do what the chart's RBAC lets it.",
-    );
-    let program = preparation::operator(page, root).await?;
-    preparation::tools(page).await?;
-    let progress = page.progress();
-    let begun = page.elapsed();
-    let started = Scene::start(setting::options(), &mut |line| progress.step(line)).await;
-    drop(progress);
-    let scene = started.map_err(DemoError::Scene)?;
-    let result = with_operator(page, &scene, &program, keep).await;
-    let took = page.elapsed();
-    scene.shutdown().await;
-    if result.is_ok() {
-        let (all, steps) = (took.as_secs(), took.saturating_sub(begun).as_secs());
+    fn interrupted(&self) -> ExitCode {
+        complain("\neverything is taken down");
+        if self.lingers.get() { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) }
+    }
+
+    async fn play(&self, root: &Path) -> Result<(), DemoError> {
+        self.page.headline("The Amazon VPC CNI, managed by a policy");
+        self.page.prose(
+            "A real Kubernetes control plane starts on this machine, with an AWS sandbox that accounts for every \
+             address of its subnets, and simulated nodes. The chart of the operator is installed with helm. The \
+             operator itself is the real program beside the cluster, under the chart's service account: it may do \
+             what the chart's RBAC lets it.",
+        );
+        let program = preparation::operator(&self.page, root).await?;
+        preparation::tools(&self.page).await?;
+        let prepared = self.page.elapsed();
+        let progress = self.page.progress();
+        let started = Scene::start(setting::options(), &mut |line| progress.step(line)).await;
+        drop(progress);
+        let scene = started.map_err(DemoError::Scene)?;
+        self.with_operator(&scene, &program).await?;
+        scene.shutdown().await;
+        let all = self.page.elapsed();
         say(&format!(
-            "\nEvery step showed what it says. {all} s in all, {steps} s without preparation."
+            "\nEvery step showed what it says. It took {} s, {} s of them to build and find programs.",
+            all.as_secs(),
+            prepared.as_secs()
         ));
+        Ok(())
     }
-    result
+
+    async fn with_operator(&self, scene: &Scene, program: &Path) -> Result<(), DemoError> {
+        let stage = Stage { page: &self.page, scene };
+        steps::found::play(&stage).await?;
+        let mut operator = Operator::start(program, scene)?;
+        if let Err(error) = steps::play(&stage).await {
+            complain(&circumstances(scene, &mut operator).await);
+            return Err(error);
+        }
+        if self.keep {
+            self.linger(scene, &operator).await;
+        }
+        operator.stop().await
+    }
+
+    /// Until Ctrl-C.
+    async fn linger(&self, scene: &Scene, operator: &Operator) {
+        let page = &self.page;
+        page.headline("It is left running");
+        page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
+        page.output(&format!("export KUBECONFIG={}", scene.plane.kubeconfig_path().display()));
+        page.output(&format!("tail -f {}", operator.log().display()));
+        page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
+        self.lingers.set(true);
+        std::future::pending::<()>().await;
+    }
 }
 
-async fn with_operator(page: &Page, scene: &Scene, program: &Path, keep: bool) -> Result<(), DemoError> {
-    let stage = Stage { page, scene };
-    steps::found::play(&stage).await?;
-    let mut operator = Operator::start(program, scene)?;
-    let played = steps::play(&stage).await;
-    if let Err(error) = played {
-        let ended = operator
-            .ended()
-            .map(|status| format!(" (it has ended: {status})"))
-            .unwrap_or_default();
-        complain(&format!(
-            "\nthe end of the operator's log{ended}:\n{}",
-            operator.log_tail()
-        ));
-        return Err(error);
-    }
-    if keep {
-        linger(page, scene, &operator).await;
-    }
-    operator.stop().await
-}
-
-/// Until Ctrl-C.
-async fn linger(page: &Page, scene: &Scene, operator: &Operator) {
-    page.headline("It is left running");
-    page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
-    page.output(&format!(
-        "export KUBECONFIG={}",
-        scene.plane.kubeconfig_path().display()
-    ));
-    page.output(&format!("tail -f {}", operator.log().display()));
-    page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
-    std::future::pending::<()>().await;
+/// What a failure is to be read with: the conditions of the policy, and the end of the operator's log.
+async fn circumstances(scene: &Scene, operator: &mut Operator) -> String {
+    let arguments = ["get", "cnip", "default", "-o", CONDITIONS];
+    let conditions = scene.plane.kubectl_ok(&arguments, None).await;
+    let conditions = conditions.unwrap_or_else(|error| error.to_string());
+    let state = operator.ended().map_or_else(
+        || "it runs".to_owned(),
+        |status| format!("it has ended: {status}"),
+    );
+    let log = operator.log_tail();
+    format!("\nthe policy:\n{conditions}\nthe end of the operator's log ({state}):\n{log}")
 }

@@ -123,32 +123,33 @@ impl Drop for Progress {
     }
 }
 
-/// Breaks a text between words; what follows a break is indented as the text is, and two more where it is output.
+/// Breaks a text at spaces; what follows a break is indented as the text is, and two more where it is output. What fits
+/// in a line keeps its columns.
 fn wrapped(text: &str, indent: usize) -> String {
     let own = text.chars().take_while(|c| *c == ' ').count();
-    if indent + text.chars().count() <= WIDTH {
-        return format!("{}{text}", " ".repeat(indent));
+    let hanging = if indent == 0 { 0 } else { indent + own + 2 };
+    let mut lines = Vec::new();
+    let mut rest = format!("{}{text}", " ".repeat(indent));
+    while rest.chars().count() > WIDTH {
+        let start = rest.chars().take_while(|c| *c == ' ').count();
+        let Some(end) = break_at(&rest, start) else { break };
+        lines.push(rest[..end].trim_end().to_owned());
+        rest = format!("{}{}", " ".repeat(hanging), rest[end..].trim_start());
     }
-    let hanging = " ".repeat(if indent == 0 { 0 } else { indent + own + 2 });
-    let mut lines = vec![" ".repeat(indent + own)];
-    let mut first = true;
-    for word in text.split_whitespace() {
-        let fits = lines
-            .last()
-            .is_some_and(|line| line.chars().count() + 1 + word.chars().count() <= WIDTH);
-        if !fits && !first {
-            lines.push(hanging.clone());
-            first = true;
-        }
-        if let Some(line) = lines.last_mut() {
-            if !first {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        first = false;
-    }
+    lines.push(rest);
     lines.join("\n")
+}
+
+/// The last space before the line is full, or else the first one after.
+fn break_at(line: &str, start: usize) -> Option<usize> {
+    let spaces = || {
+        line.char_indices()
+            .enumerate()
+            .filter(|(_, (_, c))| *c == ' ')
+            .skip(start)
+    };
+    let within = spaces().take_while(|(column, _)| *column <= WIDTH).last();
+    within.or_else(|| spaces().next()).map(|(_, (place, _))| place)
 }
 
 #[cfg(test)]
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn long_lines_break_between_words_and_none_is_too_long() {
-        let text = format!("  {}", "word ".repeat(60));
+        let text = format!("  {}", ["word"; 60].join(" "));
         let lines = wrapped(&text, 2);
         assert!(lines.lines().count() > 2);
         for (number, line) in lines.lines().enumerate() {
@@ -175,8 +176,15 @@ mod tests {
     }
 
     #[test]
+    fn columns_before_a_break_stay() {
+        let text = format!("Normal   Taken   {}", ["word"; 40].join(" "));
+        assert!(wrapped(&text, 2).starts_with("  Normal   Taken   word"));
+    }
+
+    #[test]
     fn a_word_that_is_too_long_stays_whole() {
         let word = "x".repeat(WIDTH + 10);
         assert_eq!(wrapped(&word, 0), word);
+        assert_eq!(wrapped(&format!("{word} end"), 2), format!("  {word}\n    end"));
     }
 }

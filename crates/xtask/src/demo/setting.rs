@@ -14,7 +14,7 @@ pub(super) const ZONES: [&str; 3] = ["us-west-2a", "us-west-2b", "us-west-2c"];
 /// Nodes in both groups.
 pub(super) const NODES: u32 = 24;
 
-/// The scene: what `max-pods` says is what the interfaces beside the primary one carry, three times (10 - 1) and so on.
+/// The scene.
 pub(super) fn options() -> SceneOptions {
     let group = |name, zone, instance_type, max_pods| GroupSpec {
         name,
@@ -63,32 +63,34 @@ EOF";
 /// A workload, so that the numbers of pods in findings are those of a cluster that works.
 pub(super) const APPLY_WORKLOAD: &str = "kubectl create deployment shop --image=shop:1 --replicas=48";
 
-/// The command that applies the policy of the demo.
-pub(super) fn apply_policy(scene: &Scene, management: &str) -> String {
-    let entries: Vec<String> = ZONES
-        .iter()
-        .map(|zone| {
-            format!(
-                "      - {{name: {zone}, zone: {zone}, subnet: {{id: {}}}, securityGroups: [{{id: {}}}]}}",
-                pod_subnet(scene, zone),
-                scene.cloud.pod_group
-            )
-        })
-        .collect();
+/// The command that applies the policy: what the team wants, and how far the operator may go.
+pub(super) fn apply_policy(management: &str, eni_configs: &str) -> String {
     format!(
         "kubectl apply -f - <<'EOF'\n\
          apiVersion: vpccni.io/v1alpha1\n\
          kind: CniPolicy\n\
          metadata: {{name: default}}\n\
-         spec:\n  {management}\n  \
+         spec:\n{management}  \
            ipAllocation: {{mode: SecondaryIp, warmEniTarget: 0, warmIpTarget: 4, minimumIpTarget: 8}}\n  \
            customNetworking:\n    \
              enabled: true\n    \
-             labelKey: topology.kubernetes.io/zone\n    \
-             eniConfigs:\n{}\n\
-         EOF",
-        entries.join("\n")
+             labelKey: topology.kubernetes.io/zone\n{eni_configs}\
+         EOF"
     )
+}
+
+/// The ENIConfigs of all three zones, for the policy.
+pub(super) fn eni_configs(scene: &Scene) -> String {
+    let entry = |zone: &&str| {
+        format!(
+            "      - name: {zone}\n        zone: {zone}\n        subnet: {{id: {}}}\n        \
+             securityGroups: [{{id: {}}}]\n",
+            pod_subnet(scene, zone),
+            scene.cloud.pod_group
+        )
+    };
+    let entries: String = ZONES.iter().map(entry).collect();
+    format!("    eniConfigs:\n{entries}")
 }
 
 /// The subnet of pods in a zone.

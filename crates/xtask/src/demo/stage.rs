@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
@@ -20,7 +19,7 @@ use super::error::DemoError;
 use super::page::Page;
 
 /// How long the operator may take for what it does by itself: far more than it needs.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a rollout over all nodes may take.
 pub(super) const ROLLOUT: Duration = Duration::from_secs(150);
 
@@ -157,26 +156,15 @@ impl Stage<'_> {
         found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
-    /// Waits until the admission policy of owned keys denies.
-    pub(super) async fn denies(&self) -> Result<(), DemoError> {
-        let claim = "the binding vpccni-owned-keys denies";
-        let bindings = Api::<ValidatingAdmissionPolicyBinding>::all(self.scene.plane.client());
-        let found = until(claim, PATIENCE, || async {
-            let binding = bindings
-                .get("vpccni-owned-keys")
-                .await
-                .map_err(|error| error.to_string())?;
-            let actions = binding
-                .spec
-                .and_then(|spec| spec.validation_actions)
-                .unwrap_or_default();
-            if actions.iter().any(|action| action == "Deny") {
-                Ok(())
-            } else {
-                Err(actions.join(", "))
-            }
+    /// Waits until the API server refuses a command that is only tried. It learns of a changed binding a second late.
+    pub(super) async fn refused_on_trial(&self, command: &str) -> Result<(), DemoError> {
+        let claim = format!("`{command}` is refused");
+        let trial = format!("{command} --dry-run=server");
+        let found = until(&claim, PATIENCE, || async {
+            let (status, text) = self.quietly(&trial).await.map_err(|error| error.to_string())?;
+            if status.success() { Err(text) } else { Ok(()) }
         });
-        found.await.map_err(|error| DemoError::not_shown(claim, &error))
+        found.await.map_err(|error| DemoError::not_shown(&claim, &error))
     }
 
     /// Waits until a variable of aws-node has a value.

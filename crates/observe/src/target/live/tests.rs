@@ -43,7 +43,11 @@ fn managed_fields() -> Value {
         "manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
         "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {"f:numberReady": {}}}
     });
-    let ours = json!({"k:{\"name\":\"WARM_PREFIX_TARGET\"}": {".": {}, "f:name": {}, "f:value": {}}});
+    // What is left to us of a variable that somebody edits: its place in the list and its name, but not its value.
+    let ours = json!({
+        "k:{\"name\":\"WARM_PREFIX_TARGET\"}": {".": {}, "f:name": {}, "f:value": {}},
+        "k:{\"name\":\"WARM_ENI_TARGET\"}": {".": {}, "f:name": {}}
+    });
     let edit = json!({"k:{\"name\":\"WARM_ENI_TARGET\"}": {"f:value": {}}});
     json!([
         kubectl,

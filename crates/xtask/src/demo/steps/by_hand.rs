@@ -41,12 +41,12 @@ async fn corrected(stage: &Stage<'_>) -> Result<(), DemoError> {
 }
 
 async fn denied(stage: &Stage<'_>) -> Result<(), DemoError> {
-    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, while the operator is away, too.");
+    stage.page.prose("\nUnder admission mode Deny the API server itself refuses such an edit, also while the operator is away.");
     stage.run(&patch("{\"admission\":{\"mode\":\"Deny\"}}")).await?;
     stage
         .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
         .await?;
-    stage.denies().await?;
+    stage.refused_on_trial(SET_PREFIX).await?;
     let said = stage.fails(SET_PREFIX).await?;
     if !said.contains("ENABLE_PREFIX_DELEGATION") {
         return Err(DemoError::not_shown("the refusal names the key", &said));
@@ -75,11 +75,16 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
         .run(
-            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}\\\n\
-             {range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
+            "kubectl get cnip default -o jsonpath='{.status.nodes}{\"\\n\"}'\\\n\
+             '{range .status.conditions[?(@.reason==\"Suspended\")]}{.type} {.reason}: {.message}{\"\\n\"}{end}'",
         )
         .await?;
-    stage.run("kubectl get cninodestates | head -5").await?;
+    stage
+        .run(
+            "kubectl get cninodestates -o custom-columns='NODE:.metadata.name,GROUP:.status.group.name,\
+             MODE:.status.mode,'\\\n'ADDRESSES:.status.enis.secondaryIps,PREFIXES:.status.enis.prefixes' | head -5",
+        )
+        .await?;
     stage.page.prose(
         "\nThe annotation is removed: the policy is enforced again, but the mode is still held, because putting it back \
          under mixed nodes is refused like any other unsafe change.",
@@ -94,7 +99,7 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.event("CniPolicy", "DriftHeld", "").await?;
     stage.variable("ENABLE_PREFIX_DELEGATION", "true").await?;
     stage
-        .run("kubectl get cnip default -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
+        .run("kubectl get cnip default \\\n  -o jsonpath='{.status.conditions[?(@.type==\"DriftHeld\")].message}{\"\\n\"}'")
         .await
         .map(drop)
 }

@@ -25,21 +25,20 @@ pub(in crate::demo) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.page.headline("The cluster as it is");
     stage.page.prose(
         "24 nodes in two zones. aws-node was applied with kubectl and runs with custom networking in secondary mode: \
-         pods get single addresses of their own subnets. Karpenter's NodePool amber may make nodes in a third zone, \
-         but has made none yet.",
+         pods get single addresses of subnets of their own.",
     );
     let nodes = stage
         .run(
-            "kubectl get nodes --no-headers -o custom-columns='ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone,\
-             TYPE:.metadata.labels.node\\.kubernetes\\.io/instance-type,PODS:.status.allocatable.pods' | sort | uniq -c",
+            "kubectl get nodes -L topology.kubernetes.io/zone -L eks.amazonaws.com/nodegroup \\\n  \
+             -L node.kubernetes.io/instance-type --no-headers | awk '{print $6, $7, $8}' | sort | uniq -c",
         )
         .await?;
-    if !(nodes.contains("us-west-2a   m5.large    20") && nodes.contains("us-west-2b   m5.xlarge   44")) {
-        return Err(DemoError::not_shown(
-            "there are m5.large in us-west-2a and m5.xlarge in us-west-2b",
-            &nodes,
-        ));
+    if !(nodes.contains("12 us-west-2a blue m5.large") && nodes.contains("12 us-west-2b green m5.xlarge")) {
+        return Err(DemoError::not_shown("twelve nodes in each of two zones", &nodes));
     }
+    stage
+        .page
+        .prose("\nKarpenter's NodePool amber may make nodes in a third zone. It has made none yet.");
     stage.run(APPLY_NODE_POOL).await?;
     stage
         .page

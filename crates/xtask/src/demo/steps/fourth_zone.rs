@@ -21,8 +21,8 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.policy(claim, PATIENCE, invalid).await?;
     stage
         .run(
-            "kubectl get cnip default -o jsonpath='{range .status.eniConfigs[*]}{.name}  valid: {.valid}  \
-             nodes: {.nodes}  \\\n{.subnet}  free /28: {.freePrefixes}  {.message}{\"\\n\"}{end}'",
+            "kubectl get cnip default -o jsonpath='{range .status.eniConfigs[*]}'\\\n\
+             '{.name}  valid: {.valid}  nodes: {.nodes}  free /28: {.freePrefixes}  {.message}{\"\\n\"}{end}'",
         )
         .await?;
     stage.event("ENIConfig", "EniConfigInvalid", "us-west-2a").await?;

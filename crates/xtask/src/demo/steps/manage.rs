@@ -1,7 +1,7 @@
 //! Manage: taking over from kubectl, the ENIConfig that a zone lacks, and a rollout that is watched to its end.
 
 use crate::demo::error::DemoError;
-use crate::demo::setting::{NODES, apply_policy};
+use crate::demo::setting::{NODES, apply_policy, eni_configs};
 use crate::demo::stage::{ROLLOUT, Stage, has_condition};
 use serde_json::Value;
 
@@ -12,8 +12,10 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
          that are listed: here kubectl. The operator writes the ENIConfig of us-west-2c, which has no node yet: the \
          first one would stay NotReady without.",
     );
-    let management = "managementState: Manage\n  ownership: {takeOverFrom: [kubectl]}";
-    stage.run(&apply_policy(stage.scene, management)).await?;
+    let management = "  managementState: Manage\n  ownership: {takeOverFrom: [kubectl]}\n";
+    stage
+        .run(&apply_policy(management, &eni_configs(stage.scene)))
+        .await?;
     let applied = |policy: &Value| {
         has_condition(policy, "Ready", "True", "Applied")?;
         has_condition(policy, "RolledOut", "True", "Complete")?;
@@ -38,7 +40,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.run("kubectl get daemonset aws-node -n kube-system").await?;
     let seen = stage
         .run(
-            "kubectl get eniconfigs --show-managed-fields -o custom-columns='NAME:.metadata.name,\
+            "kubectl get eniconfigs --show-managed-fields \\\n  -o custom-columns='NAME:.metadata.name,\
              SUBNET:.spec.subnet,MANAGERS:.metadata.managedFields[*].manager'",
         )
         .await?;
@@ -68,7 +70,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
 pub(super) fn events(selector: &str) -> String {
     format!(
         "kubectl get events.events.k8s.io --field-selector {selector} \\\n  \
-         -o custom-columns='TYPE:.type,REASON:.reason,OBJECT:.regarding.name,NOTE:.note'"
+         -o custom-columns='REASON:.reason,NOTE:.note'"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use crate::demo::error::DemoError;
 use crate::demo::setting::{NODES, apply_policy};
-use crate::demo::stage::Stage;
+use crate::demo::stage::{PATIENCE, Stage, has_condition};
 use serde_json::Value;
 
 pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
@@ -12,13 +12,13 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
          writes nothing but the status of the policy, and tells what it would do.",
     );
     stage
-        .run(&apply_policy(stage.scene, "managementState: Observe"))
+        .run(&apply_policy("  managementState: Observe\n", ""))
         .await?;
     stage
         .run("kubectl wait --for=condition=Ready cnip/default --timeout=60s")
         .await?;
-    let claim = "all nodes are in secondary mode, and zone us-west-2c has no ENIConfig yet";
-    stage.policy(claim, crate::demo::stage::PATIENCE, found).await?;
+    let claim = "all nodes are in secondary mode, and zone us-west-2c has no ENIConfig";
+    stage.policy(claim, PATIENCE, found).await?;
     stage.run("kubectl get cnip").await?;
     stage
         .run("kubectl get cnip default -o jsonpath='{.status.target}{\"\\n\"}{.status.nodes}{\"\\n\"}'")
@@ -28,14 +28,24 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         .prose("\nWhat would change, and who owns each key in the DaemonSet:");
     stage
         .run(
-            "kubectl get cnip default -o jsonpath='{range .status.wouldChange[*]}{.key}: {.from} -> {.to}   \
-             owner: {.owner}   restarts: {.restarts}{\"\\n\"}{end}'",
+            "kubectl get cnip default -o jsonpath='{range .status.wouldChange[*]}'\\\n\
+             '{.key}: {.from} -> {.to}  (owner: {.owner}, restarts: {.restarts}){\"\\n\"}{end}'",
+        )
+        .await?;
+    stage
+        .page
+        .prose("\nAnd what is wrong already, although no node shows it yet:");
+    stage
+        .run(
+            "kubectl get cnip default \\\n  \
+             -o jsonpath='{.status.conditions[?(@.type==\"EniConfigsValid\")].message}{\"\\n\"}'",
         )
         .await?;
     stage.variable("WARM_ENI_TARGET", "1").await
 }
 
 fn found(policy: &Value) -> Result<(), String> {
+    has_condition(policy, "EniConfigsValid", "False", "Invalid")?;
     let status = &policy["status"];
     let nodes = &status["nodes"];
     let counted = nodes["total"] == NODES && nodes["secondaryIp"] == NODES;

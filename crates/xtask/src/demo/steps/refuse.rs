@@ -5,8 +5,10 @@ use crate::demo::stage::{PATIENCE, Stage, has_condition, has_findings};
 
 const PREFIX: &str = "prefix-mode-in-place";
 const CUSTOM: &str = "custom-networking-in-place";
-const FINDINGS: &str = "kubectl get cnip default -o jsonpath='{range .status.findings[*]}\
-                        {.severity}  {.rule}  ({.resolution})\\\n{\"\\n  \"}{.message}{\"\\n  way out: \"}{.fix}{\"\\n\"}{end}'";
+const FINDINGS: &str = "kubectl get cnip default -o jsonpath='{range .status.findings[*]}'\\
+'{.severity}  {.rule}  ({.resolution}){\"\\n  \"}{.message}{\"\\n  way out: \"}{.fix}{\"\\n\"}{end}'";
+const RULES: &str = "kubectl get cnip default \\
+  -o jsonpath='{range .status.findings[*]}{.severity}  {.rule}{\"\\n\"}{end}'";
 const NOT_READY: &str = "kubectl wait --for=condition=Ready cnip/default --timeout=3s";
 
 pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
@@ -41,9 +43,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         .run(&patch("{\"ipAllocation\":{\"mode\":\"Prefix\"}}"))
         .await?;
     refused(stage, &[PREFIX, CUSTOM]).await?;
-    stage
-        .run("kubectl get cnip default -o jsonpath='{range .status.findings[*]}{.severity}  {.rule}{\"\\n\"}{end}'")
-        .await?;
+    stage.run(RULES).await?;
     stage
         .page
         .prose("\nThe DaemonSet was not touched, and the policy goes back to what is applied:");
@@ -64,7 +64,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
 
 /// The command that changes the spec of the policy.
 pub(super) fn patch(spec: &str) -> String {
-    format!("kubectl patch cnip default --type=merge -p '{{\"spec\":{spec}}}'")
+    format!("kubectl patch cnip default --type=merge \\\n  -p '{{\"spec\":{spec}}}'")
 }
 
 async fn refused(stage: &Stage<'_>, rules: &[&str]) -> Result<(), DemoError> {
