@@ -131,5 +131,9 @@ pub(super) fn listed(texts: &[String]) -> String {
 
 /// `1 setting is`, `2 settings are`.
 fn counted(settings: usize) -> String {
-    if settings == 1 { "1 setting is".to_owned() } else { format!("{settings} settings are") }
+    if settings == 1 {
+        "1 setting is".to_owned()
+    } else {
+        format!("{settings} settings are")
+    }
 }
