@@ -8,10 +8,10 @@ use crate::policy::{Eyes, parts};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vpccni_core::config::Effective;
+use vpccni_core::config::{CniConfig, Effective};
 use vpccni_core::ids::NodeName;
 use vpccni_core::node_state::{NodeAction, NodeSeen, NodeStateSeen, plan, status_of};
-use vpccni_core::policy::{AddonState, config_of};
+use vpccni_core::policy::{AddonState, effective_of};
 use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::DeepFacts;
 use vpccni_observe::facts;
@@ -71,20 +71,10 @@ fn running(eyes: &Eyes) -> Effective {
     let target = parts(&eyes.stores)
         .target(&eyes.stores, AddonState::Absent)
         .map(|(target, _)| target);
-    let Some(target) = target else {
-        return Effective::of(&config_of(&BTreeMap::new()), CniVersion::REFERENCE);
-    };
-    let settings = target
-        .settings
-        .iter()
-        .map(|(name, seen)| (name.clone(), seen.value.clone()))
-        .collect();
-    let version = target
-        .version
-        .as_option()
-        .copied()
-        .unwrap_or(CniVersion::REFERENCE);
-    Effective::of(&config_of(&settings), version)
+    target.map_or_else(
+        || Effective::of(&CniConfig::default(), CniVersion::REFERENCE),
+        |target| effective_of(&target),
+    )
 }
 
 /// What stands, as core compares it: a status that says what it should is the status it should have.

@@ -14,7 +14,7 @@ use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
 use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
 use vpccni_core::policy::{
-    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, config_of,
+    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, config_of, effective_of,
 };
 use vpccni_core::ports::CloudErrorKind;
 use vpccni_core::safety::{CniSetup, EniConfigSpec};
@@ -134,7 +134,7 @@ pub(crate) async fn observe(
     let parts = parts(&eyes.stores);
     let addon = addon(ctx, policy, parts.live.as_ref()).await;
     let found = parts.target(&eyes.stores, addon);
-    let effective = found.as_ref().map(|(target, _)| running(target));
+    let effective = found.as_ref().map(|(target, _)| effective_of(target));
     let inventory = read_cloud(eyes, deep, now).await;
     let counted = DeepFacts::read(&ctx.client, deep).await;
     let seen = world(&Sources {
@@ -171,20 +171,6 @@ pub(crate) async fn observe(
         inventory,
         effective,
     })
-}
-
-fn running(target: &Target) -> Effective {
-    let settings = target
-        .settings
-        .iter()
-        .map(|(name, seen)| (name.clone(), seen.value.clone()))
-        .collect();
-    let version = target
-        .version
-        .as_option()
-        .copied()
-        .unwrap_or(CniVersion::REFERENCE);
-    Effective::of(&config_of(&settings), version)
 }
 
 async fn read_cloud(eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {

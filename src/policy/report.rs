@@ -307,13 +307,7 @@ impl Teller<'_> {
         if before.is_some_and(|(old, _)| old == generation || kind == "RolledOut") {
             return None;
         }
-        let now = self
-            .after
-            .conditions
-            .iter()
-            .flatten()
-            .find(|condition| condition.type_ == kind)?;
-        Some(&now.message)
+        self.message(kind)
     }
 
     fn newly_false(&self, kind: &str) -> Option<&str> {
@@ -329,13 +323,14 @@ impl Teller<'_> {
         if !is_false(Some(self.after)) || is_false(self.before) {
             return None;
         }
-        let now = self
-            .after
-            .conditions
-            .iter()
-            .flatten()
-            .find(|condition| condition.type_ == kind)?;
-        Some(&now.message)
+        self.message(kind)
+    }
+
+    /// What a condition says now.
+    fn message(&self, kind: &str) -> Option<&str> {
+        let mut now = self.after.conditions.iter().flatten();
+        let found = now.find(|condition| condition.type_ == kind)?;
+        Some(&found.message)
     }
 
     async fn break_glass(&self, observed: &Observed, plan: &PolicyPlan) {

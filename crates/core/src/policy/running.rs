@@ -42,7 +42,7 @@ fn add(raw: &mut RawConfig, name: &SettingName, value: &Written) {
 }
 
 /// The configuration that runs, with the defaults of the version that reads it.
-pub(super) fn effective_of(target: &Target) -> Effective {
+pub fn effective_of(target: &Target) -> Effective {
     let settings: BTreeMap<SettingName, Written> = target
         .settings
         .iter()

@@ -19,7 +19,7 @@ use super::error::DemoError;
 use super::page::Page;
 
 /// How long the operator may take for what it does by itself: far more than it needs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a rollout over all nodes may take.
 pub(super) const ROLLOUT: Duration = Duration::from_secs(150);
 
