@@ -104,7 +104,11 @@ impl Show {
 
     fn interrupted(&self) -> ExitCode {
         complain("\neverything is taken down");
-        if self.lingers.get() { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) }
+        if self.lingers.get() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(INTERRUPTED)
+        }
     }
 
     async fn play(&self, root: &Path) -> Result<(), DemoError> {
@@ -134,7 +138,10 @@ impl Show {
     }
 
     async fn with_operator(&self, scene: &Scene, program: &Path) -> Result<(), DemoError> {
-        let stage = Stage { page: &self.page, scene };
+        let stage = Stage {
+            page: &self.page,
+            scene,
+        };
         steps::found::play(&stage).await?;
         let mut operator = Operator::start(program, scene)?;
         if let Err(error) = steps::play(&stage).await {
@@ -152,7 +159,10 @@ impl Show {
         let page = &self.page;
         page.headline("It is left running");
         page.prose("Look around, change the policy, break something. Ctrl-C ends it and removes everything.");
-        page.output(&format!("export KUBECONFIG={}", scene.plane.kubeconfig_path().display()));
+        page.output(&format!(
+            "export KUBECONFIG={}",
+            scene.plane.kubeconfig_path().display()
+        ));
         page.output(&format!("tail -f {}", operator.log().display()));
         page.output(&format!("AWS sandbox: {}", scene.sandbox.endpoint()));
         self.lingers.set(true);

@@ -10,7 +10,9 @@ const CONDITIONS: &str = "kubectl get cnip default -o jsonpath='{range .status.c
 pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
     stage.page.headline("What a person on call reads");
     stage.run(CONDITIONS).await?;
-    stage.run(&format!("{} | cut -c1-104", events("type=Warning"))).await?;
+    stage
+        .run(&format!("{} | cut -c1-104", events("type=Warning")))
+        .await?;
     stage
         .page
         .prose("\nWhat EC2 was asked for all this, as the sandbox counted:");
