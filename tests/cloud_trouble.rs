@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::Duration;
 use vpc_cni_operator::run::Cloud;
 use vpccni_aws::Limits;
-use vpccni_sandbox::{Effect, ErrorEffect, Rule};
+use vpccni_testbed::sandbox::{Effect, ErrorEffect, Rule};
 use vpccni_testbed::scene::SceneOptions;
 
 const NO_REGION: &str = "no region: set AWS_REGION";

@@ -8,5 +8,8 @@ mod cloud_trouble;
 mod crd_schema;
 mod eniconfigs;
 mod main_job;
+mod malformed;
+mod node_states;
 mod ownership;
 mod rollout;
+mod two_leaders;

@@ -24,6 +24,10 @@ use crate::context::Context;
 use crate::eniconfig;
 use crate::events::Reason;
 use crate::write::WriteError;
+use carrier::Carrier;
+use k8s_openapi::Resource;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 use observe::Observed;
 use round::Round;
@@ -267,6 +271,10 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
         if let Some((_, message)) = outcomes.failure() {
             return Err(RoundError::Release(message.to_owned()));
         }
+        if !steps.is_empty() {
+            let uid = parts.live.as_ref().map(|live| live.uid.clone());
+            tell_given_up(ctx, &carrier, uid).await;
+        }
     }
     let world = EniWorld::giving_up(parts.eni_configs);
     let round = eniconfig::reconcile(ctx, &world, &eyes.stores, &mut memory.told).await;
@@ -283,6 +291,23 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
         Some(error) => Err(RoundError::Release(error.to_string())),
         None => Ok(()),
     }
+}
+
+/// Tells on the target that nothing of it is enforced any more: the policy may be gone by now.
+async fn tell_given_up(ctx: &Context, carrier: &Carrier, uid: Option<String>) {
+    let about = ObjectReference {
+        api_version: Some(DaemonSet::API_VERSION.to_owned()),
+        kind: Some(DaemonSet::KIND.to_owned()),
+        namespace: Some(carrier.namespace.clone()),
+        name: Some(carrier.name.clone()),
+        uid,
+        ..ObjectReference::default()
+    };
+    let note = format!(
+        "{}/{} is released: every value stays, none is enforced",
+        carrier.namespace, carrier.name
+    );
+    ctx.events.tell(&about, Reason::PolicyReleased, &note).await;
 }
 
 /// Tells on a policy that it was released before it goes.

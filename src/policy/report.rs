@@ -9,7 +9,7 @@ use crate::write::{Apply, Target as WriteTarget, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{CloudState, CloudStatus, CniPolicyStatus};
@@ -59,7 +59,7 @@ pub(crate) async fn write_status(
         return Ok(());
     }
     let target = WriteTarget::cluster::<CniPolicy>(&policy.name_any());
-    let body = json!({"status": status});
+    let body = json!({"status": without_empty_maps(json!(status))});
     ctx.writer
         .apply_status(WriteSite::PolicyStatus, &target, Apply::TAKE_OVER, body)
         .await
@@ -72,9 +72,23 @@ fn same(before: &CniPolicyStatus, after: &CniPolicyStatus) -> bool {
         if let Some(cloud) = status.cloud.as_mut() {
             cloud.observed_at = None;
         }
-        serde_json::to_value(&status).ok()
+        without_empty_maps(json!(status))
     };
     timeless(before) == timeless(after)
+}
+
+/// A map that becomes empty under server-side apply is stored as null, which the schema then refuses: it is left out.
+fn without_empty_maps(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map
+                .into_iter()
+                .map(|(key, value)| (key, without_empty_maps(value)));
+            Value::Object(kept.filter(|(_, value)| *value != json!({})).collect())
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(without_empty_maps).collect()),
+        other => other,
+    }
 }
 
 /// What could be read from AWS, for the status.
@@ -361,4 +375,16 @@ fn change(row: &Row) -> String {
         _ => String::new(),
     };
     format!("{} {} -> {}{from}", row.name, text(&row.from), text(&row.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_maps_are_left_out_at_every_depth() {
+        let status = json!({"a": {"b": {}}, "list": [{"c": {}, "d": 1}], "empty": [], "text": ""});
+        let expected = json!({"list": [{"d": 1}], "empty": [], "text": ""});
+        assert_eq!(without_empty_maps(status), expected);
+    }
 }

@@ -48,8 +48,6 @@ write_sites! {
     ResumeRollout = "resume_rollout",
     /// An ENIConfig of the policy.
     ApplyEniConfig = "apply_eni_config",
-    /// An ENIConfig the policy no longer has and no node uses.
-    DeleteEniConfig = "delete_eni_config",
     /// An ENIConfig given up without changing it.
     HandEniConfigToReleased = "hand_eni_config_to_released",
     /// The status of the CniPolicy.

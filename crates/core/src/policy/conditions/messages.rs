@@ -66,7 +66,8 @@ impl Scene<'_> {
             ""
         };
         format!(
-            "{waits} settings are not applied{kept}.{migration} {}",
+            "{} not applied{kept}.{migration} {}",
+            counted(waits),
             listed(&texts)
         )
     }
@@ -126,4 +127,9 @@ pub(super) fn listed(texts: &[String]) -> String {
         0 => shown,
         more => format!("{shown} | and {more} more in status.findings"),
     }
+}
+
+/// `1 setting is`, `2 settings are`.
+fn counted(settings: usize) -> String {
+    if settings == 1 { "1 setting is".to_owned() } else { format!("{settings} settings are") }
 }
