@@ -159,7 +159,7 @@ mod tests {
         let world = world();
         let spec = EniConfigSpec {
             subnet: SubnetId::parse("subnet-0a1").unwrap(),
-            security_groups: BTreeSet::new(),
+            security_groups: Vec::new(),
             zone: None,
         };
         let zones = BTreeSet::from_iter(zone_by_name(&name, ZONE_LABEL, &world));
