@@ -81,8 +81,8 @@ async fn held(stage: &Stage<'_>) -> Result<(), DemoError> {
         .await?;
     stage
         .run(
-            "kubectl get cninodestates -o custom-columns='NODE:.metadata.name,GROUP:.status.group.name,\
-             MODE:.status.mode,'\\\n'ADDRESSES:.status.enis.secondaryIps,PREFIXES:.status.enis.prefixes' | head -5",
+            "kubectl get cninodestates -o custom-columns='NODE:.metadata.name,GROUP:.status.group.name,'\\\n'\
+             MODE:.status.mode,ADDRESSES:.status.enis.secondaryIps,PREFIXES:.status.enis.prefixes' | head -5",
         )
         .await?;
     stage.page.prose(

@@ -57,7 +57,7 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(), DemoError> {
         .page
         .prose("\nWhat the operator owns from now on, and what it told:");
     stage
-        .run("kubectl get cnip default -o jsonpath='{.status.applied.ownedKeys}{\"\\n\"}'")
+        .run("kubectl get cnip default -o jsonpath='{.status.applied.ownedKeys[*]}{\"\\n\"}'")
         .await?;
     stage
         .event("CniPolicy", "KeysTakenOver", "WARM_ENI_TARGET")
