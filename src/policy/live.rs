@@ -124,15 +124,18 @@ impl Live<'_> {
         }
     }
 
-    /// Whether a pod is of the newest revision: the one most recently created pods have. While the controller has not
-    /// seen the newest template, none is.
+    /// Whether a pod is of the newest revision: that of the most recent pods, if they are as many as the DaemonSet says
+    /// run its newest template. While it has made none, the most recent are those of the rollout before.
     fn is_newest(&self, pod: &AwsNodePod) -> bool {
-        let newest = self
+        let live = self.target;
+        let recent = self
             .pods
             .iter()
             .max_by_key(|pod| pod.created)
             .and_then(|pod| pod.revision.as_ref());
-        self.target.observed_generation >= self.target.generation && newest == pod.revision.as_ref()
+        let pods = self.pods.iter().filter(|pod| pod.revision.as_ref() == recent);
+        let is_current = usize::try_from(live.counts.updated) == Ok(pods.count());
+        live.observed_generation >= live.generation && is_current && recent == pod.revision.as_ref()
     }
 }
 
