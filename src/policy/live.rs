@@ -134,14 +134,17 @@ impl Live<'_> {
     }
 
     /// Whether a pod is of the newest revision: the one most recently created pods have. While the controller has not
-    /// seen the newest template, none is.
+    /// seen the newest template, or has made no pod of it, none is: the pods of the stopped rollout are the newest there
+    /// are, and would stop the next one.
     fn is_newest(&self, pod: &AwsNodePod) -> bool {
         let newest = self
             .pods
             .iter()
             .max_by_key(|pod| pod.created)
             .and_then(|pod| pod.revision.as_ref());
-        self.target.observed_generation >= self.target.generation && newest == pod.revision.as_ref()
+        let live = self.target;
+        let has_begun = live.observed_generation >= live.generation && live.counts.updated > 0;
+        has_begun && newest == pod.revision.as_ref()
     }
 }
 
