@@ -133,18 +133,18 @@ impl Live<'_> {
         }
     }
 
-    /// Whether a pod is of the newest revision: the one most recently created pods have. While the controller has not
-    /// seen the newest template, or has made no pod of it, none is: the pods of the stopped rollout are the newest there
-    /// are, and would stop the next one.
+    /// Whether a pod is of the newest revision: that of the most recent pods, if they are as many as the DaemonSet says
+    /// run its newest template. While it has made none, the most recent are those of the rollout before.
     fn is_newest(&self, pod: &AwsNodePod) -> bool {
-        let newest = self
+        let live = self.target;
+        let recent = self
             .pods
             .iter()
             .max_by_key(|pod| pod.created)
             .and_then(|pod| pod.revision.as_ref());
-        let live = self.target;
-        let has_begun = live.observed_generation >= live.generation && live.counts.updated > 0;
-        has_begun && newest == pod.revision.as_ref()
+        let pods = self.pods.iter().filter(|pod| pod.revision.as_ref() == recent);
+        let is_current = usize::try_from(live.counts.updated) == Ok(pods.count());
+        live.observed_generation >= live.generation && is_current && recent == pod.revision.as_ref()
     }
 }
 
