@@ -7,6 +7,7 @@ mod bed;
 mod cloud_trouble;
 mod crd_schema;
 mod eniconfigs;
+mod faults;
 mod main_job;
 mod malformed;
 mod node_states;
