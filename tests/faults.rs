@@ -55,7 +55,10 @@ async fn a_fault_at_any_write_changes_nothing_about_the_end() {
         eprintln!("FAULT_SEED={seed}: {}", faults.describe());
         live(&bed, Arc::clone(&faults), Some(&expected)).await;
         let missed = faults.missed();
-        assert!(missed.is_empty(), "FAULT_SEED={seed}: the script never came to {missed:?}");
+        assert!(
+            missed.is_empty(),
+            "FAULT_SEED={seed}: the script never came to {missed:?}"
+        );
     }
     bed.shutdown().await;
 }
@@ -95,7 +98,9 @@ async fn live(bed: &Bed, faults: Arc<Faults>, expected: Option<&End>) -> End {
 }
 
 fn manage(rest: &str) -> String {
-    policy(&format!("managementState: Manage\nownership: {{takeOverFrom: [kubectl]}}\n{rest}"))
+    policy(&format!(
+        "managementState: Manage\nownership: {{takeOverFrom: [kubectl]}}\n{rest}"
+    ))
 }
 
 /// Every kind of write the operator makes, in the life of one policy.
@@ -106,25 +111,38 @@ async fn script(bed: &Bed, expected: Option<&Value>) -> Value {
          labelKey: topology.kubernetes.io/zone\n  eniConfigs:\n  - {{name: {ZONE}, zone: {ZONE}, subnet: {{id: {}}}}}\n",
         bed.scene.cloud.zones[ZONE].pods
     );
-    bed.apply(&policy(&format!("managementState: Observe\n{}", warm(2)))).await;
+    bed.apply(&policy(&format!("managementState: Observe\n{}", warm(2))))
+        .await;
     bed.condition("Ready", "True", "Observing").await;
     bed.apply(&manage(&(warm(2) + &more))).await;
     bed.condition("Ready", "True", "Applied").await;
     bed.sees("the ENIConfig", || async {
         let get = ["get", "eniconfig", ZONE];
-        bed.scene.plane.kubectl_ok(&get, None).await.map_err(|error| error.to_string())
+        bed.scene
+            .plane
+            .kubectl_ok(&get, None)
+            .await
+            .map_err(|error| error.to_string())
     })
     .await;
     bed.apply(&manage(&(warm(7) + &more))).await;
     bed.condition("Stalled", "True", "RolloutStalled").await;
     bed.apply(&manage(&(warm(3) + &more))).await;
     bed.condition("Ready", "True", "Applied").await;
-    bed.apply(&manage("logging: {level: Warn}\nipAllocation: {mode: Prefix}")).await;
+    bed.apply(&manage("logging: {level: Warn}\nipAllocation: {mode: Prefix}"))
+        .await;
     bed.condition("Stalled", "True", "UnsafeChange").await;
-    assert_eq!(bed.variable("ENABLE_PREFIX_DELEGATION").await.as_deref(), Some("false"), "it was refused");
+    assert_eq!(
+        bed.variable("ENABLE_PREFIX_DELEGATION").await.as_deref(),
+        Some("false"),
+        "it was refused"
+    );
     bed.apply(&manage("logging: {level: Warn}")).await;
     bed.condition("Ready", "True", "Applied").await;
-    bed.apply(&manage("logging: {level: Warn}\nunset: [WARM_ENI_TARGET, amazon-vpc-cni/branch-eni-cooldown]")).await;
+    bed.apply(&manage(
+        "logging: {level: Warn}\nunset: [WARM_ENI_TARGET, amazon-vpc-cni/branch-eni-cooldown]",
+    ))
+    .await;
     bed.condition("Ready", "True", "Applied").await;
     stray_state(bed).await;
     settled(bed, expected, || of_policy(bed)).await
@@ -132,16 +150,30 @@ async fn script(bed: &Bed, expected: Option<&Value>) -> Value {
 
 /// A CniNodeState of a node that is gone.
 async fn stray_state(bed: &Bed) {
-    bed.apply("apiVersion: vpccni.io/v1alpha1\nkind: CniNodeState\nmetadata: {name: gone}\nspec: {}").await;
+    bed.apply("apiVersion: vpccni.io/v1alpha1\nkind: CniNodeState\nmetadata: {name: gone}\nspec: {}")
+        .await;
     bed.sees("the state of no node gone", || async {
-        let output = bed.scene.plane.kubectl(&["get", "cninodestate", "gone"], None).await.unwrap();
-        if output.status.success() { Err("it is there".to_owned()) } else { Ok(()) }
+        let output = bed
+            .scene
+            .plane
+            .kubectl(&["get", "cninodestate", "gone"], None)
+            .await
+            .unwrap();
+        if output.status.success() {
+            Err("it is there".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .await;
 }
 
 /// What a look finds once it is as expected; where nothing is, once two looks find the same.
-async fn settled<F: Future<Output = Value>>(bed: &Bed, expected: Option<&Value>, look: impl Fn() -> F) -> Value {
+async fn settled<F: Future<Output = Value>>(
+    bed: &Bed,
+    expected: Option<&Value>,
+    look: impl Fn() -> F,
+) -> Value {
     let last = Mutex::new(None);
     bed.sees("the same end", || async {
         let now = look().await;
@@ -158,15 +190,36 @@ async fn settled<F: Future<Output = Value>>(bed: &Bed, expected: Option<&Value>,
 /// A fresh cluster but for its nodes.
 async fn reset(bed: &Bed) {
     let plane = &bed.scene.plane;
-    bed.kubectl(&["delete", "eniconfigs,cninodestates", "--all"]).await;
-    bed.kubectl(&["-n", "kube-system", "delete", "daemonset/aws-node", "configmap/amazon-vpc-cni"]).await;
-    bed.kubectl(&["-n", "kube-system", "wait", "--for=delete", "pod", "-l", "k8s-app=aws-node"]).await;
-    fixtures::apply_aws_node(plane, &AwsNode::published()).await.unwrap();
+    bed.kubectl(&["delete", "eniconfigs,cninodestates", "--all"])
+        .await;
+    bed.kubectl(&[
+        "-n",
+        "kube-system",
+        "delete",
+        "daemonset/aws-node",
+        "configmap/amazon-vpc-cni",
+    ])
+    .await;
+    bed.kubectl(&[
+        "-n",
+        "kube-system",
+        "wait",
+        "--for=delete",
+        "pod",
+        "-l",
+        "k8s-app=aws-node",
+    ])
+    .await;
+    fixtures::apply_aws_node(plane, &AwsNode::published())
+        .await
+        .unwrap();
     wait_rolled_out(plane).await.unwrap();
 }
 
 #[test]
 fn every_write_site_has_a_case_or_a_reason_for_none() {
-    let exempt: Vec<&str> = cases().filter_map(|(site, case)| case.err().map(|_| site.name())).collect();
+    let exempt: Vec<&str> = cases()
+        .filter_map(|(site, case)| case.err().map(|_| site.name()))
+        .collect();
     assert_eq!(exempt, ["lease"]);
 }

@@ -46,7 +46,9 @@ fn case(site: WriteSite) -> Result<u32, &'static str> {
         | WriteSite::NodeStateDelete
         | WriteSite::AdmissionParameters
         | WriteSite::AdmissionBinding => Ok(1),
-        WriteSite::Lease => Err("one replica without an election; two_leaders and the election's own tests have it"),
+        WriteSite::Lease => {
+            Err("one replica without an election; two_leaders and the election's own tests have it")
+        }
     }
 }
 
@@ -64,34 +66,58 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn none() -> Self {
-        Self { plan: BTreeMap::new(), seen: Mutex::default() }
+        Self {
+            plan: BTreeMap::new(),
+            seen: Mutex::default(),
+        }
     }
 
     pub(super) fn of_seed(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let plan = cases()
             .filter_map(|(site, case)| Some((site, case.ok()?)))
-            .map(|(site, latest)| (site, (random.u32(1..=latest), FAULTS[random.usize(..FAULTS.len())])))
+            .map(|(site, latest)| {
+                (
+                    site,
+                    (random.u32(1..=latest), FAULTS[random.usize(..FAULTS.len())]),
+                )
+            })
             .collect();
-        Self { plan, seen: Mutex::default() }
+        Self {
+            plan,
+            seen: Mutex::default(),
+        }
     }
 
     pub(super) fn describe(&self) -> String {
-        let one = |(site, (nth, fault)): (&WriteSite, &(u32, Fault))| format!("{}#{nth} {fault:?}", site.name());
+        let one =
+            |(site, (nth, fault)): (&WriteSite, &(u32, Fault))| format!("{}#{nth} {fault:?}", site.name());
         self.plan.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// The sites whose fault never came.
     pub(super) fn missed(&self) -> Vec<&'static str> {
         let seen = self.seen.lock().unwrap();
-        let missed = |(site, (nth, _)): &(&WriteSite, &(u32, Fault))| seen.get(site).is_none_or(|seen| seen < nth);
-        self.plan.iter().filter(missed).map(|(site, _)| site.name()).collect()
+        let missed =
+            |(site, (nth, _)): &(&WriteSite, &(u32, Fault))| seen.get(site).is_none_or(|seen| seen < nth);
+        self.plan
+            .iter()
+            .filter(missed)
+            .map(|(site, _)| site.name())
+            .collect()
     }
 
     /// The gate of the next operator.
     pub(super) fn gate(self: &Arc<Self>, kill: UnboundedSender<()>) -> WrapGate {
         let faults = Arc::clone(self);
-        Box::new(move |inner| Arc::new(Faulty { inner, faults, kill, due: Mutex::default() }))
+        Box::new(move |inner| {
+            Arc::new(Faulty {
+                inner,
+                faults,
+                kill,
+                due: Mutex::default(),
+            })
+        })
     }
 
     /// The fault that this write meets.
@@ -133,8 +159,15 @@ impl Gate for Faulty {
         let message = "injected".to_owned();
         match self.faults.meet(site) {
             None => Ok(()),
-            Some(Fault::Error) => Err(WriteError::Other { target: target(), message }),
-            Some(Fault::Conflict) => Err(WriteError::Conflict { target: target(), message, fields: Vec::new() }),
+            Some(Fault::Error) => Err(WriteError::Other {
+                target: target(),
+                message,
+            }),
+            Some(Fault::Conflict) => Err(WriteError::Conflict {
+                target: target(),
+                message,
+                fields: Vec::new(),
+            }),
             Some(Fault::TimeOutBefore) => Err(WriteError::TimedOut { target: target() }),
             Some(Fault::KillBefore) => Err(self.die().await),
             Some(fault @ (Fault::TimeOutAfter | Fault::KillAfter)) => {

@@ -4,7 +4,13 @@ use crate::bed::Bed;
 use serde_json::{Value, json};
 
 /// What changes with every life.
-const VOLATILE: [&str; 5] = ["lastTransitionTime", "observedAt", "time", "resourceVersion", "uid"];
+const VOLATILE: [&str; 5] = [
+    "lastTransitionTime",
+    "observedAt",
+    "time",
+    "resourceVersion",
+    "uid",
+];
 
 /// While the policy is there: its status, and everything else.
 pub(super) async fn of_policy(bed: &Bed) -> Value {
@@ -16,7 +22,9 @@ pub(super) async fn of_policy(bed: &Bed) -> Value {
 /// DaemonSet, ConfigMap, ENIConfigs and node states, with who owns what.
 pub(super) async fn after_release(bed: &Bed) -> Value {
     let daemon_set = bed.daemon_set().await;
-    let map = bed.get(&["-n", "kube-system", "configmap", "amazon-vpc-cni"]).await;
+    let map = bed
+        .get(&["-n", "kube-system", "configmap", "amazon-vpc-cni"])
+        .await;
     let list = |value: &Value| {
         let items = value["items"].as_array().unwrap();
         let one = |item: &Value| json!({"name": item["metadata"]["name"], "spec": item["spec"], "owners": owners(item)});
@@ -37,11 +45,19 @@ pub(super) async fn after_release(bed: &Bed) -> Value {
 
 /// Manager, operation and fields of every entry about the spec or the data, in an order of their own.
 fn owners(object: &Value) -> Vec<Value> {
-    let managed = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let managed = object["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let mut entries: Vec<Value> = managed
         .map(|entry| {
             let fields = &entry["fieldsV1"];
-            json!([entry["manager"], entry["operation"], fields["f:spec"], fields["f:data"]])
+            json!([
+                entry["manager"],
+                entry["operation"],
+                fields["f:spec"],
+                fields["f:data"]
+            ])
         })
         .filter(|entry| entry[2] != Value::Null || entry[3] != Value::Null)
         .collect();
