@@ -1,6 +1,6 @@
 //! A scripted life of a policy, with a fault at every write site: the end is that of the life without faults.
 //!
-//! `FAULT_SEED=7` replays one seed.
+//! `FAULT_SEED=7` replays one seed, `FAULT_SEEDS=1-200` runs a range.
 
 mod inject;
 mod snapshot;
@@ -45,11 +45,7 @@ async fn a_fault_at_any_write_changes_nothing_about_the_end() {
         })
     });
     let expected = live(&bed, Arc::new(Faults::none()), None).await;
-    let seeds = match std::env::var("FAULT_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => SEEDS.to_vec(),
-    };
-    for seed in seeds {
+    for seed in seeds() {
         reset(&bed).await;
         let faults = Arc::new(Faults::of_seed(seed));
         eprintln!("FAULT_SEED={seed}: {}", faults.describe());
@@ -61,6 +57,18 @@ async fn a_fault_at_any_write_changes_nothing_about_the_end() {
         );
     }
     bed.shutdown().await;
+}
+
+/// The usual five; one with `FAULT_SEED=7`; a range with `FAULT_SEEDS=1-200`.
+fn seeds() -> Vec<u64> {
+    if let Ok(seed) = std::env::var("FAULT_SEED") {
+        return vec![seed.parse().unwrap()];
+    }
+    let Ok(range) = std::env::var("FAULT_SEEDS") else {
+        return SEEDS.to_vec();
+    };
+    let (first, last) = range.split_once('-').unwrap();
+    (first.parse().unwrap()..=last.parse().unwrap()).collect()
 }
 
 /// The state at the end of the policy, and after it is deleted.

@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod demo;
+mod soak;
 mod terminal;
 mod test;
 mod tidy;
@@ -36,6 +37,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Measure speed and memory, as ratios to a baseline of the same run.
     Bench(bench::Args),
+    /// Run the fault story over many seeds on the real control plane; about an hour for 200.
+    Soak(soak::Args),
     /// Find the programs of the control plane (etcd, kube-apiserver, kubectl, helm …), or build them from source once.
     Tools,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&root),
         Command::Codegen(args) => codegen::run(&root, &args),
         Command::Bench(args) => bench::run(&root, &args),
+        Command::Soak(args) => soak::run(&root, &args),
         Command::Tools => tools::run(),
     };
     match result {
