@@ -14,7 +14,7 @@ use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
 use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
 use vpccni_core::policy::{
-    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, config_of, effective_of,
+    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, effective_of, setup_of,
 };
 use vpccni_core::ports::CloudErrorKind;
 use vpccni_core::safety::{CniSetup, EniConfigSpec};
@@ -194,27 +194,7 @@ fn eni_world(
         .get(&key)
         .and_then(vpccni_core::policy::Written::text)
         == Some("true");
-    let running = target.map_or_else(
-        || CniSetup::empty(CniVersion::REFERENCE),
-        |target| CniSetup {
-            config: config_of(
-                &target
-                    .settings
-                    .iter()
-                    .map(|(name, seen)| (name.clone(), seen.value.clone()))
-                    .collect(),
-            ),
-            node_agent: target.node_agent,
-            eni_configs: target.eni_configs.clone(),
-            ..CniSetup::empty(
-                target
-                    .version
-                    .as_option()
-                    .copied()
-                    .unwrap_or(CniVersion::REFERENCE),
-            )
-        },
-    );
+    let running = target.map_or_else(|| CniSetup::empty(CniVersion::REFERENCE), setup_of);
     EniWorld {
         state: intent.state,
         wanted,

@@ -1,13 +1,11 @@
 //! Which of the rows may be written now: all, the drift alone, or those no refusing finding is about.
 
 use super::diff::Row;
-use super::running::config_of;
-use super::setting::{SettingName, Written};
+use super::running::{settings_of, setup_with};
 use super::world::{ApplyMode, PolicyWorld, Target};
 use crate::config::{Key, change_hash};
 use crate::safety::{CniSetup, Review, Severity, review};
-use crate::version::CniVersion;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What was chosen among the rows.
 pub(super) struct Choice {
@@ -97,37 +95,14 @@ impl Chooser<'_> {
     }
 
     fn setup(&self, rows: &[Row]) -> CniSetup {
-        let mut settings: BTreeMap<SettingName, Written> = self
-            .target
-            .settings
-            .iter()
-            .map(|(name, seen)| (name.clone(), seen.value.clone()))
-            .collect();
+        let mut settings = settings_of(self.target);
         for row in rows {
             match &row.to {
                 Some(value) => settings.insert(row.name.clone(), value.clone()),
                 None => settings.remove(&row.name),
             };
         }
-        CniSetup {
-            config: config_of(&settings),
-            version: self.version(),
-            node_agent: self
-                .target
-                .has_agent
-                .then(|| self.target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
-            eni_configs: self.target.eni_configs.clone(),
-            present: true,
-            overwrites_unmanaged: false,
-        }
-    }
-
-    fn version(&self) -> CniVersion {
-        self.target
-            .version
-            .as_option()
-            .copied()
-            .unwrap_or(CniVersion::REFERENCE)
+        setup_with(self.target, &settings)
     }
 }
 

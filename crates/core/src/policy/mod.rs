@@ -28,7 +28,7 @@ pub use outcome::{CloudView, EniConfigsView, Outcome, Outcomes};
 pub use ownership::{Claim, claim};
 pub use plan::{Action, PolicyPlan, plan, release};
 pub use report::{PolicyReport, Summary, report};
-pub use running::{config_of, effective_of};
+pub use running::{config_of, effective_of, setup_of};
 pub use setting::{Owner, Seen, SettingName, Written};
 pub use verdict::{ModeDrift, Pending, Verdict, Why};
 pub use world::{

@@ -3,6 +3,7 @@
 use super::setting::{SettingName, Written};
 use super::world::Target;
 use crate::config::{CniConfig, Effective, Key, Place, RawConfig, RawValue, Value, read};
+use crate::safety::CniSetup;
 use crate::version::CniVersion;
 use std::collections::BTreeMap;
 
@@ -41,21 +42,44 @@ fn add(raw: &mut RawConfig, name: &SettingName, value: &Written) {
     }
 }
 
+/// The settings of the target as they stand.
+pub(super) fn settings_of(target: &Target) -> BTreeMap<SettingName, Written> {
+    let settings = target.settings.iter();
+    settings
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
+}
+
+/// The version that reads them; the reference where the image does not tell.
+fn version_of(target: &Target) -> CniVersion {
+    target
+        .version
+        .as_option()
+        .copied()
+        .unwrap_or(CniVersion::REFERENCE)
+}
+
 /// The configuration that runs, with the defaults of the version that reads it.
 pub fn effective_of(target: &Target) -> Effective {
-    let settings: BTreeMap<SettingName, Written> = target
-        .settings
-        .iter()
-        .map(|(name, seen)| (name.clone(), seen.value.clone()))
-        .collect();
-    Effective::of(
-        &config_of(&settings),
-        target
-            .version
-            .as_option()
-            .copied()
-            .unwrap_or(CniVersion::REFERENCE),
-    )
+    Effective::of(&config_of(&settings_of(target)), version_of(target))
+}
+
+/// The set-up that runs, or that would run with these settings instead: one side of a review.
+pub(super) fn setup_with(target: &Target, settings: &BTreeMap<SettingName, Written>) -> CniSetup {
+    CniSetup {
+        config: config_of(settings),
+        // An agent that is there and does not tell its version counts as the one of the published manifest.
+        node_agent: target
+            .has_agent
+            .then(|| target.node_agent.unwrap_or(CniVersion::new(1, 4, 2))),
+        eni_configs: target.eni_configs.clone(),
+        ..CniSetup::empty(version_of(target))
+    }
+}
+
+/// The set-up that runs.
+pub fn setup_of(target: &Target) -> CniSetup {
+    setup_with(target, &settings_of(target))
 }
 
 /// The effective modes of the target, recorded so that a later change by others is seen.
