@@ -26,20 +26,28 @@ macro_rules! codes {
 
 codes! {
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
+    CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
+    IncorrectInstanceState = "IncorrectInstanceState", 400;
     IncorrectState = "IncorrectState", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
+    InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
+    InvalidCapacityReservationNotFound = "InvalidCapacityReservationId.NotFound", 400;
+    InvalidFleetConfig = "InvalidFleetConfig", 400;
     InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
     InvalidGroupNotFound = "InvalidGroup.NotFound", 400;
     InvalidGroupMalformed = "InvalidGroupId.Malformed", 400;
     InvalidIdNotFound = "InvalidID", 400;
+    InvalidImageMalformed = "InvalidAMIID.Malformed", 400;
+    InvalidImageNotFound = "InvalidAMIID.NotFound", 400;
     InvalidInstanceMalformed = "InvalidInstanceID.Malformed", 400;
     InvalidInstanceNotFound = "InvalidInstanceID.NotFound", 400;
     InvalidInstanceType = "InvalidInstanceType", 400;
@@ -49,7 +57,13 @@ codes! {
     InvalidNextToken = "InvalidNextToken", 400;
     InvalidParameterCombination = "InvalidParameterCombination", 400;
     InvalidParameterValue = "InvalidParameterValue", 400;
+    InvalidPermissionDuplicate = "InvalidPermission.Duplicate", 400;
+    InvalidPermissionNotFound = "InvalidPermission.NotFound", 400;
+    InvalidPlacementGroupUnknown = "InvalidPlacementGroup.Unknown", 400;
     InvalidReservationNotFound = "InvalidSubnetCidrReservationID.NotFound", 400;
+    InvalidRouteTableNotFound = "InvalidRouteTableID.NotFound", 400;
+    InvalidRuleNotFound = "InvalidSecurityGroupRuleId.NotFound", 400;
+    InvalidSubnetCidrAssociationNotFound = "InvalidSubnetCidrBlockAssociationID.NotFound", 400;
     InvalidSubnetConflict = "InvalidSubnet.Conflict", 400;
     InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
     InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
@@ -61,6 +75,7 @@ codes! {
     InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
     InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
+    InvalidVpcCidrAssociationNotFound = "InvalidVpcCidrBlockAssociationID.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
@@ -68,6 +83,7 @@ codes! {
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
