@@ -66,6 +66,9 @@ codes! {
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     JsonSerialization = "SerializationException", 400;
+    IllegalArgument = "IllegalArgumentException", 400;
+    InvalidPaginationToken = "InvalidPaginationTokenException", 400;
+    NoSuchResource = "NoSuchResourceException", 400;
     EksInvalidParameter = "InvalidParameterException", 400;
     EksInvalidRequest = "InvalidRequestException", 400;
     EksResourceInUse = "ResourceInUseException", 409;

@@ -12,6 +12,7 @@ mod instances;
 mod interfaces;
 mod invariants;
 mod pool;
+mod quotas;
 mod random;
 mod schedule;
 mod subnets;
@@ -29,6 +30,7 @@ pub use groups::SecurityGroup;
 pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use pool::{Grant, Pool, PoolError, Want};
+pub use quotas::Quotas;
 pub use random::Random;
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
@@ -105,6 +107,8 @@ pub struct World {
     pub timings: Timings,
     /// Who makes the request that is served now.
     pub caller: Caller,
+    /// What the account may have of each thing.
+    pub quotas: Quotas,
     schedule: schedule::Schedule,
     events: events::Events,
 }
@@ -132,6 +136,7 @@ impl World {
             random: Random::new(seed),
             timings: Timings::INSTANT,
             caller: Caller::default(),
+            quotas: Quotas::default(),
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
         }
