@@ -1,11 +1,14 @@
 //! The control API under `/_sandbox/`: what was called, faults, reset, health, invariants. No AWS path begins so.
 
 use crate::faults::Rule;
+use crate::service::Service;
 use crate::state::{Answer, State};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(crate) const PREFIX: &str = "/_sandbox/";
 
@@ -16,6 +19,8 @@ pub(crate) fn serve(state: &State, parts: &Parts, body: &[u8]) -> Answer {
             StatusCode::OK,
             json!({ "status": "ok", "seed": state.options().seed }),
         ),
+        (&Method::GET, "actions") => (StatusCode::OK, actions()),
+        (&Method::POST, "clock/advance") => advance(state, body),
         (&Method::GET, "calls") => (StatusCode::OK, json!({ "calls": state.counts() })),
         (&Method::GET, "faults") => (StatusCode::OK, json!({ "faults": state.faults().rules() })),
         (&Method::POST, "faults") => add_fault(state, body),
@@ -37,6 +42,36 @@ pub(crate) fn serve(state: &State, parts: &Parts, body: &[u8]) -> Answer {
         ),
     };
     json_answer(status, &value)
+}
+
+/// Every action that is served, by service.
+fn actions() -> Value {
+    let served = Service::ALL.into_iter().map(|service| {
+        let names = service.actions().into_iter().map(Value::from).collect();
+        (service.as_str().to_owned(), Value::Array(names))
+    });
+    Value::Object(served.collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+/// Moves the manual clock, and lets happen what is due by then.
+fn advance(state: &State, body: &[u8]) -> (StatusCode, Value) {
+    let moved = serde_json::from_slice::<Advance>(body)
+        .map_err(|error| error.to_string())
+        .and_then(|advance| Duration::try_from_secs_f64(advance.seconds).map_err(|e| format!("seconds: {e}")))
+        .and_then(|by| state.clock().advance(by).map_err(str::to_owned));
+    match moved {
+        Ok(now) => {
+            state.world().settle(now);
+            (StatusCode::OK, json!({ "now": now.to_string() }))
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
+    }
 }
 
 fn add_fault(state: &State, body: &[u8]) -> (StatusCode, Value) {

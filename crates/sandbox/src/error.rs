@@ -65,6 +65,7 @@ codes! {
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
+    JsonSerialization = "SerializationException", 400;
     EksInvalidParameter = "InvalidParameterException", 400;
     EksInvalidRequest = "InvalidRequestException", 400;
     EksResourceInUse = "ResourceInUseException", 409;

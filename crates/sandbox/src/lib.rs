@@ -6,12 +6,18 @@
 //! them over HTTP with `state`, `faults` and `calls` beside it. Nothing is accepted and ignored: what is not modelled is
 //! listed in `wire::unmodelled` and answers an error.
 
+mod action;
+mod autoscaling;
 mod calls;
+mod clock;
 mod control;
 mod ec2;
 mod eks;
 mod error;
 mod faults;
+mod iam;
+mod json_services;
+mod query;
 mod server;
 mod service;
 mod state;
@@ -20,6 +26,7 @@ mod wire;
 pub mod world;
 
 pub use calls::{CallCount, Outcome};
+pub use clock::ClockKind;
 pub use error::{ApiError, Code};
 pub use faults::{Disconnect, Effect, ErrorEffect, Rule};
 pub use server::{Sandbox, WorldHandle};

@@ -6,6 +6,7 @@ use args::{Args, Command};
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use vpccni_sandbox::world::Timings;
 use vpccni_sandbox::{Options, Sandbox};
 
 #[tokio::main]
@@ -19,7 +20,14 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let Command::Serve { listen, region, seed } = Args::parse().command;
-    match serve(Options { listen, region, seed }).await {
+    let options = Options {
+        listen,
+        region,
+        seed,
+        timings: Timings::USUAL,
+        ..Options::default()
+    };
+    match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

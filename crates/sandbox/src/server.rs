@@ -9,13 +9,12 @@ use crate::service::{Call, Request, Service};
 use crate::state::{Answer, Options, StartError, State};
 use crate::wire::xml;
 use crate::world::World;
-use crate::{ec2, eks, sts};
+use crate::{autoscaling, ec2, eks, iam, json_services, sts};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,7 +108,11 @@ impl WorldHandle {
 
     /// Changes the world by its own rules, as requests do, but without a client: to set a scene.
     pub fn write<R>(&self, write: impl FnOnce(&mut World) -> R) -> R {
-        write(&mut self.0.world())
+        let mut world = self.0.world();
+        world.settle(self.0.clock().now());
+        let result = write(&mut world);
+        world.rest();
+        result
     }
 
     /// What does not hold, in words.
@@ -211,14 +214,24 @@ async fn handle(state: Arc<State>, request: http::Request<Incoming>) -> Result<A
 /// The effect on the world; gives the body of the answer.
 fn run(state: &State, call: Call, request_id: &str) -> Result<String, ApiError> {
     let mut world = state.world();
-    world.now = Timestamp::now();
-    match (call.service, call.request) {
-        (Service::Ec2, Request::Query(params)) => {
-            let body = ec2::serve(&call.action, params, &mut world)?;
-            Ok(xml::ec2_response(&call.action, request_id, body))
+    world.settle(state.clock().now());
+    world.caller = call.caller;
+    let result = match (call.service, call.request) {
+        (Service::Ec2, Request::Query(params)) => ec2::serve(&call.action, params, &mut world)
+            .map(|body| xml::ec2_response(&call.action, request_id, body)),
+        (Service::AutoScaling, Request::Query(params)) => {
+            autoscaling::SERVICE.serve(&call.action, params, request_id, &mut world)
         }
-        (Service::Sts, Request::Query(params)) => sts::serve(&call.action, params, request_id),
+        (Service::Sts, Request::Query(params)) => {
+            sts::SERVICE.serve(&call.action, params, request_id, &mut world)
+        }
+        (Service::Iam, Request::Query(params)) => {
+            iam::SERVICE.serve(&call.action, params, request_id, &mut world)
+        }
         (Service::Eks, Request::Rest(route)) => eks::serve(&route, &mut world).map(|value| value.to_string()),
+        (service, Request::Json(target)) => {
+            json_services::serve(service, &target, &mut world).map(|value| value.to_string())
+        }
         (service, _) => Err(ApiError::new(
             Code::InvalidAction,
             format!(
@@ -227,14 +240,18 @@ fn run(state: &State, call: Call, request_id: &str) -> Result<String, ApiError> 
                 service.as_str()
             ),
         )),
-    }
+    };
+    // What takes no time has happened when the next request comes.
+    world.rest();
+    result
 }
 
 fn render(service: Service, result: Result<String, ApiError>, request_id: &str) -> Answer {
-    let content_type = if service == Service::Eks {
-        "application/json"
-    } else {
-        "text/xml;charset=UTF-8"
+    let json = matches!(service, Service::Eks | Service::Ssm | Service::Quotas);
+    let content_type = match service {
+        Service::Eks => "application/json",
+        Service::Ssm | Service::Quotas => "application/x-amz-json-1.1",
+        _ => "text/xml;charset=UTF-8",
     };
     let (status, text, error_code) = match result {
         Ok(text) => (StatusCode::OK, text, None),
@@ -242,10 +259,8 @@ fn render(service: Service, result: Result<String, ApiError>, request_id: &str) 
             let (code, message) = (error.code(), error.message());
             let text = match service {
                 Service::Ec2 => xml::ec2_error(code, message, request_id),
-                Service::Eks => serde_json::json!({ "__type": code, "message": message }).to_string(),
-                Service::Sts | Service::Other => {
-                    xml::query_error(code, message, error.status().is_client_error(), request_id)
-                }
+                _ if json => serde_json::json!({ "__type": code, "message": message }).to_string(),
+                _ => xml::query_error(code, message, error.status().is_client_error(), request_id),
             };
             (error.status(), text, Some(code.to_owned()))
         }
@@ -258,7 +273,7 @@ fn render(service: Service, result: Result<String, ApiError>, request_id: &str) 
         headers.insert("x-amzn-requestid", value);
     }
     if let Some(Ok(value)) = error_code
-        .filter(|_| service == Service::Eks)
+        .filter(|_| json)
         .map(|code| HeaderValue::from_str(&code))
     {
         headers.insert("x-amzn-errortype", value);

@@ -1,27 +1,62 @@
 //! Which service and action a request means: the service from the scope of its signature, or from the protocol where
 //! it is unsigned.
 
-use crate::eks;
+use crate::json_services::{self, Target};
 use crate::wire::params::Params;
+use crate::world::Caller;
+use crate::{action, autoscaling, ec2, eks, iam, sts};
 use http::request::Parts;
 
 /// A service that the sandbox speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Ec2,
+    AutoScaling,
     Sts,
+    Iam,
     Eks,
+    Ssm,
+    Quotas,
     /// Another one: it gets an error of the Query protocol.
     Other,
 }
 
 impl Service {
+    /// Those that the sandbox speaks for.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ec2,
+        Self::AutoScaling,
+        Self::Sts,
+        Self::Iam,
+        Self::Eks,
+        Self::Ssm,
+        Self::Quotas,
+    ];
+
+    /// Its name in the scope of a signature.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
             Self::Sts => "sts",
+            Self::Iam => "iam",
             Self::Eks => "eks",
+            Self::Ssm => "ssm",
+            Self::Quotas => "servicequotas",
             Self::Other => "other",
+        }
+    }
+
+    /// The names of its actions.
+    pub(crate) fn actions(self) -> Vec<&'static str> {
+        match self {
+            Self::Ec2 => ec2::names(),
+            Self::AutoScaling => action::names(autoscaling::SERVICE.families),
+            Self::Sts => action::names(sts::SERVICE.families),
+            Self::Iam => action::names(iam::SERVICE.families),
+            Self::Eks => eks::names(),
+            Self::Ssm | Self::Quotas => json_services::names(self),
+            Self::Other => Vec::new(),
         }
     }
 }
@@ -32,13 +67,15 @@ pub(crate) struct Call {
     pub(crate) service: Service,
     pub(crate) action: String,
     pub(crate) request: Request,
+    pub(crate) caller: Caller,
 }
 
-/// The two families of protocols.
+/// The families of protocols.
 #[derive(Debug)]
 pub(crate) enum Request {
     Query(Params),
     Rest(eks::Route),
+    Json(Target),
 }
 
 impl Call {
@@ -47,42 +84,63 @@ impl Call {
             Some(query) if body.is_empty() => Params::parse(query.as_bytes()),
             _ => Params::parse(body),
         };
-        let service = signed_service(parts).unwrap_or_else(|| guess(parts, &params));
-        if service == Service::Eks {
-            let route = eks::Route::read(parts, body);
-            return Self {
-                service,
-                action: route.action().to_owned(),
-                request: Request::Rest(route),
-            };
-        }
-        let action = params.text("Action").unwrap_or_default();
+        let (key, scope) = signature(parts).unwrap_or_default();
+        let caller = Caller::of_key(key);
+        let signed = Service::ALL.into_iter().find(|service| service.as_str() == scope);
+        let service = match signed {
+            Some(service) => service,
+            None if scope.is_empty() => guess(parts, &params),
+            None => Service::Other,
+        };
+        let (action, request) = match service {
+            Service::Eks => {
+                let route = eks::Route::read(parts, body);
+                (route.action().to_owned(), Request::Rest(route))
+            }
+            Service::Ssm | Service::Quotas => {
+                let action = target(parts).map_or("", |(_, action)| action).to_owned();
+                let body = body.to_vec();
+                (action.clone(), Request::Json(Target { action, body }))
+            }
+            _ => (params.text("Action").unwrap_or_default(), Request::Query(params)),
+        };
         Self {
             service,
             action,
-            request: Request::Query(params),
+            request,
+            caller,
         }
     }
 }
 
-/// The service of `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
-fn signed_service(parts: &Parts) -> Option<Service> {
+/// Key and service of `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+fn signature(parts: &Parts) -> Option<(&str, &str)> {
     let header = parts.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let scope = header.split_once("Credential=")?.1.split(',').next()?;
-    Some(match scope.split('/').nth(3)? {
-        "ec2" => Service::Ec2,
-        "sts" => Service::Sts,
-        "eks" => Service::Eks,
-        _ => Service::Other,
-    })
+    let mut elements = scope.split('/');
+    Some((elements.next()?, elements.nth(2)?))
 }
 
+/// Service and action of `X-Amz-Target: AmazonSSM.GetParameter`.
+fn target(parts: &Parts) -> Option<(&str, &str)> {
+    parts.headers.get("x-amz-target")?.to_str().ok()?.rsplit_once('.')
+}
+
+/// An unsigned request is told by its protocol.
 fn guess(parts: &Parts, params: &Params) -> Service {
+    match target(parts) {
+        Some(("AmazonSSM", _)) => return Service::Ssm,
+        Some(("ServiceQuotasV20190624", _)) => return Service::Quotas,
+        Some(_) => return Service::Other,
+        None => {}
+    }
     if parts.uri.path() != "/" {
         return Service::Eks;
     }
     match params.peek("Version") {
-        Some("2011-06-15") => Service::Sts,
+        Some(version) if version == sts::SERVICE.version => Service::Sts,
+        Some(version) if version == autoscaling::SERVICE.version => Service::AutoScaling,
+        Some(version) if version == iam::SERVICE.version => Service::Iam,
         _ => Service::Ec2,
     }
 }

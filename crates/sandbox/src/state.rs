@@ -1,9 +1,10 @@
 //! What all connections share: the world, the faults, the counts. Each has a lock of its own, held for one step only.
 
 use crate::calls::{CallCount, Calls, Outcome};
+use crate::clock::{Clock, ClockKind};
 use crate::faults::Faults;
 use crate::service::Service;
-use crate::world::{Catalogue, CatalogueError, Random, Tables, Types, TypesError, World};
+use crate::world::{Catalogue, CatalogueError, Random, Tables, Timings, Types, TypesError, World};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
@@ -23,6 +24,10 @@ pub struct Options {
     pub region: String,
     /// What all chance follows from.
     pub seed: u64,
+    /// Whose time it is.
+    pub clock: ClockKind,
+    /// How long things take.
+    pub timings: Timings,
 }
 
 impl Default for Options {
@@ -31,6 +36,8 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             region: "us-west-2".to_owned(),
             seed: 1,
+            clock: ClockKind::Real,
+            timings: Timings::INSTANT,
         }
     }
 }
@@ -58,6 +65,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub(crate) struct State {
     options: Options,
+    clock: Clock,
     tables: Tables,
     world: Mutex<World>,
     faults: Mutex<Faults>,
@@ -77,8 +85,10 @@ impl State {
             types: Arc::new(Types::load().map_err(StartError::Types)?),
             catalogue: Arc::new(Catalogue::load().map_err(StartError::Catalogue)?),
         };
+        let clock = Clock::new(options.clock);
         Ok(Self {
-            world: Mutex::new(new_world(&options, &tables)),
+            world: Mutex::new(new_world(&options, &tables, clock.now())),
+            clock,
             faults: Mutex::new(Faults::new(options.seed)),
             calls: Mutex::new(Calls::default()),
             request_ids: Mutex::new(Random::new(options.seed ^ 0x1d5)),
@@ -89,6 +99,10 @@ impl State {
 
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
@@ -109,7 +123,7 @@ impl State {
 
     /// Everything as it was at the start.
     pub(crate) fn reset(&self) {
-        *self.world() = new_world(&self.options, &self.tables);
+        *self.world() = new_world(&self.options, &self.tables, self.clock.now());
         *self.faults() = Faults::new(self.options.seed);
         *lock(&self.calls) = Calls::default();
     }
@@ -119,6 +133,8 @@ impl State {
     }
 }
 
-fn new_world(options: &Options, tables: &Tables) -> World {
-    World::new(&options.region, options.seed, tables, Timestamp::now())
+fn new_world(options: &Options, tables: &Tables, now: Timestamp) -> World {
+    let mut world = World::new(&options.region, options.seed, tables, now);
+    world.timings = options.timings;
+    world
 }

@@ -1,36 +1,28 @@
-//! STS over the Query protocol: GetCallerIdentity. Any signature is accepted, so everybody is the same role.
+//! STS: GetCallerIdentity. Any signature is accepted, so everybody of an account is the same role.
 
-use crate::error::{ApiError, Code};
+use crate::action::Effect;
+use crate::error::ApiError;
+use crate::query::QueryService;
 use crate::wire::params::Params;
 use crate::wire::xml::Xml;
-use crate::world::ACCOUNT;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+pub(crate) const SERVICE: QueryService = QueryService {
+    version: "2011-06-15",
+    namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+    families: &[&[("GetCallerIdentity", caller_identity)]],
+};
 
-/// Serves one request; gives the whole answer.
-pub(crate) fn serve(action: &str, mut params: Params, request_id: &str) -> Result<String, ApiError> {
-    if action != "GetCallerIdentity" {
-        return Err(ApiError::new(
-            Code::InvalidAction,
-            format!("Could not find operation {action} for version 2011-06-15"),
-        ));
-    }
-    let _version = params.text("Version");
-    params.finish()?;
-    let mut body = Xml::default();
-    body.element("GetCallerIdentityResult", |xml| {
+#[expect(clippy::unnecessary_wraps, reason = "an action may refuse")]
+fn caller_identity(_params: &mut Params) -> Result<Effect, ApiError> {
+    Ok(Box::new(|world| {
+        let account = &world.caller.account;
+        let mut xml = Xml::default();
         xml.text(
             "Arn",
-            format!("arn:aws:sts::{ACCOUNT}:assumed-role/sandbox/session"),
+            format!("arn:aws:sts::{account}:assumed-role/sandbox/session"),
         )
         .text("UserId", "AROASANDBOX0000000000:session")
-        .text("Account", ACCOUNT);
-    })
-    .element("ResponseMetadata", |xml| {
-        xml.text("RequestId", request_id);
-    });
-    Ok(format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">{}</GetCallerIdentityResponse>",
-        body.into_text()
-    ))
+        .text("Account", account);
+        Ok(xml)
+    }))
 }

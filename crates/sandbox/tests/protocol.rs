@@ -56,7 +56,7 @@ async fn nothing_is_accepted_and_ignored() {
     let lab = Lab::new().await;
     for (body, expected) in [
         ("Action=Frobnicate&Version=2016-11-15", "InvalidAction"),
-        ("Action=DescribeVpcs&Version=2011-01-01", "InvalidAction"),
+        ("Action=DescribeVpcs&Version=2015-10-01", "InvalidAction"),
         ("Action=DescribeImages&Version=2016-11-15", "UnsupportedOperation"),
         (
             "Action=DescribeVpcs&Version=2016-11-15&Bogus=1",

@@ -345,6 +345,7 @@ fn run(now: &mut World, instance_type: &str, network: NewNetwork) -> Result<Inst
         token: None,
     };
     let made = now.run_instances(&new).map_err(refused("run an instance"))?;
+    now.rest();
     made.into_iter().next().ok_or_else(|| CloudError::Invalid {
         what: "launch",
         value: "no instance".to_owned(),

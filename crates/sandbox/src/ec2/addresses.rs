@@ -1,6 +1,7 @@
 //! AssignPrivateIpAddresses, UnassignPrivateIpAddresses.
 
-use super::{Effect, done};
+use super::done;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::ids;
 use crate::wire::params::Params;
@@ -9,6 +10,11 @@ use crate::world::{Grant, Want};
 use std::net::Ipv4Addr;
 use vpccni_core::ids::EniId;
 use vpccni_core::net::{Ipv4Net, Ipv4Prefix};
+
+pub(super) const ACTIONS: Family = &[
+    ("AssignPrivateIpAddresses", assign),
+    ("UnassignPrivateIpAddresses", unassign),
+];
 
 /// Reads an address.
 pub(super) fn address(value: &str) -> Result<Ipv4Addr, ApiError> {
@@ -27,7 +33,7 @@ pub(super) fn prefix(value: &str) -> Result<Ipv4Prefix, ApiError> {
         .ok_or_else(|| ApiError::value(format!("Invalid IPv4 prefix: {value}")))
 }
 
-pub(super) fn assign(params: &mut Params) -> Result<Effect, ApiError> {
+fn assign(params: &mut Params) -> Result<Effect, ApiError> {
     let id: EniId = ids::required(params, "NetworkInterfaceId")?;
     let want = Want {
         addresses: addresses(params)?,
@@ -70,7 +76,7 @@ pub(super) fn assign(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn unassign(params: &mut Params) -> Result<Effect, ApiError> {
+fn unassign(params: &mut Params) -> Result<Effect, ApiError> {
     let id: EniId = ids::required(params, "NetworkInterfaceId")?;
     let what = Grant {
         addresses: addresses(params)?,

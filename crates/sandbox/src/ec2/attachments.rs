@@ -1,13 +1,19 @@
 //! AttachNetworkInterface, DetachNetworkInterface.
 
-use super::{Effect, done};
+use super::done;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::xml::Xml;
 use vpccni_core::ids::{EniId, InstanceId};
 
-pub(super) fn attach(params: &mut Params) -> Result<Effect, ApiError> {
+pub(super) const ACTIONS: Family = &[
+    ("AttachNetworkInterface", attach),
+    ("DetachNetworkInterface", detach),
+];
+
+fn attach(params: &mut Params) -> Result<Effect, ApiError> {
     let interface: EniId = ids::required(params, "NetworkInterfaceId")?;
     let instance: InstanceId = ids::required(params, "InstanceId")?;
     let device: u32 = params.required_parsed("DeviceIndex")?;
@@ -21,7 +27,7 @@ pub(super) fn attach(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn detach(params: &mut Params) -> Result<Effect, ApiError> {
+fn detach(params: &mut Params) -> Result<Effect, ApiError> {
     let attachment = params.required("AttachmentId")?;
     // Detaching takes no time here, so there is nothing that force would shorten.
     let _force: Option<bool> = params.parsed("Force")?;

@@ -1,7 +1,7 @@
 //! CreateSecurityGroup, DescribeSecurityGroups.
 
-use super::Effect;
 use super::describe::Query;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
 use crate::wire::ids;
@@ -11,6 +11,11 @@ use crate::wire::xml::Xml;
 use crate::world::{ACCOUNT, SecurityGroup, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::{SecurityGroupId, VpcId};
+
+pub(super) const ACTIONS: Family = &[
+    ("CreateSecurityGroup", create),
+    ("DescribeSecurityGroups", describe),
+];
 
 impl Filterable for SecurityGroup {
     const NAMES: &'static [&'static str] = &["description", "group-id", "group-name", "owner-id", "vpc-id"];
@@ -31,7 +36,7 @@ impl Filterable for SecurityGroup {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let name = params.required("GroupName")?;
     let description = params.required("GroupDescription")?;
     // There is no EC2-Classic and no default VPC here, so the VPC must be named.
@@ -49,7 +54,7 @@ pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let query: Query<SecurityGroupId> = Query::parse::<SecurityGroup>(params, "GroupId")?;
     Ok(Box::new(move |world| {
         let cut = query.select(&world.groups, |id| world.group(id))?;

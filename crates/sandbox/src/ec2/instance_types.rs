@@ -1,6 +1,6 @@
 //! DescribeInstanceTypes.
 
-use super::Effect;
+use crate::action::{Effect, Family};
 use crate::error::{ApiError, Code};
 use crate::wire::filter::{Filterable, Filters};
 use crate::wire::page::Page;
@@ -8,6 +8,8 @@ use crate::wire::params::Params;
 use crate::wire::xml::Xml;
 use crate::world::{Tags, TypeInfo, Types};
 use std::borrow::Cow;
+
+pub(super) const ACTIONS: Family = &[("DescribeInstanceTypes", describe)];
 
 /// AWS's limit on names in one request, and on a page.
 const MAX_NAMES: usize = 100;
@@ -47,7 +49,7 @@ impl Filterable for Entry<'_> {
     }
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let mut names = params.list("InstanceType");
     names.sort();
     names.dedup();

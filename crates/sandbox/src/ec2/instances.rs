@@ -1,8 +1,8 @@
 //! DescribeInstances, TerminateInstances.
 
-use super::Effect;
 use super::describe::Query;
 use super::interfaces::write_shared;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
 use crate::wire::ids;
@@ -12,6 +12,8 @@ use crate::wire::xml::Xml;
 use crate::world::{ACCOUNT, Instance, InstanceState, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::InstanceId;
+
+pub(super) const ACTIONS: Family = &[("DescribeInstances", describe), ("TerminateInstances", terminate)];
 
 impl Filterable for Instance {
     const NAMES: &'static [&'static str] = &[
@@ -61,7 +63,7 @@ impl Filterable for Instance {
     }
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     // Nothing here is managed by another service, so there is nothing that this would hide or show.
     let _managed: Option<bool> = params.parsed("IncludeManagedResources")?;
     let query: Query<InstanceId> = Query::parse::<Instance>(params, "InstanceId")?;
@@ -82,7 +84,7 @@ pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
+fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
     let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
     if ids.is_empty() {
         return Err(ApiError::missing("InstanceId"));

@@ -2,7 +2,8 @@
 
 use super::addresses::{address, prefix};
 use super::describe::Query;
-use super::{Effect, done};
+use super::done;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
 use crate::wire::ids;
@@ -14,6 +15,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId};
+
+pub(super) const ACTIONS: Family = &[
+    ("CreateNetworkInterface", create),
+    ("DeleteNetworkInterface", delete),
+    ("DescribeNetworkInterfaces", describe),
+    ("ModifyNetworkInterfaceAttribute", modify),
+];
 
 impl Filterable for Interface {
     const NAMES: &'static [&'static str] = &[
@@ -85,7 +93,7 @@ impl Interface {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let fingerprint = params.fingerprint();
     let subnet: SubnetId = ids::required(params, "SubnetId")?;
     let groups: Vec<SecurityGroupId> = ids::list(params, "SecurityGroupId")?;
@@ -156,7 +164,7 @@ pub(super) fn read_addresses(params: &mut Params) -> Result<(Option<Ipv4Addr>, W
     Ok((primary, want))
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     // Nothing here is managed by another service, so there is nothing that this would hide or show.
     let _managed: Option<bool> = params.parsed("IncludeManagedResources")?;
     let query: Query<EniId> = Query::parse::<Interface>(params, "NetworkInterfaceId")?;
@@ -196,7 +204,7 @@ fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w En
     )
 }
 
-pub(super) fn delete(params: &mut Params) -> Result<Effect, ApiError> {
+fn delete(params: &mut Params) -> Result<Effect, ApiError> {
     let id: EniId = ids::required(params, "NetworkInterfaceId")?;
     Ok(Box::new(move |world| {
         world.delete_interface(&id)?;
@@ -212,7 +220,7 @@ enum Change {
     DeleteOnTermination(String, bool),
 }
 
-pub(super) fn modify(params: &mut Params) -> Result<Effect, ApiError> {
+fn modify(params: &mut Params) -> Result<Effect, ApiError> {
     let id: EniId = ids::required(params, "NetworkInterfaceId")?;
     let mut changes = Vec::new();
     if let Some(text) = params.structure("Description", |p| Ok(p.text("Value").unwrap_or_default()))? {

@@ -1,8 +1,8 @@
 //! RunInstances.
 
-use super::Effect;
 use super::instances::write;
 use super::interfaces::read_addresses;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::ids;
 use crate::wire::params::Params;
@@ -11,10 +11,12 @@ use crate::wire::xml::Xml;
 use crate::world::{ACCOUNT, InstanceState, InterfaceKind, NewInstances, NewNetwork};
 use vpccni_core::ids::{InstanceType, SecurityGroupId, SubnetId, Zone};
 
+pub(super) const ACTIONS: Family = &[("RunInstances", run)];
+
 /// What AWS launches when no type is named.
 const DEFAULT_TYPE: &str = "m1.small";
 
-pub(super) fn run(params: &mut Params) -> Result<Effect, ApiError> {
+fn run(params: &mut Params) -> Result<Effect, ApiError> {
     let fingerprint = params.fingerprint();
     let image = params.required("ImageId")?;
     let type_name = params

@@ -17,46 +17,27 @@ mod tags;
 mod vpcs;
 mod zones;
 
+use crate::action::{self, Family, Read};
 use crate::error::{ApiError, Code};
 use crate::wire::params::Params;
 use crate::wire::unmodelled;
 use crate::wire::xml::Xml;
 use crate::world::World;
 
-/// What a request does to the world, once it was understood.
-type Effect = Box<dyn FnOnce(&mut World) -> Result<Xml, ApiError>>;
-
-/// Reads the parameters of an action.
-type Read = fn(&mut Params) -> Result<Effect, ApiError>;
-
-/// Every action there is.
-const ACTIONS: [(&str, Read); 26] = [
-    ("AssignPrivateIpAddresses", addresses::assign),
-    ("AssociateVpcCidrBlock", vpcs::associate),
-    ("AttachNetworkInterface", attachments::attach),
-    ("CreateNetworkInterface", interfaces::create),
-    ("CreateSecurityGroup", groups::create),
-    ("CreateSubnet", subnets::create),
-    ("CreateSubnetCidrReservation", reservations::create),
-    ("CreateTags", tags::create),
-    ("CreateVpc", vpcs::create),
-    ("DeleteNetworkInterface", interfaces::delete),
-    ("DeleteSubnetCidrReservation", reservations::delete),
-    ("DeleteTags", tags::delete),
-    ("DescribeAvailabilityZones", zones::describe),
-    ("DescribeInstances", instances::describe),
-    ("DescribeInstanceTypes", instance_types::describe),
-    ("DescribeNetworkInterfaces", interfaces::describe),
-    ("DescribeSecurityGroups", groups::describe),
-    ("DescribeSubnets", subnets::describe),
-    ("DescribeTags", tags::describe),
-    ("DescribeVpcs", vpcs::describe),
-    ("DetachNetworkInterface", attachments::detach),
-    ("GetSubnetCidrReservations", reservations::get),
-    ("ModifyNetworkInterfaceAttribute", interfaces::modify),
-    ("RunInstances", launch::run),
-    ("TerminateInstances", instances::terminate),
-    ("UnassignPrivateIpAddresses", addresses::unassign),
+/// Every action there is, by family.
+const FAMILIES: &[Family] = &[
+    addresses::ACTIONS,
+    attachments::ACTIONS,
+    groups::ACTIONS,
+    instance_types::ACTIONS,
+    instances::ACTIONS,
+    interfaces::ACTIONS,
+    launch::ACTIONS,
+    reservations::ACTIONS,
+    subnets::ACTIONS,
+    tags::ACTIONS,
+    vpcs::ACTIONS,
+    zones::ACTIONS,
 ];
 
 /// The version that every SDK sends.
@@ -83,8 +64,8 @@ pub(crate) fn serve(action: &str, mut params: Params, world: &mut World) -> Resu
 }
 
 fn read_of(action: &str) -> Result<Read, ApiError> {
-    if let Some((_, read)) = ACTIONS.iter().find(|(name, _)| *name == action) {
-        return Ok(*read);
+    if let Some(read) = action::find(FAMILIES, action) {
+        return Ok(read);
     }
     Err(if unmodelled::action(action) {
         ApiError::new(
@@ -97,6 +78,11 @@ fn read_of(action: &str) -> Result<Read, ApiError> {
             format!("The action {action} is not valid for this web service."),
         )
     })
+}
+
+/// The names of all actions.
+pub(crate) fn names() -> Vec<&'static str> {
+    action::names(FAMILIES)
 }
 
 /// The answer of an action that has nothing to say.

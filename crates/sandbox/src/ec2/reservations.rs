@@ -1,6 +1,6 @@
 //! CreateSubnetCidrReservation, GetSubnetCidrReservations, DeleteSubnetCidrReservation.
 
-use super::Effect;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::{Filterable, Filters};
 use crate::wire::ids;
@@ -12,6 +12,12 @@ use crate::world::{ACCOUNT, NewReservation, Reservation, ReservationKind, Tags};
 use std::borrow::Cow;
 use vpccni_core::ids::SubnetId;
 use vpccni_core::net::Ipv4Net;
+
+pub(super) const ACTIONS: Family = &[
+    ("CreateSubnetCidrReservation", create),
+    ("DeleteSubnetCidrReservation", delete),
+    ("GetSubnetCidrReservations", get),
+];
 
 impl Filterable for Reservation {
     const NAMES: &'static [&'static str] = &["reservationType", "subnet-id"];
@@ -36,7 +42,7 @@ fn kind_text(kind: ReservationKind) -> &'static str {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let subnet: SubnetId = ids::required(params, "SubnetId")?;
     let cidr: Ipv4Net = params.required_parsed("Cidr")?;
     let kind = match params.required("ReservationType")?.as_str() {
@@ -65,7 +71,7 @@ pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn get(params: &mut Params) -> Result<Effect, ApiError> {
+fn get(params: &mut Params) -> Result<Effect, ApiError> {
     let subnet: SubnetId = ids::required(params, "SubnetId")?;
     let filters = Filters::parse::<Reservation>(params)?;
     let request = format!("{subnet}?{}", filters.fingerprint());
@@ -83,7 +89,7 @@ pub(super) fn get(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn delete(params: &mut Params) -> Result<Effect, ApiError> {
+fn delete(params: &mut Params) -> Result<Effect, ApiError> {
     let id = params.required("SubnetCidrReservationId")?;
     Ok(Box::new(move |world| {
         let reservation = world.delete_reservation(&id)?;

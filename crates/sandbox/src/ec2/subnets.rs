@@ -1,7 +1,7 @@
 //! CreateSubnet, DescribeSubnets.
 
-use super::Effect;
 use super::describe::Query;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
 use crate::wire::ids;
@@ -12,6 +12,8 @@ use crate::world::{ACCOUNT, Subnet, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::{SubnetId, VpcId, Zone};
 use vpccni_core::net::Ipv4Net;
+
+pub(super) const ACTIONS: Family = &[("CreateSubnet", create), ("DescribeSubnets", describe)];
 
 impl Filterable for Subnet {
     const NAMES: &'static [&'static str] = &[
@@ -42,7 +44,7 @@ impl Filterable for Subnet {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let vpc: VpcId = ids::required(params, "VpcId")?;
     let cidr: Ipv4Net = params.required_parsed("CidrBlock")?;
     let zone: Option<Zone> = params.parsed("AvailabilityZone")?;
@@ -79,7 +81,7 @@ fn zone_by_id(world: &World, id: &str) -> Result<Zone, ApiError> {
         })
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let query: Query<SubnetId> = Query::parse::<Subnet>(params, "SubnetId")?;
     Ok(Box::new(move |world| {
         let cut = query.select(&world.subnets, |id| world.subnet(id))?;

@@ -1,6 +1,7 @@
 //! CreateTags, DeleteTags, DescribeTags.
 
-use super::{Effect, done};
+use super::done;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::{Filterable, Filters};
 use crate::wire::page::{Page, USUAL};
@@ -9,6 +10,12 @@ use crate::wire::tags;
 use crate::wire::xml::Xml;
 use crate::world::Tags;
 use std::borrow::Cow;
+
+pub(super) const ACTIONS: Family = &[
+    ("CreateTags", create),
+    ("DeleteTags", delete),
+    ("DescribeTags", describe),
+];
 
 struct Tag {
     resource: String,
@@ -44,7 +51,7 @@ fn resources(params: &mut Params) -> Result<Vec<String>, ApiError> {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let ids = resources(params)?;
     let new: Tags = tags::pairs(params)?
         .into_iter()
@@ -59,7 +66,7 @@ pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn delete(params: &mut Params) -> Result<Effect, ApiError> {
+fn delete(params: &mut Params) -> Result<Effect, ApiError> {
     let ids = resources(params)?;
     let gone = tags::pairs(params)?;
     Ok(Box::new(move |world| {
@@ -68,7 +75,7 @@ pub(super) fn delete(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let filters = Filters::parse::<Tag>(params)?;
     let page = Page::parse(params, &USUAL, false, &format!("tags?{}", filters.fingerprint()))?;
     Ok(Box::new(move |world| {

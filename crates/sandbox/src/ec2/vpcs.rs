@@ -1,7 +1,7 @@
 //! CreateVpc, DescribeVpcs, AssociateVpcCidrBlock.
 
-use super::Effect;
 use super::describe::Query;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
 use crate::wire::ids;
@@ -12,6 +12,12 @@ use crate::world::{ACCOUNT, CidrAssociation, Tags, Vpc};
 use std::borrow::Cow;
 use vpccni_core::ids::VpcId;
 use vpccni_core::net::Ipv4Net;
+
+pub(super) const ACTIONS: Family = &[
+    ("AssociateVpcCidrBlock", associate),
+    ("CreateVpc", create),
+    ("DescribeVpcs", describe),
+];
 
 impl Filterable for Vpc {
     const NAMES: &'static [&'static str] = &[
@@ -45,7 +51,7 @@ impl Filterable for Vpc {
     }
 }
 
-pub(super) fn create(params: &mut Params) -> Result<Effect, ApiError> {
+fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let cidr: Ipv4Net = params.required_parsed("CidrBlock")?;
     let tags = Specifications::parse(params, &["vpc"])?;
     default_tenancy(params)?;
@@ -68,7 +74,7 @@ fn default_tenancy(params: &mut Params) -> Result<(), ApiError> {
     }
 }
 
-pub(super) fn associate(params: &mut Params) -> Result<Effect, ApiError> {
+fn associate(params: &mut Params) -> Result<Effect, ApiError> {
     let id: VpcId = ids::required(params, "VpcId")?;
     let cidr: Ipv4Net = params.required_parsed("CidrBlock")?;
     Ok(Box::new(move |world| {
@@ -80,7 +86,7 @@ pub(super) fn associate(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let query: Query<VpcId> = Query::parse::<Vpc>(params, "VpcId")?;
     Ok(Box::new(move |world| {
         let cut = query.select(&world.vpcs, |id| world.vpc(id))?;

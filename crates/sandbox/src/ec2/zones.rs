@@ -1,12 +1,14 @@
 //! DescribeAvailabilityZones.
 
-use super::Effect;
+use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::{Filterable, Filters};
 use crate::wire::params::Params;
 use crate::wire::xml::Xml;
 use crate::world::{Tags, ZoneInfo};
 use std::borrow::Cow;
+
+pub(super) const ACTIONS: Family = &[("DescribeAvailabilityZones", describe)];
 
 impl Filterable for ZoneInfo {
     const NAMES: &'static [&'static str] = &["state", "zone-id", "zone-name", "zone-type"];
@@ -26,7 +28,7 @@ impl Filterable for ZoneInfo {
     }
 }
 
-pub(super) fn describe(params: &mut Params) -> Result<Effect, ApiError> {
+fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let names = params.list("ZoneName");
     let ids = params.list("ZoneId");
     // All zones here are of the kind that is shown anyway.

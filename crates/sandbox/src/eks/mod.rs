@@ -32,6 +32,16 @@ enum Action {
 }
 
 impl Action {
+    const ALL: [Self; 7] = [
+        Self::CreateCluster,
+        Self::DescribeCluster,
+        Self::ListClusters,
+        Self::CreateAddon,
+        Self::DescribeAddon,
+        Self::ListAddons,
+        Self::DeleteAddon,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::CreateCluster => "CreateCluster",
@@ -99,6 +109,11 @@ impl Route {
             )),
         }
     }
+}
+
+/// The names of all actions.
+pub(crate) fn names() -> Vec<&'static str> {
+    Action::ALL.into_iter().map(Action::name).collect()
 }
 
 /// Serves one request.

@@ -38,6 +38,28 @@ impl Xml {
         self
     }
 
+    /// An element around what was written before.
+    pub(crate) fn raw(&mut self, name: &str, body: Self) -> &mut Self {
+        self.open(name);
+        self.0.push_str(&body.0);
+        self.close(name);
+        self
+    }
+
+    /// A list in the way of the other Query services: one `member` for each.
+    pub(crate) fn members<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut body: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        self.element(name, |xml| {
+            for item in items {
+                xml.element("member", |xml| body(xml, item));
+            }
+        })
+    }
+
     /// A list in the way of EC2: one `item` for each.
     pub(crate) fn set<T>(
         &mut self,

@@ -1,7 +1,7 @@
 //! Secondary addresses and prefixes of an interface, and the slots that its instance's type allows.
 
 use super::pool::{Grant, Want};
-use super::{Interface, TypeInfo, World};
+use super::{Happened, Interface, TypeInfo, World};
 use crate::error::{ApiError, Code};
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, InstanceId};
@@ -48,6 +48,9 @@ impl World {
         let interface = self.interface_mut(id)?;
         interface.secondary.extend(&grant.addresses);
         interface.prefixes.extend(&grant.prefixes);
+        self.emit(Happened::InterfaceAddresses {
+            interface: id.to_string(),
+        });
         Ok(grant)
     }
 
@@ -76,6 +79,9 @@ impl World {
         if let Some(subnet) = self.subnets.get_mut(&subnet) {
             subnet.pool.release(what);
         }
+        self.emit(Happened::InterfaceAddresses {
+            interface: id.to_string(),
+        });
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Attaching interfaces to instances and detaching them.
 
-use super::{Attachment, Instance, InstanceState, Interface, InterfaceKind, World};
+use super::{Attachment, Happened, Instance, InstanceState, Interface, InterfaceKind, World};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{EniId, InstanceId};
 
@@ -26,7 +26,7 @@ impl World {
     ) -> Result<(), ApiError> {
         let interface = self.interface(id)?;
         let target = self.instance(instance)?;
-        if target.state != InstanceState::Running {
+        if !matches!(target.state, InstanceState::Running | InstanceState::Stopped) {
             return Err(ApiError::new(
                 Code::IncorrectState,
                 format!("Instance '{instance}' is not in a valid state for this operation."),
@@ -98,27 +98,36 @@ impl World {
     pub(super) fn place_attachment(
         &mut self,
         id: &EniId,
-        instance: &InstanceId,
+        instance_id: &InstanceId,
         device_index: u32,
         network_card: u32,
         delete_on_termination: bool,
     ) -> Result<String, ApiError> {
         let attachment = Attachment {
             id: self.random.id("eni-attach"),
-            instance: instance.clone(),
+            instance: instance_id.clone(),
             device_index,
             network_card,
             delete_on_termination,
             time: self.now,
         };
         let key = attachment.id.clone();
-        self.interface_mut(id)?.attachment = Some(attachment);
-        if let Some(instance) = self.instances.get_mut(instance) {
+        let interface = self.interface_mut(id)?;
+        interface.attachment = Some(attachment);
+        let mac = interface.mac.clone();
+        if let Some(instance) = self.instances.get_mut(instance_id) {
             instance
                 .interfaces
                 .insert((network_card, device_index), id.clone());
         }
         self.attachments.insert(key.clone(), id.clone());
+        self.emit(Happened::InterfaceAttached {
+            interface: id.to_string(),
+            instance: instance_id.to_string(),
+            network_card,
+            device_index,
+            mac,
+        });
         Ok(key)
     }
 
@@ -159,6 +168,10 @@ impl World {
                 .interfaces
                 .remove(&(attachment.network_card, attachment.device_index));
         }
+        self.emit(Happened::InterfaceDetached {
+            interface: id.to_string(),
+            instance: attachment.instance.to_string(),
+        });
     }
 
     /// Says whether the interface goes with its instance.

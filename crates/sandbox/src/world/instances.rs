@@ -1,14 +1,14 @@
 //! Instances: launched with their interfaces, and terminated.
 
 use super::interfaces::{NewInterface, token_mismatch};
-use super::{InterfaceKind, Tags, Token, Want, World, tags};
+use super::{Due, Happened, InterfaceKind, Tags, Token, Want, World, tags};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 
-/// The state of an instance. Transitions take no time yet.
+/// The state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are AWS's own")]
 pub enum InstanceState {
@@ -16,6 +16,8 @@ pub enum InstanceState {
     Running,
     ShuttingDown,
     Terminated,
+    Stopping,
+    Stopped,
 }
 
 impl InstanceState {
@@ -26,6 +28,8 @@ impl InstanceState {
             Self::Running => (16, "running"),
             Self::ShuttingDown => (32, "shutting-down"),
             Self::Terminated => (48, "terminated"),
+            Self::Stopping => (64, "stopping"),
+            Self::Stopped => (80, "stopped"),
         }
     }
 }
@@ -242,7 +246,7 @@ impl World {
             subnet: primary.subnet.clone(),
             private_ip: primary.primary,
             private_dns: self.dns_name(primary.primary),
-            state: InstanceState::Running,
+            state: InstanceState::Pending,
             launch_time: self.now,
             interfaces: BTreeMap::new(),
             tags: new.instance_tags.clone(),
@@ -253,6 +257,8 @@ impl World {
             let (device, card) = (network.device_index, network.network_card);
             self.place_attachment(&eni, &id, device, card, network.delete_on_termination)?;
         }
+        self.enter(&id, InstanceState::Pending);
+        self.after(self.timings.instance_start, Due::Instance(id.clone()));
         Ok(id)
     }
 
@@ -274,25 +280,64 @@ impl World {
         }
         let mut before = Vec::new();
         for id in ids {
-            let Some(instance) = self.instances.get_mut(id) else {
+            let Some(instance) = self.instances.get(id) else {
                 continue;
             };
-            before.push((id.clone(), instance.state));
-            instance.state = InstanceState::Terminated;
-            let enis: Vec<EniId> = instance.interfaces.values().cloned().collect();
-            for eni in enis {
-                let goes = self
-                    .interface(&eni)?
-                    .attachment
-                    .as_ref()
-                    .is_some_and(|a| a.delete_on_termination);
-                self.remove_attachment(&eni);
-                if goes {
-                    self.remove_interface(&eni);
-                }
+            let state = instance.state;
+            before.push((id.clone(), state));
+            if !matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated) {
+                self.enter(id, InstanceState::ShuttingDown);
+                self.after(self.timings.instance_stop, Due::Instance(id.clone()));
             }
         }
         Ok(before)
+    }
+
+    /// The instance is in another state from now on, and whoever follows it is told.
+    pub(super) fn enter(&mut self, id: &InstanceId, state: InstanceState) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.state = state;
+        }
+        self.emit(Happened::InstanceState {
+            instance: id.to_string(),
+            state: state.parts().1,
+        });
+    }
+
+    /// What an instance does by itself: it starts, ends, and is forgotten.
+    pub(super) fn step_instance(&mut self, id: &InstanceId) {
+        match self.instances.get(id).map(|instance| instance.state) {
+            Some(InstanceState::Pending) => self.enter(id, InstanceState::Running),
+            Some(InstanceState::Stopping) => self.enter(id, InstanceState::Stopped),
+            Some(InstanceState::ShuttingDown) => {
+                self.let_go_of_interfaces(id);
+                self.enter(id, InstanceState::Terminated);
+                let visible = self.timings.terminated_visible;
+                if !visible.is_zero() {
+                    self.after(visible, Due::Instance(id.clone()));
+                }
+            }
+            Some(InstanceState::Terminated) => {
+                self.instances.remove(id);
+            }
+            Some(InstanceState::Running | InstanceState::Stopped) | None => {}
+        }
+    }
+
+    /// Interfaces marked for it go with their instance, the others stay behind as `available`.
+    fn let_go_of_interfaces(&mut self, id: &InstanceId) {
+        let Some(instance) = self.instances.get(id) else {
+            return;
+        };
+        let enis: Vec<EniId> = instance.interfaces.values().cloned().collect();
+        for eni in enis {
+            let attachment = self.interfaces.get(&eni).and_then(|i| i.attachment.as_ref());
+            let goes = attachment.is_some_and(|a| a.delete_on_termination);
+            self.remove_attachment(&eni);
+            if goes {
+                self.remove_interface(&eni);
+            }
+        }
     }
 
     /// The name that EC2 gives an address; us-east-1 has a form of its own.

@@ -3,28 +3,36 @@
 
 mod addresses;
 mod attachments;
+mod caller;
 mod catalogue;
 mod clusters;
+mod events;
 mod groups;
 mod instances;
 mod interfaces;
 mod invariants;
 mod pool;
 mod random;
+mod schedule;
 mod subnets;
 mod tags;
+mod timings;
 mod types;
 mod vpcs;
 
 pub use addresses::Assigned;
+pub use caller::Caller;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use events::{Event, Happened};
 pub use groups::SecurityGroup;
 pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use random::Random;
+pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
+pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
 pub use vpcs::{CidrAssociation, Vpc};
 
@@ -93,6 +101,12 @@ pub struct World {
     macs: BTreeSet<String>,
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
+    /// How long things take.
+    pub timings: Timings,
+    /// Who makes the request that is served now.
+    pub caller: Caller,
+    schedule: schedule::Schedule,
+    events: events::Events,
 }
 
 impl World {
@@ -116,6 +130,10 @@ impl World {
             macs: BTreeSet::new(),
             now,
             random: Random::new(seed),
+            timings: Timings::INSTANT,
+            caller: Caller::default(),
+            schedule: schedule::Schedule::default(),
+            events: events::Events::default(),
         }
     }
 
