@@ -23,9 +23,8 @@ class Aws:
     def __init__(self, endpoint):
         self.endpoint = endpoint
         self.wrong = []
-        # By service (as signed) and action: the parameters of a call that was answered.
+        # By service (as signed) and action: the parameters of calls that were answered, one for each set of names.
         self.answered = {}
-        self.refused_codes = {}
         self._clients = {}
         self._given = {}
         self.quiet = False
@@ -66,7 +65,8 @@ class Aws:
             if not self.quiet:
                 self.wrong.append(f"{service} {operation_model.name}: {sentence}")
         if response_dict["status_code"] < 300:
-            self.answered.setdefault(key, self._given.get(key, {}))
+            given = self._given.get(key, {})
+            self.answered.setdefault(key, {}).setdefault(frozenset(given), given)
 
     def refused(self, code, call, **parameters):
         """Makes a call that must be refused with this code, and gives the message."""
