@@ -7,3 +7,4 @@ mod charts;
 mod cloud;
 mod control_plane;
 mod nodes;
+mod python;
