@@ -54,6 +54,13 @@ codes! {
     InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
     InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
     InvalidSubnetRange = "InvalidSubnet.Range", 400;
+    InvalidTemplateIdMalformed = "InvalidLaunchTemplateId.Malformed", 400;
+    InvalidTemplateIdNotFound = "InvalidLaunchTemplateId.NotFound", 400;
+    InvalidTemplateNameExists = "InvalidLaunchTemplateName.AlreadyExistsException", 400;
+    InvalidTemplateNameMalformed = "InvalidLaunchTemplateName.MalformedException", 400;
+    InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
+    InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
+    InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
@@ -110,6 +117,15 @@ impl ApiError {
 
     pub(crate) fn combination(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidParameterCombination, message)
+    }
+
+    /// What cannot be: the sandbox's own books do not agree.
+    pub(crate) fn internal() -> Self {
+        Self::new(Code::InternalError, "An internal error has occurred")
+    }
+
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(Code::UnsupportedOperation, message)
     }
 
     pub(crate) fn missing(parameter: &str) -> Self {

@@ -11,12 +11,16 @@ mod groups;
 mod instances;
 mod interfaces;
 mod invariants;
+mod launch;
+mod launch_data;
+mod metadata;
 mod pool;
 mod quotas;
 mod random;
 mod schedule;
 mod subnets;
 mod tags;
+mod templates;
 mod timings;
 mod types;
 mod vpcs;
@@ -27,13 +31,18 @@ pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
 pub use events::{Event, Happened};
 pub use groups::SecurityGroup;
-pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
+pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
+pub use launch::NewInstances;
+pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
+pub use metadata::MetadataOptions;
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use quotas::Quotas;
 pub use random::Random;
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
+pub(crate) use templates::origin_tags;
+pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
 pub use vpcs::{CidrAssociation, Vpc};
@@ -95,11 +104,15 @@ pub struct World {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// Launch templates by id.
+    pub templates: BTreeMap<String, LaunchTemplate>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    template_tokens: BTreeMap<String, Token<String>>,
+    version_tokens: BTreeMap<String, Token<u64>>,
     macs: BTreeSet<String>,
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
@@ -127,10 +140,13 @@ impl World {
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            templates: BTreeMap::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            template_tokens: BTreeMap::new(),
+            version_tokens: BTreeMap::new(),
             macs: BTreeSet::new(),
             now,
             random: Random::new(seed),
