@@ -25,12 +25,15 @@ macro_rules! codes {
 }
 
 codes! {
+    ActiveInstanceRefreshNotFound = "ActiveInstanceRefreshNotFound", 400;
+    AlreadyExists = "AlreadyExists", 400;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     CidrConflict = "CidrConflict", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
     IncorrectState = "IncorrectState", 400;
+    InstanceRefreshInProgress = "InstanceRefreshInProgress", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InternalError = "InternalError", 500;
@@ -64,14 +67,19 @@ codes! {
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
+    IrreversibleInstanceRefresh = "IrreversibleInstanceRefresh", 400;
+    LimitExceeded = "LimitExceeded", 400;
     MissingParameter = "MissingParameter", 400;
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    ResourceInUse = "ResourceInUse", 400;
+    ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
+    Validation = "ValidationError", 400;
     JsonSerialization = "SerializationException", 400;
     IllegalArgument = "IllegalArgumentException", 400;
     InvalidPaginationToken = "InvalidPaginationTokenException", 400;

@@ -17,6 +17,7 @@ mod metadata;
 mod pool;
 mod quotas;
 mod random;
+mod scaling;
 mod schedule;
 mod subnets;
 mod tags;
@@ -39,6 +40,12 @@ pub use metadata::MetadataOptions;
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use quotas::Quotas;
 pub use random::Random;
+pub use scaling::{
+    Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
+    Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
+    RefreshStatus, Rollback, Scaling, ScalingGroup, TerminationPolicy, Transition, Unavailable, Verdict,
+    Wait,
+};
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
 pub(crate) use templates::origin_tags;
@@ -102,6 +109,8 @@ pub struct World {
     pub interfaces: BTreeMap<EniId, Interface>,
     /// Instances, the terminated ones among them.
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// Auto Scaling groups with what they did.
+    pub scaling: Scaling,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
     /// Launch templates by id.
@@ -139,6 +148,7 @@ impl World {
             subnets: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
+            scaling: Scaling::default(),
             clusters: BTreeMap::new(),
             templates: BTreeMap::new(),
             attachments: BTreeMap::new(),
