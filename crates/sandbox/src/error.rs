@@ -25,6 +25,8 @@ macro_rules! codes {
 }
 
 codes! {
+    ActiveInstanceRefreshNotFound = "ActiveInstanceRefreshNotFound", 400;
+    AlreadyExists = "AlreadyExists", 400;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
@@ -34,6 +36,7 @@ codes! {
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
     IncorrectInstanceState = "IncorrectInstanceState", 400;
     IncorrectState = "IncorrectState", 400;
+    InstanceRefreshInProgress = "InstanceRefreshInProgress", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
@@ -79,16 +82,24 @@ codes! {
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
+    IrreversibleInstanceRefresh = "IrreversibleInstanceRefresh", 400;
+    LimitExceeded = "LimitExceeded", 400;
     MissingParameter = "MissingParameter", 400;
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
     RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
+    ResourceInUse = "ResourceInUse", 400;
+    ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
+    Validation = "ValidationError", 400;
     JsonSerialization = "SerializationException", 400;
+    IllegalArgument = "IllegalArgumentException", 400;
+    InvalidPaginationToken = "InvalidPaginationTokenException", 400;
+    NoSuchResource = "NoSuchResourceException", 400;
     EksInvalidParameter = "InvalidParameterException", 400;
     EksInvalidRequest = "InvalidRequestException", 400;
     EksResourceInUse = "ResourceInUseException", 409;

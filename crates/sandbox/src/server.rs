@@ -9,7 +9,7 @@ use crate::service::{Call, Request, Service};
 use crate::state::{Answer, Options, StartError, State};
 use crate::wire::xml;
 use crate::world::World;
-use crate::{autoscaling, ec2, eks, iam, json_services, sts};
+use crate::{autoscaling, ec2, eks, iam, quotas, ssm, sts};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -229,9 +229,12 @@ fn run(state: &State, call: Call, request_id: &str) -> Result<String, ApiError> 
             iam::SERVICE.serve(&call.action, params, request_id, &mut world)
         }
         (Service::Eks, Request::Rest(route)) => eks::serve(&route, &mut world).map(|value| value.to_string()),
-        (service, Request::Json(target)) => {
-            json_services::serve(service, &target, &mut world).map(|value| value.to_string())
-        }
+        (Service::Ssm, Request::Json(body)) => ssm::SERVICE
+            .serve(&call.action, &body, &mut world)
+            .map(|value| value.to_string()),
+        (Service::Quotas, Request::Json(body)) => quotas::SERVICE
+            .serve(&call.action, &body, &mut world)
+            .map(|value| value.to_string()),
         (service, _) => Err(ApiError::new(
             Code::InvalidAction,
             format!(

@@ -9,6 +9,7 @@ mod describes;
 mod eks;
 mod faults;
 mod fleets;
+mod hostile;
 mod instances;
 mod interfaces;
 mod lab;

@@ -1,8 +1,8 @@
 //! What holds for every action: dry runs, unknown actions and parameters, and bytes that are no request.
 
 use crate::lab::{Lab, code};
-use aws_sdk_ec2::types::OperatorRequest;
 use aws_sdk_ec2::error::ProvideErrorMetadata;
+use aws_sdk_ec2::types::OperatorRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -58,7 +58,10 @@ async fn nothing_is_accepted_and_ignored() {
     for (body, expected) in [
         ("Action=Frobnicate&Version=2016-11-15", "InvalidAction"),
         ("Action=DescribeVpcs&Version=2015-10-01", "InvalidAction"),
-        ("Action=AllocateAddress&Version=2016-11-15", "UnsupportedOperation"),
+        (
+            "Action=AllocateAddress&Version=2016-11-15",
+            "UnsupportedOperation",
+        ),
         (
             "Action=DescribeVpcs&Version=2016-11-15&Bogus=1",
             "UnknownParameter",

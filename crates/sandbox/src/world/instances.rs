@@ -145,6 +145,7 @@ impl World {
             instance: id.to_string(),
             state: state.parts().1,
         });
+        self.tell_group(id, state);
     }
 
     /// What an instance does by itself: it starts, ends, and is forgotten.

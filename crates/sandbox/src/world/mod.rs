@@ -19,8 +19,10 @@ mod machines;
 mod metadata;
 mod pool;
 mod power;
+mod quotas;
 mod random;
 mod rules;
+mod scaling;
 mod schedule;
 mod subnets;
 mod tags;
@@ -44,8 +46,15 @@ pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use power::Changes;
+pub use quotas::Quotas;
 pub use random::Random;
 pub use rules::{NewRule, Peer, Rule, Traffic};
+pub use scaling::{
+    Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
+    Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
+    RefreshStatus, Rollback, Scaling, ScalingGroup, TerminationPolicy, Transition, Unavailable, Verdict,
+    Wait,
+};
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
 pub(crate) use templates::origin_tags;
@@ -109,6 +118,8 @@ pub struct World {
     pub interfaces: BTreeMap<EniId, Interface>,
     /// Instances, the terminated ones among them.
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// Auto Scaling groups with what they did.
+    pub scaling: Scaling,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
     /// Launch templates by id.
@@ -134,6 +145,8 @@ pub struct World {
     pub timings: Timings,
     /// Who makes the request that is served now.
     pub caller: Caller,
+    /// What the account may have of each thing.
+    pub quotas: Quotas,
     schedule: schedule::Schedule,
     events: events::Events,
 }
@@ -151,6 +164,7 @@ impl World {
             subnets: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
+            scaling: Scaling::default(),
             clusters: BTreeMap::new(),
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
@@ -168,6 +182,7 @@ impl World {
             random: Random::new(seed),
             timings: Timings::INSTANT,
             caller: Caller::default(),
+            quotas: Quotas::default(),
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
         }
