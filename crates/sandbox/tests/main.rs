@@ -8,6 +8,7 @@ mod attachments;
 mod describes;
 mod eks;
 mod faults;
+mod hostile;
 mod instances;
 mod interfaces;
 mod lab;
