@@ -7,16 +7,21 @@ mod caller;
 mod catalogue;
 mod clusters;
 mod events;
+mod fleets;
 mod groups;
+mod images;
 mod instances;
 mod interfaces;
 mod invariants;
 mod launch;
 mod launch_data;
+mod machines;
 mod metadata;
 mod pool;
+mod power;
 mod quotas;
 mod random;
+mod rules;
 mod scaling;
 mod schedule;
 mod subnets;
@@ -31,15 +36,19 @@ pub use caller::Caller;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
 pub use events::{Event, Happened};
+pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
 pub use pool::{Grant, Pool, PoolError, Want};
+pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
+pub use rules::{NewRule, Peer, Rule, Traffic};
 pub use scaling::{
     Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
     Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
@@ -57,7 +66,7 @@ pub use vpcs::{CidrAssociation, Vpc};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -115,11 +124,18 @@ pub struct World {
     pub clusters: BTreeMap<String, Cluster>,
     /// Launch templates by id.
     pub templates: BTreeMap<String, LaunchTemplate>,
+    /// Fleets by id.
+    pub fleets: BTreeMap<String, Fleet>,
+    /// The images that may be launched.
+    pub images: Images,
+    /// What there is no capacity for: a zone, for all types or for one.
+    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    fleet_tokens: BTreeMap<String, Token<String>>,
     template_tokens: BTreeMap<String, Token<String>>,
     version_tokens: BTreeMap<String, Token<u64>>,
     macs: BTreeSet<String>,
@@ -151,10 +167,14 @@ impl World {
             scaling: Scaling::default(),
             clusters: BTreeMap::new(),
             templates: BTreeMap::new(),
+            fleets: BTreeMap::new(),
+            images: Images::catalogue(),
+            capacity_out: BTreeSet::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            fleet_tokens: BTreeMap::new(),
             template_tokens: BTreeMap::new(),
             version_tokens: BTreeMap::new(),
             macs: BTreeSet::new(),
