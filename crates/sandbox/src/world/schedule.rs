@@ -35,6 +35,11 @@ impl World {
         self.schedule.queue.insert((at, number), due);
     }
 
+    /// What time it is in this world.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// When the next thing happens by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.schedule.queue.keys().next().map(|(at, _)| *at)
