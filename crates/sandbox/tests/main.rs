@@ -14,3 +14,4 @@ mod lab;
 mod networks;
 mod protocol;
 mod speed;
+mod sts;

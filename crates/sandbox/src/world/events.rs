@@ -28,6 +28,12 @@ pub enum Happened {
     InterfaceDetached { interface: String, instance: String },
     /// The addresses or prefixes of an interface changed.
     InterfaceAddresses { interface: String },
+    /// An add-on is being deleted; preserved, its objects stay in Kubernetes.
+    AddonDeleted {
+        cluster: String,
+        addon: String,
+        preserved: bool,
+    },
 }
 
 /// What happened, when, and its number: 1 is the first.

@@ -1,16 +1,21 @@
 //! The state of the sandboxed account and region, and every rule about it. Every change is made whole or not at all:
 //! the methods check first and change after. Nothing here knows the wire.
 
+mod addons;
 mod addresses;
 mod attachments;
 mod caller;
 mod catalogue;
 mod clusters;
+mod configuration;
+mod eks_tags;
 mod events;
 mod groups;
+mod identities;
 mod instances;
 mod interfaces;
 mod invariants;
+mod json_schema;
 mod pool;
 mod quotas;
 mod random;
@@ -19,14 +24,18 @@ mod subnets;
 mod tags;
 mod timings;
 mod types;
+mod updates;
 mod vpcs;
 
+pub use addons::{Addon, AddonChange, AddonStatus, NewAddon, Resolve};
 pub use addresses::Assigned;
 pub use caller::Caller;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
-pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
+pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use groups::SecurityGroup;
+pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use pool::{Grant, Pool, PoolError, Want};
@@ -36,6 +45,7 @@ pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
 pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
+pub use updates::{Issue, Subject, Update, UpdateStatus};
 pub use vpcs::{CidrAssociation, Vpc};
 
 use jiff::Timestamp;
@@ -95,6 +105,10 @@ pub struct World {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// What a user already has in a cluster of an add-on that EKS does not manage yet.
+    addon_conflicts: BTreeMap<(String, String), Vec<String>>,
+    /// What EKS answered to client tokens, by action and token: the request and the answer.
+    pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
@@ -127,6 +141,8 @@ impl World {
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            addon_conflicts: BTreeMap::new(),
+            eks_answers: BTreeMap::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),

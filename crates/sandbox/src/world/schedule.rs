@@ -15,6 +15,12 @@ const MAX_STEPS: usize = 1_000_000;
 pub(crate) enum Due {
     /// The next step in the life of an instance.
     Instance(InstanceId),
+    /// The next step in the life of a cluster.
+    Cluster(String),
+    /// The next step in the life of an add-on.
+    Addon { cluster: String, addon: String },
+    /// The end of an update of EKS.
+    EksUpdate { cluster: String, update: String },
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -63,6 +69,9 @@ impl World {
     fn happen(&mut self, due: Due) {
         match due {
             Due::Instance(id) => self.step_instance(&id),
+            Due::Cluster(name) => self.step_cluster(&name),
+            Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
+            Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
         }
     }
 }

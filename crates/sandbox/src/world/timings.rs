@@ -11,6 +11,14 @@ pub struct Timings {
     pub instance_stop: Duration,
     /// How long a terminated instance stays visible; AWS says about an hour, and nothing means for ever.
     pub terminated_visible: Duration,
+    /// A cluster from CREATING to ACTIVE.
+    pub cluster_create: Duration,
+    /// A cluster until it is gone.
+    pub cluster_delete: Duration,
+    /// An update of a cluster.
+    pub cluster_update: Duration,
+    /// An add-on until it is there, changed or gone.
+    pub addon_change: Duration,
 }
 
 impl Timings {
@@ -19,6 +27,10 @@ impl Timings {
         instance_start: Duration::ZERO,
         instance_stop: Duration::ZERO,
         terminated_visible: Duration::ZERO,
+        cluster_create: Duration::ZERO,
+        cluster_delete: Duration::ZERO,
+        cluster_update: Duration::ZERO,
+        addon_change: Duration::ZERO,
     };
 
     /// About what AWS takes; the figures that somebody measured or promised are named beside each.
@@ -26,5 +38,10 @@ impl Timings {
         instance_start: Duration::from_secs(8),
         instance_stop: Duration::from_secs(10),
         terminated_visible: Duration::from_hours(1),
+        // The user guide: several minutes, and 10 for a version.
+        cluster_create: Duration::from_mins(8),
+        cluster_delete: Duration::from_mins(3),
+        cluster_update: Duration::from_mins(8),
+        addon_change: Duration::from_secs(20),
     };
 }
