@@ -21,6 +21,8 @@ pub(crate) enum Due {
     Addon { cluster: String, addon: String },
     /// The end of an update of EKS.
     EksUpdate { cluster: String, update: String },
+    /// A step of an Auto Scaling group.
+    ScalingGroup(String),
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -72,6 +74,7 @@ impl World {
             Due::Cluster(name) => self.step_cluster(&name),
             Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
             Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
+            Due::ScalingGroup(name) => self.step_group(&name),
         }
     }
 }

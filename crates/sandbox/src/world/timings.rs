@@ -19,6 +19,13 @@ pub struct Timings {
     pub cluster_update: Duration,
     /// An add-on until it is there, changed or gone.
     pub addon_change: Duration,
+    /// An Auto Scaling group, from a request or a change to what it does about it.
+    pub scaling_step: Duration,
+    /// An Auto Scaling group, until it notices that EC2 says a member does not run.
+    pub scaling_health_check: Duration,
+    /// An Auto Scaling group, until it tries a subnet again where a launch failed; twice as long each time. Never less
+    /// than a second.
+    pub scaling_retry: Duration,
 }
 
 impl Timings {
@@ -31,6 +38,9 @@ impl Timings {
         cluster_delete: Duration::ZERO,
         cluster_update: Duration::ZERO,
         addon_change: Duration::ZERO,
+        scaling_step: Duration::ZERO,
+        scaling_health_check: Duration::ZERO,
+        scaling_retry: Duration::ZERO,
     };
 
     /// About what AWS takes; the figures that somebody measured or promised are named beside each.
@@ -43,5 +53,9 @@ impl Timings {
         cluster_delete: Duration::from_mins(3),
         cluster_update: Duration::from_mins(8),
         addon_change: Duration::from_secs(20),
+        scaling_step: Duration::from_secs(2),
+        // The interval of the EC2 health checks is not published; replacements begin within about a minute.
+        scaling_health_check: Duration::from_secs(30),
+        scaling_retry: Duration::from_secs(15),
     };
 }
