@@ -37,7 +37,9 @@ pub(crate) fn serve(state: &State, parts: &Parts, body: &[u8]) -> Answer {
             let violations = state.world().violations();
             (StatusCode::OK, json!({ "violations": violations }))
         }
-        (method, path) if path.starts_with("clusters/") => clusters(state, method, path, body),
+        (method, path) if path.starts_with("clusters/") || path.starts_with("ami-releases/") => {
+            clusters(state, method, path, body)
+        }
         (method, _) => (
             StatusCode::NOT_FOUND,
             json!({ "error": format!("no {method} {} here", parts.uri.path()) }),

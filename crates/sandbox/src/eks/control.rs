@@ -1,8 +1,8 @@
 //! What a test bed says about clusters through the control API, because there is no Kubernetes here: where the API
-//! server is, and what happened to the objects of add-ons.
+//! server is, what happened to the objects of add-ons, what becomes of nodes, and which images there are.
 
 use crate::error::ApiError;
-use crate::world::{Issue, World};
+use crate::world::{Issue, Nodes, World};
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +35,26 @@ struct Wrong {
     resource_ids: Vec<String>,
 }
 
-/// Serves `PUT clusters/…`; nothing where there is no such path.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodesSaid {
+    join: bool,
+    evict: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MaxPods {
+    max_pods: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Release {
+    release_version: String,
+}
+
+/// Serves `PUT clusters/…` and `PUT ami-releases/VERSION`; nothing where there is no such path.
 pub(crate) fn serve(
     world: &mut World,
     method: &Method,
@@ -57,6 +76,17 @@ pub(crate) fn serve(
         ["clusters", cluster, "addons", addon, "health"] => Some(read(body).and_then(|said: Health| {
             let issues = said.issues.into_iter().map(issue).collect();
             told(world.set_addon_issues(cluster, addon, issues))
+        })),
+        ["clusters", cluster, "max-pods"] => {
+            Some(read(body).and_then(|said: MaxPods| told(world.set_max_pods(cluster, said.max_pods))))
+        }
+        ["clusters", cluster, "nodegroups", group, "nodes"] => {
+            Some(read(body).and_then(|NodesSaid { join, evict }| {
+                told(world.set_nodes(cluster, group, Nodes { join, evict }))
+            }))
+        }
+        ["ami-releases", kubernetes] => Some(read(body).map(|said: Release| {
+            world.publish_release(kubernetes, said.release_version);
         })),
         _ => None,
     }

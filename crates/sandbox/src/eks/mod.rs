@@ -7,6 +7,7 @@ mod clusters;
 pub(crate) mod control;
 mod identities;
 mod input;
+mod nodegroups;
 mod operation;
 mod render;
 mod tags;
@@ -19,12 +20,13 @@ use input::Input;
 use operation::{Family, Operation};
 use serde_json::Value;
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
     clusters::OPERATIONS,
     updates::OPERATIONS,
     addons::OPERATIONS,
     catalogue::OPERATIONS,
     identities::OPERATIONS,
+    nodegroups::OPERATIONS,
     tags::OPERATIONS,
 ];
 

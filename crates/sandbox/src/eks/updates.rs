@@ -31,7 +31,10 @@ fn subject(input: &Input, world: &World) -> Result<Subject, ApiError> {
     match (input.query("addonName"), input.query("nodegroupName")) {
         (None, None) => Ok(Subject::Cluster),
         (Some(addon), None) => Ok(Subject::Addon(world.addon(input.cluster(), addon)?.name.clone())),
-        (None, Some(group)) => Ok(Subject::Nodegroup(group.to_owned())),
+        (None, Some(group)) => {
+            let group = world.nodegroup(input.cluster(), group)?;
+            Ok(Subject::Nodegroup(group.name.clone()))
+        }
         (Some(_), Some(_)) => Err(invalid("addonName and nodegroupName exclude each other")),
     }
 }

@@ -1,7 +1,7 @@
 //! EKS clusters: their life, and what can be changed about them.
 
 use super::updates::{Change, Subject, Update};
-use super::{ACCOUNT, Addon, Due, PodIdentity, Tags, World, tags};
+use super::{ACCOUNT, Addon, Due, Nodegroup, PodIdentity, Tags, World, tags};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,10 @@ pub struct Cluster {
     pub created: Timestamp,
     /// Its add-ons.
     pub addons: BTreeMap<String, Addon>,
+    /// Its node groups.
+    pub nodegroups: BTreeMap<String, Nodegroup>,
+    /// The pods that a new node takes as the CNI is set up now, if the test bed says so.
+    pub max_pods: Option<u32>,
     /// Its pod identity associations by id.
     pub identities: BTreeMap<String, PodIdentity>,
     /// Its updates, and those of what it has, the oldest first.
@@ -192,6 +196,8 @@ impl World {
             tags: new.tags,
             created: self.now,
             addons: BTreeMap::new(),
+            nodegroups: BTreeMap::new(),
+            max_pods: None,
             identities: BTreeMap::new(),
             updates: Vec::new(),
             name: new.name.clone(),
@@ -248,6 +254,12 @@ impl World {
             return Err(ApiError::new(
                 Code::EksInvalidRequest,
                 format!("Cluster {name} has deletion protection enabled"),
+            ));
+        }
+        if !cluster.nodegroups.is_empty() {
+            return Err(ApiError::new(
+                Code::EksResourceInUse,
+                "Cluster has nodegroups attached",
             ));
         }
         self.idle_cluster(name)?;

@@ -19,6 +19,11 @@ impl World {
                 .values()
                 .find(|addon| addon.arn == arn)
                 .map(|addon| &addon.tags),
+            "nodegroup" => cluster
+                .nodegroups
+                .values()
+                .find(|group| group.arn == arn)
+                .map(|group| &group.tags),
             "podidentityassociation" => cluster
                 .identities
                 .values()
@@ -42,6 +47,11 @@ impl World {
                 .values_mut()
                 .find(|addon| addon.arn == arn)
                 .map(|addon| &mut addon.tags),
+            "nodegroup" => cluster
+                .nodegroups
+                .values_mut()
+                .find(|group| group.arn == arn)
+                .map(|group| &mut group.tags),
             "podidentityassociation" => cluster
                 .identities
                 .values_mut()

@@ -19,6 +19,7 @@ mod json_schema;
 mod launch;
 mod launch_data;
 mod metadata;
+mod nodegroups;
 mod pool;
 mod quotas;
 mod random;
@@ -46,6 +47,10 @@ pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
+pub use nodegroups::{
+    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
+    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+};
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use quotas::Quotas;
 pub use random::Random;
@@ -125,6 +130,10 @@ pub struct World {
     pub clusters: BTreeMap<String, Cluster>,
     /// What a user already has in a cluster of an add-on that EKS does not manage yet.
     addon_conflicts: BTreeMap<(String, String), Vec<String>>,
+    /// Auto Scaling groups of node groups: cluster and name of their owner.
+    nodegroup_owners: BTreeMap<String, (String, String)>,
+    /// Releases of images that were published, by Kubernetes version.
+    ami_releases: BTreeMap<String, Vec<String>>,
     /// What EKS answered to client tokens, by action and token: the request and the answer.
     pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
@@ -165,6 +174,8 @@ impl World {
             scaling: Scaling::default(),
             clusters: BTreeMap::new(),
             addon_conflicts: BTreeMap::new(),
+            nodegroup_owners: BTreeMap::new(),
+            ami_releases: BTreeMap::new(),
             eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),
             attachments: BTreeMap::new(),

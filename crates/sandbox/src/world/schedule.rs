@@ -19,6 +19,8 @@ pub(crate) enum Due {
     Cluster(String),
     /// The next step in the life of an add-on.
     Addon { cluster: String, addon: String },
+    /// A step of a node group.
+    Nodegroup { cluster: String, nodegroup: String },
     /// The end of an update of EKS.
     EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
@@ -74,7 +76,11 @@ impl World {
             Due::Cluster(name) => self.step_cluster(&name),
             Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
             Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
-            Due::ScalingGroup(name) => self.step_group(&name),
+            Due::ScalingGroup(name) => {
+                self.step_group(&name);
+                self.tell_nodegroup(&name);
+            }
+            Due::Nodegroup { cluster, nodegroup } => self.step_nodegroup(&cluster, &nodegroup),
         }
     }
 }

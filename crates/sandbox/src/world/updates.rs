@@ -3,7 +3,7 @@
 
 use super::addons::AddonChange;
 use super::clusters::{ClusterChange, ClusterStatus};
-use super::{Due, World};
+use super::{Due, NodegroupChange, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -55,6 +55,7 @@ pub enum Subject {
 pub(crate) enum Change {
     Cluster(ClusterChange),
     Addon(AddonChange),
+    Nodegroup(NodegroupChange),
 }
 
 /// An update.
@@ -132,6 +133,9 @@ impl World {
                 Vec::new()
             }
             (Subject::Addon(addon), Some(Change::Addon(change))) => self.change_addon(cluster, addon, change),
+            (Subject::Nodegroup(name), Some(Change::Nodegroup(change))) => {
+                self.change_nodegroup(cluster, name, change)
+            }
             _ => Vec::new(),
         };
         self.close_update(cluster, id, errors);
