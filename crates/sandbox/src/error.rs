@@ -113,6 +113,8 @@ pub struct ApiError {
     code: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What it is about, by names that the service has for it.
+    about: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -123,6 +125,7 @@ impl ApiError {
             code: Cow::Borrowed(code.as_str()),
             status,
             message: message.into(),
+            about: Vec::new(),
         }
     }
 
@@ -132,6 +135,7 @@ impl ApiError {
             code: Cow::Owned(code),
             status,
             message,
+            about: Vec::new(),
         }
     }
 
@@ -157,6 +161,24 @@ impl ApiError {
             Code::MissingParameter,
             format!("The request must contain the parameter {parameter}"),
         )
+    }
+
+    /// The same refusal with a name of what it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, (member, name): (&'static str, String)) -> Self {
+        self.about.push((member, name));
+        self
+    }
+
+    /// The body of the JSON protocols.
+    pub(crate) fn json(&self) -> String {
+        let mut body = serde_json::Map::new();
+        let members = [("__type", self.code()), ("message", self.message())];
+        let about = self.about.iter().map(|(member, name)| (*member, name.as_str()));
+        for (member, text) in members.into_iter().chain(about) {
+            body.insert(member.to_owned(), text.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The code as AWS writes it.

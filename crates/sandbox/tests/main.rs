@@ -21,4 +21,5 @@ mod scaling_lab;
 mod scaling_members;
 mod scaling_refresh;
 mod speed;
+mod sts;
 mod templates;
