@@ -33,6 +33,7 @@ codes! {
     IncorrectState = "IncorrectState", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
+    InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
@@ -61,8 +62,11 @@ codes! {
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    RequestLimitExceeded = "RequestLimitExceeded", 503;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
+    Throttling = "Throttling", 400;
+    ThrottlingException = "ThrottlingException", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     JsonSerialization = "SerializationException", 400;

@@ -8,7 +8,9 @@
 
 mod action;
 mod autoscaling;
+mod body;
 mod calls;
+mod changes;
 mod clock;
 mod control;
 mod ec2;
@@ -16,18 +18,26 @@ mod eks;
 mod error;
 mod faults;
 mod iam;
+mod imds;
+mod journal;
 mod json_services;
+mod listen;
+mod metadata_service;
+mod perform;
 mod query;
 mod server;
 mod service;
 mod state;
 mod sts;
+mod throttle;
 mod wire;
 pub mod world;
 
-pub use calls::{CallCount, Outcome};
+pub use calls::{CallCount, CallerCount, Outcome};
 pub use clock::ClockKind;
 pub use error::{ApiError, Code};
-pub use faults::{Disconnect, Effect, ErrorEffect, Rule};
+pub use faults::{Disconnect, Effect, ErrorEffect, Latency, Rule};
+pub use journal::{JournalError, Keep};
 pub use server::{Sandbox, WorldHandle};
 pub use state::{Options, StartError};
+pub use throttle::Rate;

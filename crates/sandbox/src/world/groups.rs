@@ -45,6 +45,7 @@ impl World {
             ));
         }
         let id = self.new_id("sg", SecurityGroupId::parse)?;
+        self.note_new_group(&id);
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),

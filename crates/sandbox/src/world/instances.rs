@@ -67,6 +67,8 @@ pub struct Instance {
     pub tags: Tags,
     /// The token it was launched with.
     pub client_token: Option<String>,
+    /// Its metadata service.
+    pub metadata: super::MetadataOptions,
 }
 
 impl Instance {
@@ -215,6 +217,10 @@ impl World {
     }
 
     fn launch_one(&mut self, new: &NewInstances, launch: &str, index: u32) -> Result<InstanceId, ApiError> {
+        if let Some(network) = new.networks.first() {
+            let zone = &self.subnet(&network.subnet)?.zone;
+            self.check_capacity(zone, &new.instance_type)?;
+        }
         let id = self.new_id("i", InstanceId::parse)?;
         let mut made: Vec<(EniId, &NewNetwork)> = Vec::new();
         for network in &new.networks {
@@ -251,7 +257,9 @@ impl World {
             interfaces: BTreeMap::new(),
             tags: new.instance_tags.clone(),
             client_token: new.token.as_ref().map(|(token, _)| token.clone()),
+            metadata: super::MetadataOptions::default(),
         };
+        self.note_instance(&id);
         self.instances.insert(id.clone(), instance);
         for (eni, network) in made {
             let (device, card) = (network.device_index, network.network_card);
@@ -295,6 +303,7 @@ impl World {
 
     /// The instance is in another state from now on, and whoever follows it is told.
     pub(super) fn enter(&mut self, id: &InstanceId, state: InstanceState) {
+        self.note_instance(id);
         if let Some(instance) = self.instances.get_mut(id) {
             instance.state = state;
         }

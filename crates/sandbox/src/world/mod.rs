@@ -11,9 +11,14 @@ mod groups;
 mod instances;
 mod interfaces;
 mod invariants;
+mod metadata;
+mod metadata_view;
+mod occupied;
+mod past;
 mod pool;
 mod random;
 mod schedule;
+mod shortage;
 mod subnets;
 mod tags;
 mod timings;
@@ -22,13 +27,17 @@ mod vpcs;
 
 pub use addresses::Assigned;
 pub use caller::Caller;
+pub(crate) use caller::key_of_instance;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
 pub use events::{Event, Happened};
 pub use groups::SecurityGroup;
 pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
-pub use pool::{Grant, Pool, PoolError, Want};
+pub use metadata::MetadataOptions;
+pub(crate) use metadata_view::Seen;
+pub use occupied::Holding;
+pub use pool::{Grant, Placement, Pool, PoolError, Want};
 pub use random::Random;
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
@@ -107,6 +116,10 @@ pub struct World {
     pub caller: Caller,
     schedule: schedule::Schedule,
     events: events::Events,
+    past: past::Past,
+    shortages: shortage::Shortages,
+    /// Where single addresses are placed.
+    pub placement: Placement,
 }
 
 impl World {
@@ -134,7 +147,15 @@ impl World {
             caller: Caller::default(),
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
+            past: past::Past::default(),
+            shortages: shortage::Shortages::default(),
+            placement: Placement::Random,
         }
+    }
+
+    /// What time it is in it.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The interfaces of a subnet.
@@ -164,4 +185,14 @@ fn zones_of(region: &str) -> Vec<ZoneInfo> {
             })
         })
         .collect()
+}
+
+/// A world to test with.
+#[cfg(test)]
+pub(crate) fn bare() -> World {
+    let tables = Tables {
+        types: Arc::new(Types::load().unwrap()),
+        catalogue: Arc::new(Catalogue::load().unwrap()),
+    };
+    World::new("us-west-2", 1, &tables, Timestamp::UNIX_EPOCH)
 }
