@@ -78,6 +78,24 @@ async fn unreadable_policy(bed: &Bed) {
     })
     .await;
     unreadable(bed, 1).await;
+    bed.sees("the Event on the policy", || async {
+        let events = bed
+            .get(&[
+                "events",
+                "-n",
+                "default",
+                "--field-selector",
+                "reason=ObjectUnreadable",
+            ])
+            .await;
+        let regarding = &events["items"][0]["involvedObject"];
+        if regarding["kind"] == "CniPolicy" && regarding["name"] == "default" {
+            Ok(())
+        } else {
+            Err(events.to_string())
+        }
+    })
+    .await;
     assert_eq!(bed.daemon_set().await["metadata"]["resourceVersion"], before);
     assert_eq!(bed.variable("WARM_ENI_TARGET").await.as_deref(), Some("3"));
     patch_crd(strict).await;

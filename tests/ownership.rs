@@ -145,7 +145,7 @@ async fn fight(bed: &Bed) {
 async fn the_uninstall_gives_everything_up() {
     let mut bed = Bed::start(SceneOptions::default()).await;
     let spec = "ipAllocation: {warmEniTarget: 2}\npodSecurityGroups: {branchEniCooldownSeconds: 60}\n\
-                networkPolicy: {agent: {maxConcurrentReconciles: 4}}";
+                networkPolicy: {agent: {maxConcurrentReconciles: 4}}\nunset: [--enable-cloudwatch-logs]";
     bed.apply(&manage(spec)).await;
     bed.condition("Ready", "True", "Applied").await;
     bed.stop_operator().await;
@@ -155,6 +155,7 @@ async fn the_uninstall_gives_everything_up() {
     let args = &bed.daemon_set().await["spec"]["template"]["spec"]["containers"];
     let has = |flag: &str| args.to_string().contains(flag);
     assert!(has("--max-concurrent-reconciles=4"), "{args}");
+    assert!(!has("--enable-cloudwatch-logs"), "{args}");
     let map = bed
         .get(&["-n", "kube-system", "configmap", "amazon-vpc-cni"])
         .await;

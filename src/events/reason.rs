@@ -86,8 +86,6 @@ reasons! {
     RolloutResumed: Normal "RollOut",
     /// An ENIConfig was written.
     EniConfigWritten: Normal "Apply",
-    /// An ENIConfig that no node uses was deleted.
-    EniConfigDeleted: Normal "Delete",
     /// An ENIConfig does not fit EC2 or the nodes.
     EniConfigInvalid: Warning "Validate",
     /// A zone has nodes, or can get nodes, and no ENIConfig.

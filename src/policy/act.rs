@@ -129,7 +129,7 @@ impl<'a> Hand<'a> {
             let written = self
                 .ctx
                 .writer
-                .strategic_merge(WriteSite::UnsetDaemonSet, &self.daemon_set, body)
+                .strategic_merge_unowned(WriteSite::UnsetDaemonSet, &self.daemon_set, body)
                 .await?;
             self.saw(written.resource_version());
         }
@@ -137,7 +137,7 @@ impl<'a> Hand<'a> {
         if let Some(body) = body::unset_config_map(settings, &version) {
             self.ctx
                 .writer
-                .merge(WriteSite::UnsetConfigMap, &self.config_map, body)
+                .merge_unowned(WriteSite::UnsetConfigMap, &self.config_map, body)
                 .await?;
         }
         Ok(())
@@ -167,7 +167,11 @@ impl<'a> Hand<'a> {
     }
 
     async fn merge(&mut self, site: WriteSite, body: Value) -> Result<(), WriteError> {
-        let written = self.ctx.writer.merge(site, &self.daemon_set, body).await?;
+        let written = self
+            .ctx
+            .writer
+            .merge_unowned(site, &self.daemon_set, body)
+            .await?;
         self.saw(written.resource_version());
         Ok(())
     }

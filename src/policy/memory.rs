@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) admission: crate::admission::Written,
     /// What was said of ENIConfigs.
     pub(crate) told: crate::eniconfig::Told,
+    /// What cannot be read and was told.
+    pub(crate) unreadable: super::unreadable::Told,
 }
 
 impl Memory {

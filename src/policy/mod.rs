@@ -13,6 +13,7 @@ mod report;
 mod round;
 mod status;
 mod surroundings;
+mod unreadable;
 mod window;
 
 pub(crate) use act::act;
@@ -77,6 +78,8 @@ pub(crate) async fn reconcile(
     eyes: &Eyes,
     memory: &mut Memory,
 ) -> Result<Option<Duration>, RoundError> {
+    let namespace = eyes.stores.target_namespace();
+    unreadable::report(ctx, &eyes.stores, &namespace, &mut memory.unreadable).await; // writes Events
     let policy = match eyes.stores.policies.lookup(POLICY) {
         Lookup::Found(policy) => policy,
         Lookup::Malformed(malformed) => {
@@ -91,7 +94,6 @@ pub(crate) async fn reconcile(
     };
     ctx.metrics.set_policy_unreadable(false);
     let policy = &policy.0;
-    unreadable(ctx, eyes);
     eyes.stores.look_at(scope(policy));
     if !eyes.stores.pending().is_empty() {
         return Ok(Some(AFTER_WRITE)); // no decision before what is looked at was listed
@@ -122,18 +124,6 @@ pub(crate) async fn reconcile(
     protect(ctx, memory, policy, &observed, &plan).await;
     let wrote = !plan.steps.is_empty() || !eni.outcomes.is_empty();
     Ok(wrote.then_some(AFTER_WRITE))
-}
-
-/// Objects that are left out of every decision because they cannot be read.
-fn unreadable(ctx: &Context, eyes: &Eyes) {
-    let stores = &eyes.stores;
-    ctx.metrics.set_objects_unreadable([
-        ("Node", stores.nodes.malformed().len()),
-        ("Pod", stores.aws_node_pods.malformed().len()),
-        ("ENIConfig", stores.eni_configs.malformed().len()),
-        ("CniNodeState", stores.node_states.malformed().len()),
-        ("NodePool", stores.node_pools.malformed().len()),
-    ]);
 }
 
 /// The target of the policy, and the node keys that can name an ENIConfig.

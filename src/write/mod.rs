@@ -103,14 +103,25 @@ impl Writer {
             .await
     }
 
-    /// A strategic merge patch: lists of a DaemonSet are merged by their keys.
-    pub async fn strategic_merge(
+    /// A strategic merge patch of keys that nobody is to own for it: lists of a DaemonSet are merged by their keys.
+    pub async fn strategic_merge_unowned(
         &self,
         site: WriteSite,
         target: &Target,
         body: Value,
     ) -> Result<Written, WriteError> {
-        self.patch(site, target, None, &patch_params(), &Patch::Strategic(body))
+        self.patch(site, target, None, &unowned_params(), &Patch::Strategic(body))
+            .await
+    }
+
+    /// A JSON merge patch of keys that nobody is to own for it.
+    pub async fn merge_unowned(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        body: Value,
+    ) -> Result<Written, WriteError> {
+        self.patch(site, target, None, &unowned_params(), &Patch::Merge(body))
             .await
     }
 
@@ -228,6 +239,15 @@ fn apply_params(how: Apply<'_>) -> PatchParams {
 fn patch_params() -> PatchParams {
     PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+/// A patch makes its manager own what it changes, for good: under the name of the operator a later release would find
+/// something to give up again and again.
+fn unowned_params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(RELEASED_FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     }
 }

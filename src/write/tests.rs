@@ -121,7 +121,7 @@ async fn every_kind_of_write_goes_where_it_belongs() {
         .await
         .unwrap();
     writer
-        .strategic_merge(site, &node, json!({ "spec": { "b": 2 } }))
+        .strategic_merge_unowned(site, &node, json!({ "spec": { "b": 2 } }))
         .await
         .unwrap();
     writer

@@ -4,7 +4,7 @@ use crate::error::{ApiError, Code};
 use crate::service::{Call, Request, Service};
 use crate::wire::xml;
 use crate::world::World;
-use crate::{autoscaling, ec2, eks, iam, json_services, sts};
+use crate::{autoscaling, ec2, eks, iam, quotas, ssm, sts};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an action does. A bug in one is that request's own: it is answered as AWS answers for its bugs.
@@ -30,9 +30,12 @@ fn dispatch(world: &mut World, call: Call, request_id: &str) -> Result<String, A
         (Service::Sts, Request::Query(params)) => sts::SERVICE.serve(&call.action, params, request_id, world),
         (Service::Iam, Request::Query(params)) => iam::SERVICE.serve(&call.action, params, request_id, world),
         (Service::Eks, Request::Rest(route)) => eks::serve(&route, world).map(|value| value.to_string()),
-        (service, Request::Json(target)) => {
-            json_services::serve(service, &target, world).map(|value| value.to_string())
-        }
+        (Service::Ssm, Request::Json(body)) => ssm::SERVICE
+            .serve(&call.action, &body, world)
+            .map(|value| value.to_string()),
+        (Service::Quotas, Request::Json(body)) => quotas::SERVICE
+            .serve(&call.action, &body, world)
+            .map(|value| value.to_string()),
         (service, _) => Err(ApiError::new(
             Code::InvalidAction,
             format!(

@@ -1,10 +1,10 @@
 //! Which service and action a request means: the service from the scope of its signature, or from the protocol where
 //! it is unsigned.
 
-use crate::json_services::{self, Target};
+use crate::json_service::Body;
 use crate::wire::params::Params;
 use crate::world::Caller;
-use crate::{action, autoscaling, ec2, eks, iam, sts};
+use crate::{action, autoscaling, ec2, eks, iam, quotas, ssm, sts};
 use http::request::Parts;
 
 /// A service that the sandbox speaks for.
@@ -55,7 +55,8 @@ impl Service {
             Self::Sts => action::names(sts::SERVICE.families),
             Self::Iam => action::names(iam::SERVICE.families),
             Self::Eks => eks::names(),
-            Self::Ssm | Self::Quotas => json_services::names(self),
+            Self::Ssm => ssm::SERVICE.names(),
+            Self::Quotas => quotas::SERVICE.names(),
             Self::Other => Vec::new(),
         }
     }
@@ -75,7 +76,7 @@ pub(crate) struct Call {
 pub(crate) enum Request {
     Query(Params),
     Rest(eks::Route),
-    Json(Target),
+    Json(Body),
 }
 
 impl Call {
@@ -105,8 +106,7 @@ impl Call {
             }
             Service::Ssm | Service::Quotas => {
                 let action = target(parts).map_or("", |(_, action)| action).to_owned();
-                let body = body.to_vec();
-                (action.clone(), Request::Json(Target { action, body }))
+                (action, Request::Json(Body(body.to_vec())))
             }
             _ => (params.text("Action").unwrap_or_default(), Request::Query(params)),
         };
@@ -135,8 +135,8 @@ fn target(parts: &Parts) -> Option<(&str, &str)> {
 /// An unsigned request is told by its protocol.
 fn guess(parts: &Parts, params: &Params) -> Service {
     match target(parts) {
-        Some(("AmazonSSM", _)) => return Service::Ssm,
-        Some(("ServiceQuotasV20190624", _)) => return Service::Quotas,
+        Some((prefix, _)) if prefix == ssm::SERVICE.target_prefix => return Service::Ssm,
+        Some((prefix, _)) if prefix == quotas::SERVICE.target_prefix => return Service::Quotas,
         Some(_) => return Service::Other,
         None => {}
     }

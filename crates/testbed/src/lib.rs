@@ -5,13 +5,16 @@
 pub mod cloud;
 pub mod control_plane;
 pub mod fixtures;
+pub mod karpenter;
 pub mod nodes;
+pub mod python;
 pub mod scene;
 pub mod tools;
 pub mod wait;
 
 pub use control_plane::{ControlPlane, Options, StartError};
 pub use nodes::{Conduct, Kubelets, Provider, SimNode};
+pub use python::{Python, PythonError};
 /// The AWS sandbox, for programs that may depend on this crate only.
 pub use vpccni_sandbox as sandbox;
 

@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod demo;
+mod python;
 mod soak;
 mod terminal;
 mod test;
@@ -41,6 +42,8 @@ enum Command {
     Soak(soak::Args),
     /// Find the programs of the control plane (etcd, kube-apiserver, kubectl, helm …), or build them from source once.
     Tools,
+    /// Make the Python environment in which the sandbox is held against boto3, botocore and moto, or run it.
+    Python(python::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&root, &args),
         Command::Soak(args) => soak::run(&root, &args),
         Command::Tools => tools::run(),
+        Command::Python(args) => python::run(&args),
     };
     match result {
         Ok(code) => code,

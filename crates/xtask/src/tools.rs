@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use vpccni_testbed::{Program, Toolbox};
+use vpccni_testbed::{Program, Python, Toolbox};
 
 use crate::terminal::say;
 
@@ -25,6 +25,12 @@ pub(crate) fn run() -> Result<ExitCode, String> {
     }
     for (program, path) in found.map_err(|error| error.to_string())?.iter() {
         say(&format!("{:<24} {}", program.name(), path.display()));
+    }
+    match Python::ready(&mut say) {
+        Ok(python) => say(&format!("{:<24} {}", "python", python.interpreter().display())),
+        // Only comparisons need it, and they say that they are skipped.
+        Err(error) if error.is_absence() => say(&format!("{:<24} none: {error}", "python")),
+        Err(error) => return Err(error.to_string()),
     }
     Ok(ExitCode::SUCCESS)
 }

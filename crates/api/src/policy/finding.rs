@@ -55,7 +55,7 @@ words! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingStatus {
-    /// The rule that says so; kubectl vpc-cni explain tells more.
+    /// The rule that says so; docs/reference/rules.md tells more.
     #[schemars(length(max = 64))]
     pub rule: String,
     /// How bad it is.

@@ -317,11 +317,13 @@ impl Scene<'_> {
             })
             .collect();
         if drifts.is_empty() {
-            let message = format!("no mode changed behind the policy{mixed}");
-            return if mixed.is_empty() {
-                Condition::no("ModeDrift", "NoDrift", message)
-            } else {
-                Condition::yes("ModeDrift", "NodesMixed", message)
+            return match mixed_nodes(&self.world.seen) {
+                None => Condition::no("ModeDrift", "NoDrift", "no mode changed behind the policy"),
+                Some(names) => Condition::yes(
+                    "ModeDrift",
+                    "NodesMixed",
+                    format!("nodes in another mode than the configuration asks for: {names}"),
+                ),
             };
         }
         Condition::yes(

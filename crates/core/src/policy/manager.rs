@@ -13,8 +13,9 @@ const OUR_PREFIX: &str = "vpc-cni-operator-";
 /// The field manager of EKS.
 const EKS: &str = "eks";
 
-/// Controllers that write their value back: taking a key from one of them is a fight. By prefix, in lower case.
-const RECONCILERS: [&str; 17] = [
+/// Controllers that write their value back: taking a key from one of them is a fight. By prefix, in lower case. The
+/// schema of the policy refuses to list them.
+pub const RECONCILERS: [&str; 17] = [
     "ack-",
     "addon-manager",
     "apiextensions.crossplane.io",

@@ -21,7 +21,8 @@ mod tests;
 pub use condition::{Condition, ConditionStatus};
 pub use diff::{Row, RowKind, same_value};
 pub use manager::{
-    FIELD_MANAGER, ManagerClass, RELEASED_FIELD_MANAGER, classify_manager, may_be_listed, named_in,
+    FIELD_MANAGER, ManagerClass, RECONCILERS, RELEASED_FIELD_MANAGER, classify_manager, may_be_listed,
+    named_in,
 };
 pub use nodes::{NodeCounts, is_over_committed};
 pub use outcome::{CloudView, EniConfigsView, Outcome, Outcomes};

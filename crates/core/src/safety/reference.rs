@@ -28,8 +28,7 @@ as unsafe only for rules the change touches, and the finding says what could \
   which \
                      aws-node exits, nodes stay NotReady or pods get no address cannot.
 
-`kubectl vpc-cni \
-                     explain RULE` prints one of them.
+A finding in the status of a policy names its rule by this id.
 
 ## Unsafe transitions
 

@@ -87,6 +87,11 @@ impl Stores {
         });
     }
 
+    /// The namespace of the target that is looked at.
+    pub fn target_namespace(&self) -> String {
+        self.scope.borrow().target.namespace.clone()
+    }
+
     /// What is looked at now.
     pub fn scope(&self) -> Scope {
         self.scope.borrow().clone()

@@ -48,6 +48,12 @@ impl Caller {
     pub fn is(&self, text: &str) -> bool {
         self.account == text || self.access_key == text || self.name() == text
     }
+
+    /// Who it is, as AWS writes it: the role, and the session that an instance names after itself.
+    pub fn arn(&self) -> String {
+        let session = self.instance.as_ref().map_or("session", InstanceId::as_str);
+        format!("arn:aws:sts::{}:assumed-role/sandbox/{session}", self.account)
+    }
 }
 
 impl Default for Caller {

@@ -1,5 +1,10 @@
 //! The options of an instance's metadata service.
 
+use super::Settings;
+
+/// How far a PUT answer may travel where nobody says.
+const HOP_LIMIT: u32 = 1;
+
 /// What DescribeInstances shows as `metadataOptions`, and what the metadata service keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetadataOptions {
@@ -19,7 +24,7 @@ impl Default for MetadataOptions {
     fn default() -> Self {
         Self {
             tokens_required: false,
-            hop_limit: 1,
+            hop_limit: HOP_LIMIT,
             enabled: true,
             ipv6: false,
             tags: false,
@@ -27,11 +32,26 @@ impl Default for MetadataOptions {
     }
 }
 
-impl super::Instance {
-    pub fn profile_arn(&self) -> Option<String> {
-        None
-    }
-    pub fn user_data(&self) -> Option<&str> {
-        None
+impl MetadataOptions {
+    /// These options, changed by what `MetadataOptions.*` says.
+    #[must_use]
+    pub fn changed(mut self, settings: &Settings) -> Self {
+        let get = |name: &str| settings.get(&format!("MetadataOptions.{name}"));
+        if let Some(tokens) = get("HttpTokens") {
+            self.tokens_required = tokens == "required";
+        }
+        if let Some(limit) = get("HttpPutResponseHopLimit").and_then(|limit| limit.parse().ok()) {
+            self.hop_limit = limit;
+        }
+        for (name, option) in [
+            ("HttpEndpoint", &mut self.enabled),
+            ("HttpProtocolIpv6", &mut self.ipv6),
+            ("InstanceMetadataTags", &mut self.tags),
+        ] {
+            if let Some(value) = get(name) {
+                *option = value == "enabled";
+            }
+        }
+        self
     }
 }

@@ -27,13 +27,13 @@ impl World {
             .filter(|id| !found.interfaces.values().any(|attached| attached == *id));
         let mut seen: Vec<Seen> = attached
             .chain(gone)
-            .filter_map(|id| self.seen(id, instance))
+            .filter_map(|id| self.metadata_interface(id, instance))
             .collect();
         seen.sort_by_key(|seen| (seen.attachment.network_card, seen.attachment.device_index));
         seen
     }
 
-    fn seen(&self, id: &EniId, instance: &InstanceId) -> Option<Seen> {
+    fn metadata_interface(&self, id: &EniId, instance: &InstanceId) -> Option<Seen> {
         let timings = &self.timings;
         let here = |interface: &&Interface| at(interface, instance).is_some();
         let live = self.interfaces.get(id).filter(here);

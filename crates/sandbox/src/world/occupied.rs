@@ -38,7 +38,7 @@ impl World {
         };
         let mut made = Vec::new();
         for want in wants {
-            match self.hold(subnet, want) {
+            match self.occupy_lot(subnet, want) {
                 Ok(id) => made.push(id),
                 Err(error) => {
                     for id in &made {
@@ -51,7 +51,7 @@ impl World {
         Ok(made)
     }
 
-    fn hold(&mut self, subnet: &SubnetId, mut want: Want) -> Result<EniId, ApiError> {
+    fn occupy_lot(&mut self, subnet: &SubnetId, mut want: Want) -> Result<EniId, ApiError> {
         // The first address is that of the interface itself.
         let primary = (!want.addresses.is_empty()).then(|| want.addresses.remove(0));
         want.count = want.count.saturating_sub(1);

@@ -24,6 +24,13 @@ pub struct Timings {
     pub imds_unassign: Duration,
     /// How old at most the world is that a describe of EC2 sees; each one draws its own age, by the seed.
     pub describe_lag: Duration,
+    /// An Auto Scaling group, from a request or a change to what it does about it.
+    pub scaling_step: Duration,
+    /// An Auto Scaling group, until it notices that EC2 says a member does not run.
+    pub scaling_health_check: Duration,
+    /// An Auto Scaling group, until it tries a subnet again where a launch failed; twice as long each time. Never less
+    /// than a second.
+    pub scaling_retry: Duration,
 }
 
 impl Timings {
@@ -37,6 +44,9 @@ impl Timings {
         imds_assign: Duration::ZERO,
         imds_unassign: Duration::ZERO,
         describe_lag: Duration::ZERO,
+        scaling_step: Duration::ZERO,
+        scaling_health_check: Duration::ZERO,
+        scaling_retry: Duration::ZERO,
     };
 
     /// About what AWS takes; the figures that somebody measured or promised are named beside each.
@@ -52,6 +62,10 @@ impl Timings {
         imds_unassign: Duration::from_millis(500),
         // 0 to 5 s happens on AWS, but rarely: who wants to test for it says so.
         describe_lag: Duration::ZERO,
+        scaling_step: Duration::from_secs(2),
+        // The interval of the EC2 health checks is not published; replacements begin within about a minute.
+        scaling_health_check: Duration::from_secs(30),
+        scaling_retry: Duration::from_secs(15),
     };
 
     /// How much of the past the delays ask for.

@@ -17,6 +17,8 @@ pub enum Program {
     Kubectl,
     /// The package manager.
     Helm,
+    /// Karpenter for AWS.
+    Karpenter,
 }
 
 /// Programs of one Go module. They come from one place, so that their versions agree.
@@ -28,17 +30,20 @@ pub enum Suite {
     Kubernetes,
     /// Helm.
     Helm,
+    /// Karpenter for AWS. Only its own story needs it.
+    Karpenter,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
         Self::KubeScheduler,
         Self::Kubectl,
         Self::Helm,
+        Self::Karpenter,
     ];
 
     /// The name of its file.
@@ -50,6 +55,7 @@ impl Program {
             Self::KubeScheduler => "kube-scheduler",
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
+            Self::Karpenter => "karpenter",
         }
     }
 
@@ -58,6 +64,7 @@ impl Program {
         match self {
             Self::Etcd => Suite::Etcd,
             Self::Helm => Suite::Helm,
+            Self::Karpenter => Suite::Karpenter,
             Self::KubeApiserver | Self::KubeControllerManager | Self::KubeScheduler | Self::Kubectl => {
                 Suite::Kubernetes
             }
@@ -73,22 +80,24 @@ impl Program {
             Self::KubeScheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
+            Self::Karpenter => "github.com/aws/karpenter-provider-aws/cmd/controller",
         }
     }
 
-    /// The arguments that make it print its version.
-    pub(super) const fn version_args(self) -> &'static [&'static str] {
+    /// The arguments that make it print its version; Karpenter has none, so only our own build of it is taken.
+    pub(super) const fn version_args(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Kubectl => &["version", "--client"],
-            Self::Helm => &["version", "--short"],
-            _ => &["--version"],
+            Self::Kubectl => Some(&["version", "--client"]),
+            Self::Helm => Some(&["version", "--short"]),
+            Self::Karpenter => None,
+            _ => Some(&["--version"]),
         }
     }
 }
 
 impl Suite {
     /// All of them, the quickest to build first.
-    pub const ALL: [Self; 3] = [Self::Etcd, Self::Helm, Self::Kubernetes];
+    pub const ALL: [Self; 4] = [Self::Etcd, Self::Helm, Self::Karpenter, Self::Kubernetes];
 
     /// Its name, also of its folder in `tools/`.
     pub const fn name(self) -> &'static str {
@@ -96,6 +105,7 @@ impl Suite {
             Self::Etcd => "etcd",
             Self::Kubernetes => "kubernetes",
             Self::Helm => "helm",
+            Self::Karpenter => "karpenter",
         }
     }
 
@@ -105,6 +115,7 @@ impl Suite {
             Self::Etcd => "v3.6.16",
             Self::Kubernetes => "v1.35.4",
             Self::Helm => "v3.22.0",
+            Self::Karpenter => "v1.14.0",
         }
     }
 
@@ -115,6 +126,7 @@ impl Suite {
             Self::Etcd => (3, 5),
             Self::Kubernetes => (1, 33),
             Self::Helm => (3, 14),
+            Self::Karpenter => (1, 14),
         }
     }
 
@@ -127,6 +139,7 @@ impl Suite {
                  -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
             }
             Self::Helm => "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+            Self::Karpenter => "-s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=1.14.0",
         }
     }
 }
@@ -163,11 +176,16 @@ mod tests {
                 Suite::Etcd => "go.etcd.io/etcd/server/v3",
                 Suite::Kubernetes => "k8s.io/kubernetes",
                 Suite::Helm => "helm.sh/helm/v3",
+                Suite::Karpenter => "github.com/aws/karpenter-provider-aws",
             };
             let line = format!("{root} {}", suite.version());
             assert!(module.contains(&line), "{path} does not require {line}");
             if suite != Suite::Etcd {
-                assert!(suite.linker_flags().contains(suite.version()));
+                assert!(
+                    suite
+                        .linker_flags()
+                        .contains(suite.version().trim_start_matches('v'))
+                );
             }
         }
     }

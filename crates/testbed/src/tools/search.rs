@@ -55,7 +55,11 @@ impl Search {
 
 /// The folder of a suite in the cache.
 pub(super) fn folder_of(cache: &Path, suite: Suite) -> PathBuf {
-    cache.join(format!("{}-{}", suite.name(), suite.version()))
+    cache.join(built_name(suite))
+}
+
+fn built_name(suite: Suite) -> String {
+    format!("{}-{}", suite.name(), suite.version())
 }
 
 fn all_of(wanted: &[Program], folders: &[PathBuf]) -> Option<BTreeMap<Program, PathBuf>> {
@@ -72,8 +76,14 @@ fn all_of(wanted: &[Program], folders: &[PathBuf]) -> Option<BTreeMap<Program, P
 }
 
 fn fits(program: Program, path: &Path) -> bool {
+    let Some(arguments) = program.version_args() else {
+        // Its folder in the cache is named after its version.
+        return path
+            .parent()
+            .is_some_and(|folder| folder.ends_with(built_name(program.suite())));
+    };
     Command::new(path)
-        .args(program.version_args())
+        .args(arguments)
         .output()
         .ok()
         .and_then(|output| version_in(&String::from_utf8_lossy(&output.stdout)))

@@ -1,6 +1,7 @@
 //! Rules about carrier and settings: combinations at which aws-node stops, or which it silently replaces.
 
 use super::rule::Rule;
+use vpccni_core::policy::RECONCILERS;
 
 /// `name` or `prefix/name`, as labels and annotations are called.
 const QUALIFIED: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
@@ -31,12 +32,20 @@ fn carrier() -> Vec<Rule> {
         ),
         Rule::new(
             "spec.ownership.takeOverFrom",
-            "self.all(m, !['argocd', 'kustomize-controller', 'helm-controller', 'ack-', 'crossplane']\
-             .exists(p, m.lowerAscii().startsWith(p)))",
+            no_reconciler(),
             "spec.ownership.takeOverFrom: a manager that reconciles would write its value again and again; \
              make it ignore the key (ignoreDifferences) and take it off this list",
         ),
     ]
+}
+
+/// No entry names a manager that reconciles: core's own list, so that the two cannot differ.
+fn no_reconciler() -> String {
+    let prefixes: Vec<String> = RECONCILERS.iter().map(|prefix| format!("'{prefix}'")).collect();
+    format!(
+        "self.all(m, ![{}].exists(p, m.lowerAscii().startsWith(p)))",
+        prefixes.join(", ")
+    )
 }
 
 fn allocation() -> Vec<Rule> {
