@@ -5,14 +5,18 @@
 
 mod addresses;
 mod attachments;
+mod control;
 mod describes;
 mod eks;
 mod faults;
 mod hostile;
 mod instances;
 mod interfaces;
+mod journal;
 mod lab;
+mod metadata;
 mod networks;
 mod protocol;
 mod speed;
 mod templates;
+mod wire;

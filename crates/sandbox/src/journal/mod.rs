@@ -220,3 +220,29 @@ fn unwritten(error: &io::Error) -> ApiError {
         format!("An internal error has occurred: the state file cannot be written ({error})"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_acknowledged_and_then_not_done() {
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut journal = Journal {
+            store: Store::File(LineFile::on(file)),
+            seed: 1,
+        };
+        let mut done = 0;
+        for expected in [1, 1] {
+            let record = Record::of_control("clock/advance", b"", Timestamp::UNIX_EPOCH);
+            let answer = journal.through(record, || {
+                done += 1;
+                Ok("done".to_owned())
+            });
+            let error = answer.unwrap_err();
+            assert_eq!((error.code(), error.status().as_u16()), ("InternalError", 500));
+            assert_eq!(done, expected);
+        }
+    }
+}

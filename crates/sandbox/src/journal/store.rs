@@ -39,6 +39,9 @@ impl LineFile {
             .create(true)
             .truncate(false)
             .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
         // Two sandboxes that write one file would each spoil the other's.
         file.try_lock().map_err(io::Error::from)?;
         let mut text = Vec::new();
@@ -46,6 +49,16 @@ impl LineFile {
         let good = text.len() as u64;
         let pending = Vec::new();
         Ok((Self { file, good, pending }, text))
+    }
+
+    /// An empty one.
+    #[cfg(test)]
+    pub(super) fn on(file: File) -> Self {
+        Self {
+            file,
+            good: 0,
+            pending: Vec::new(),
+        }
     }
 
     /// Only so much of it counts.
@@ -135,5 +148,34 @@ impl Store {
             Self::File(file) => file.flush().and_then(|()| file.file.sync_all()),
             Self::Nothing | Self::Memory(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("aws-sandbox-store-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn what_a_full_disk_refused_is_written_once_there_is_room() {
+        let path = scratch("full");
+        let (mut lines, _) = LineFile::open(&path).unwrap();
+        let room = lines.file.try_clone().unwrap();
+        lines.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut store = Store::File(lines);
+        assert!(store.append("one").is_err());
+        assert!(store.ready().is_err());
+        let Store::File(lines) = &mut store else {
+            panic!("a file");
+        };
+        lines.file = room;
+        assert!(store.ready().is_ok());
+        store.append("two").unwrap();
+        assert_eq!(store.text().unwrap(), Some(b"one\ntwo\n".to_vec()));
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
+        std::fs::remove_file(&path).unwrap();
     }
 }

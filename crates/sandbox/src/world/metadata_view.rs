@@ -16,6 +16,19 @@ pub(crate) struct Seen {
 }
 
 impl World {
+    /// Whether metadata services learn of anything late.
+    pub(super) fn metadata_lags(&self) -> bool {
+        let timings = &self.timings;
+        [
+            timings.imds_attach,
+            timings.imds_detach,
+            timings.imds_assign,
+            timings.imds_unassign,
+        ]
+        .iter()
+        .any(|lag| !lag.is_zero())
+    }
+
     /// The interfaces of an instance that its metadata service shows, in the order of their places.
     pub(crate) fn metadata_interfaces(&self, instance: &InstanceId) -> Vec<Seen> {
         let Some(found) = self.instances.get(instance) else {
