@@ -15,3 +15,4 @@ mod lab;
 mod networks;
 mod protocol;
 mod speed;
+mod templates;
