@@ -116,3 +116,20 @@ def a_fleet(aws):
     ids = [i for batch in made["Instances"] for i in batch["InstanceIds"]]
     assert len(ids) == 2 and made["Instances"][0]["InstanceType"] == "c5.large", made
     aws.ec2.get_waiter("instance_running").wait(InstanceIds=ids)
+
+
+@scenario
+def instance_attributes(aws):
+    node = instance(aws, a_subnet(aws))
+    aws.ec2.modify_instance_attribute(InstanceId=node, SourceDestCheck={"Value": False})
+    aws.refused(
+        "IncorrectInstanceState",
+        aws.ec2.modify_instance_attribute,
+        InstanceId=node,
+        InstanceType={"Value": "m5.xlarge"},
+    )
+    aws.ec2.stop_instances(InstanceIds=[node])
+    aws.ec2.get_waiter("instance_stopped").wait(InstanceIds=[node])
+    aws.ec2.modify_instance_attribute(InstanceId=node, InstanceType={"Value": "m5.xlarge"})
+    seen = aws.ec2.describe_instances(InstanceIds=[node])["Reservations"][0]["Instances"][0]
+    assert seen["InstanceType"] == "m5.xlarge"

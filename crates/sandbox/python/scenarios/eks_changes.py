@@ -30,8 +30,10 @@ def versions(aws):
     changed = aws.eks.update_cluster_version(name=name, version="1.36")
     succeed(aws, changed, name=name)
     assert aws.eks.describe_cluster(name=name)["cluster"]["version"] == "1.36"
+    private = aws.eks.update_cluster_config(name=name, resourcesVpcConfig={"endpointPrivateAccess": True})
+    succeed(aws, private, name=name)
     listed = list(aws.eks.get_paginator("list_updates").paginate(name=name).search("updateIds"))
-    assert listed == [changed["update"]["id"]]
+    assert sorted(listed) == sorted(made["update"]["id"] for made in (changed, private))
     aws.refused("ResourceInUseException", aws.eks.create_cluster, **again(aws, name))
     aws.eks.delete_cluster(name=name)
     aws.advance(3600)
@@ -67,7 +69,7 @@ def catalogue(aws):
     found = list(pages.search("addons[].addonVersions[].addonVersion"))
     assert found
     schema = aws.eks.describe_addon_configuration(addonName="vpc-cni", addonVersion="v1.23.0-eksbuild.1")
-    assert "env" in json.loads(schema["configurationSchema"])["properties"]
+    assert "ENABLE_PREFIX_DELEGATION" in schema["configurationSchema"]
 
 
 def node_group(aws, name, **parameters):
@@ -133,6 +135,8 @@ def pod_identities(aws):
     assert aws.eks.describe_pod_identity_association(**where)["association"]["serviceAccount"] == "aws-node"
     pages = aws.eks.get_paginator("list_pod_identity_associations").paginate(clusterName=name)
     assert [a["associationId"] for a in pages.search("associations")] == [made["associationId"]]
+    aws.eks.update_pod_identity_association(**where, roleArn=f"{NODE_ROLE}-2")
+    assert aws.eks.describe_pod_identity_association(**where)["association"]["roleArn"] == f"{NODE_ROLE}-2"
     aws.eks.delete_pod_identity_association(**where)
 
 
