@@ -9,6 +9,7 @@ mod clusters;
 mod events;
 mod fleets;
 mod groups;
+mod iam;
 mod images;
 mod instances;
 mod interfaces;
@@ -38,6 +39,10 @@ pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use iam::{
+    Decision, Evaluation, Iam, Identity, IdentityProvider, InstanceProfile, ManagedPolicy, NewProfile,
+    NewProvider, NewRole, NewSession, PolicyDocument, Role, Session, WebIdentity,
+};
 pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
@@ -120,6 +125,8 @@ pub struct World {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// Auto Scaling groups with what they did.
     pub scaling: Scaling,
+    /// Roles, instance profiles and what belongs to them.
+    pub iam: Iam,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
     /// Launch templates by id.
@@ -165,6 +172,7 @@ impl World {
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
             scaling: Scaling::default(),
+            iam: Iam::default(),
             clusters: BTreeMap::new(),
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
