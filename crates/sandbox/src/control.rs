@@ -1,5 +1,6 @@
 //! The control API under `/_sandbox/`: what was called, faults, reset, health, invariants. No AWS path begins so.
 
+use crate::eks;
 use crate::faults::Rule;
 use crate::service::Service;
 use crate::state::{Answer, State};
@@ -36,12 +37,29 @@ pub(crate) fn serve(state: &State, parts: &Parts, body: &[u8]) -> Answer {
             let violations = state.world().violations();
             (StatusCode::OK, json!({ "violations": violations }))
         }
+        (method, path) if path.starts_with("clusters/") || path.starts_with("ami-releases/") => {
+            clusters(state, method, path, body)
+        }
         (method, _) => (
             StatusCode::NOT_FOUND,
             json!({ "error": format!("no {method} {} here", parts.uri.path()) }),
         ),
     };
     json_answer(status, &value)
+}
+
+/// What is said about clusters, which have no Kubernetes here.
+fn clusters(state: &State, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
+    let mut world = state.world();
+    world.settle(state.clock().now());
+    match eks::control::serve(&mut world, method, path, body) {
+        Some(Ok(())) => (StatusCode::OK, json!({})),
+        Some(Err(error)) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
+        None => (
+            StatusCode::NOT_FOUND,
+            json!({ "error": format!("no {method} {PREFIX}{path} here") }),
+        ),
+    }
 }
 
 /// Every action that is served, by service.

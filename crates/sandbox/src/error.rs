@@ -88,9 +88,9 @@ codes! {
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
     ResourceInUse = "ResourceInUse", 400;
     ScalingActivityInProgress = "ScalingActivityInProgress", 400;
-    RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
@@ -124,6 +124,8 @@ pub struct ApiError {
     code: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What it is about, by names that the service has for it.
+    about: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -134,6 +136,7 @@ impl ApiError {
             code: Cow::Borrowed(code.as_str()),
             status,
             message: message.into(),
+            about: Vec::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl ApiError {
             code: Cow::Owned(code),
             status,
             message,
+            about: Vec::new(),
         }
     }
 
@@ -168,6 +172,24 @@ impl ApiError {
             Code::MissingParameter,
             format!("The request must contain the parameter {parameter}"),
         )
+    }
+
+    /// The same refusal with a name of what it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, (member, name): (&'static str, String)) -> Self {
+        self.about.push((member, name));
+        self
+    }
+
+    /// The body of the JSON protocols.
+    pub(crate) fn json(&self) -> String {
+        let mut body = serde_json::Map::new();
+        let members = [("__type", self.code()), ("message", self.message())];
+        let about = self.about.iter().map(|(member, name)| (*member, name.as_str()));
+        for (member, text) in members.into_iter().chain(about) {
+            body.insert(member.to_owned(), text.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The code as AWS writes it.

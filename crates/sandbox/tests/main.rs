@@ -23,4 +23,5 @@ mod scaling_lab;
 mod scaling_members;
 mod scaling_refresh;
 mod speed;
+mod sts;
 mod templates;

@@ -1,23 +1,29 @@
 //! The state of the sandboxed account and region, and every rule about it. Every change is made whole or not at all:
 //! the methods check first and change after. Nothing here knows the wire.
 
+mod addons;
 mod addresses;
 mod attachments;
 mod caller;
 mod catalogue;
 mod clusters;
+mod configuration;
+mod eks_tags;
 mod events;
 mod fleets;
 mod groups;
 mod iam;
 mod images;
+mod identities;
 mod instances;
 mod interfaces;
 mod invariants;
+mod json_schema;
 mod launch;
 mod launch_data;
 mod machines;
 mod metadata;
+mod nodegroups;
 mod pool;
 mod power;
 mod quotas;
@@ -30,12 +36,15 @@ mod tags;
 mod templates;
 mod timings;
 mod types;
+mod updates;
 mod vpcs;
 
+pub use addons::{Addon, AddonChange, AddonStatus, NewAddon, Resolve};
 pub use addresses::Assigned;
 pub use caller::Caller;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
-pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
+pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
@@ -44,11 +53,16 @@ pub use iam::{
     NewProvider, NewRole, NewSession, PolicyDocument, Role, Session, WebIdentity,
 };
 pub use images::{Image, Images, PLAIN};
+pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
+pub use nodegroups::{
+    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
+    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+};
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use power::Changes;
 pub use quotas::Quotas;
@@ -66,6 +80,7 @@ pub(crate) use templates::origin_tags;
 pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
+pub use updates::{Issue, Subject, Update, UpdateStatus};
 pub use vpcs::{CidrAssociation, Vpc};
 
 use jiff::Timestamp;
@@ -129,6 +144,14 @@ pub struct World {
     pub iam: Iam,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// What a user already has in a cluster of an add-on that EKS does not manage yet.
+    addon_conflicts: BTreeMap<(String, String), Vec<String>>,
+    /// Auto Scaling groups of node groups: cluster and name of their owner.
+    nodegroup_owners: BTreeMap<String, (String, String)>,
+    /// Releases of images that were published, by Kubernetes version.
+    ami_releases: BTreeMap<String, Vec<String>>,
+    /// What EKS answered to client tokens, by action and token: the request and the answer.
+    pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
     pub templates: BTreeMap<String, LaunchTemplate>,
     /// Fleets by id.
@@ -174,6 +197,10 @@ impl World {
             scaling: Scaling::default(),
             iam: Iam::default(),
             clusters: BTreeMap::new(),
+            addon_conflicts: BTreeMap::new(),
+            nodegroup_owners: BTreeMap::new(),
+            ami_releases: BTreeMap::new(),
+            eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
             images: Images::catalogue(),

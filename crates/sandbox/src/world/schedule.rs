@@ -15,6 +15,14 @@ const MAX_STEPS: usize = 1_000_000;
 pub(crate) enum Due {
     /// The next step in the life of an instance, if it is still in this state.
     Instance(InstanceId, InstanceState),
+    /// The next step in the life of a cluster.
+    Cluster(String),
+    /// The next step in the life of an add-on.
+    Addon { cluster: String, addon: String },
+    /// A step of a node group.
+    Nodegroup { cluster: String, nodegroup: String },
+    /// The end of an update of EKS.
+    EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
     ScalingGroup(String),
 }
@@ -70,7 +78,14 @@ impl World {
     fn happen(&mut self, due: Due) {
         match due {
             Due::Instance(id, from) => self.step_instance(&id, from),
-            Due::ScalingGroup(name) => self.step_group(&name),
+            Due::Cluster(name) => self.step_cluster(&name),
+            Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
+            Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
+            Due::ScalingGroup(name) => {
+                self.step_group(&name);
+                self.tell_nodegroup(&name);
+            }
+            Due::Nodegroup { cluster, nodegroup } => self.step_nodegroup(&cluster, &nodegroup),
         }
     }
 }
