@@ -16,6 +16,7 @@ impl World {
             self.check_interface(interface, &mut found);
         }
         self.check_instances(&mut found);
+        found.extend(self.scaling_violations());
         found
     }
 

@@ -13,8 +13,8 @@ mod events;
 mod fleets;
 mod groups;
 mod iam;
-mod images;
 mod identities;
+mod images;
 mod instances;
 mod interfaces;
 mod invariants;
@@ -52,8 +52,8 @@ pub use iam::{
     Decision, Evaluation, Iam, Identity, IdentityProvider, InstanceProfile, ManagedPolicy, NewProfile,
     NewProvider, NewRole, NewSession, PolicyDocument, Role, Session, WebIdentity,
 };
-pub use images::{Image, Images, PLAIN};
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
+pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
