@@ -99,6 +99,17 @@ codes! {
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Validation = "ValidationError", 400;
+    AccessDenied = "AccessDenied", 403;
+    DeleteConflict = "DeleteConflict", 409;
+    EntityAlreadyExists = "EntityAlreadyExists", 409;
+    ExpiredToken = "ExpiredTokenException", 400;
+    IamInvalidInput = "InvalidInput", 400;
+    IamLimitExceeded = "LimitExceeded", 409;
+    InvalidIdentityToken = "InvalidIdentityToken", 400;
+    MalformedPolicyDocument = "MalformedPolicyDocument", 400;
+    NoSuchEntity = "NoSuchEntity", 404;
+    ParameterNotFound = "ParameterNotFound", 400;
+    JsonValidation = "ValidationException", 400;
     JsonSerialization = "SerializationException", 400;
     IllegalArgument = "IllegalArgumentException", 400;
     InvalidPaginationToken = "InvalidPaginationTokenException", 400;

@@ -12,6 +12,7 @@ mod eks_tags;
 mod events;
 mod fleets;
 mod groups;
+mod iam;
 mod identities;
 mod images;
 mod instances;
@@ -52,6 +53,10 @@ pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use iam::{
+    Decision, Evaluation, Iam, Identity, IdentityProvider, InstanceProfile, ManagedPolicy, NewProfile,
+    NewProvider, NewRole, NewSession, PolicyDocument, Role, Session, WebIdentity,
+};
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
@@ -143,6 +148,8 @@ pub struct World {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// Auto Scaling groups with what they did.
     pub scaling: Scaling,
+    /// Roles, instance profiles and what belongs to them.
+    pub iam: Iam,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
     /// What a user already has in a cluster of an add-on that EKS does not manage yet.
@@ -198,6 +205,7 @@ impl World {
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
             scaling: Scaling::default(),
+            iam: Iam::default(),
             clusters: BTreeMap::new(),
             addon_conflicts: BTreeMap::new(),
             nodegroup_owners: BTreeMap::new(),
