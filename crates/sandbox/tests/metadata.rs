@@ -56,7 +56,7 @@ async fn put_token(address: SocketAddr, head: &str) -> Reply {
 
 async fn instance(wire: &Wire, more: &str) -> (String, String, String) {
     let subnet = wire.subnet("10.0.0.0/24").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let made = wire.ec2(&format!("{launch}&SubnetId={subnet}{more}")).await;
     let id = made.text("instanceId");
     let eni = wire
@@ -170,7 +170,7 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
 async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, _, _) = instance(&wire, "").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let disabled = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpEndpoint=disabled");
     let disabled = wire.ec2(&disabled).await.text("instanceId");
     let told = wire
@@ -301,5 +301,53 @@ async fn credentials_of_the_role_lead_back_to_the_instance() {
             .contains("Encoded authorization failure message: ")
     );
     assert_eq!(wire.ec2_as("another", "DescribeVpcs").await.status, 200);
+    wire.end().await;
+}
+
+#[tokio::test]
+async fn an_instance_is_the_role_of_its_profile() {
+    let wire = Wire::manual(Options::default()).await;
+    let ask = async |version: &str, key: &str, action: &str| {
+        let head = format!("Authorization: AWS4-HMAC-SHA256 Credential={key}/d/r/{version}/aws4_request\r\n");
+        let reply = send(
+            wire.sandbox.address(),
+            "POST",
+            "/",
+            &head,
+            &format!("Action={action}"),
+        )
+        .await;
+        assert_eq!(reply.status, 200, "{action}: {reply:?}");
+        reply
+    };
+    let trust = "AssumeRolePolicyDocument=%7B%22Statement%22%3A%5B%5D%7D";
+    ask("iam", "key", &format!("CreateRole&RoleName=nodes&{trust}")).await;
+    ask(
+        "iam",
+        "key",
+        "CreateInstanceProfile&InstanceProfileName=node&Path=/demo/",
+    )
+    .await;
+    ask(
+        "iam",
+        "key",
+        "AddRoleToInstanceProfile&InstanceProfileName=node&RoleName=nodes",
+    )
+    .await;
+    let (_, id, _) = instance(&wire, "&IamInstanceProfile.Name=node").await;
+    let imds = Imds::of(&wire, &id).await;
+    let role = imds.text("meta-data/iam/security-credentials/").await;
+    assert_eq!(role, "nodes");
+    let info = imds.get("meta-data/iam/info").await.json();
+    let arn = "arn:aws:iam::123456789012:instance-profile/demo/node";
+    assert_eq!(info["InstanceProfileArn"].as_str(), Some(arn));
+    let credentials = imds.get("meta-data/iam/security-credentials/nodes").await.json();
+    let key = credentials["AccessKeyId"].as_str().expect("a key");
+    let me = ask("sts", key, "GetCallerIdentity").await;
+    assert_eq!(
+        me.text("Arn"),
+        format!("arn:aws:sts::123456789012:assumed-role/nodes/{id}")
+    );
+    assert!(me.text("UserId").starts_with("AROA") && me.text("UserId").ends_with(&id));
     wire.end().await;
 }

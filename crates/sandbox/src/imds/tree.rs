@@ -157,16 +157,20 @@ fn interface(world: &World, instance: &Instance, seen: &Seen, put: &mut impl FnM
 
 /// The role of the instance's profile, and credentials that lead back to the instance.
 fn role(world: &World, instance: &Instance, leaves: &mut Leaves) {
-    let (Some(arn), Some(key)) = (instance.profile_arn(), key_of_instance(&instance.id)) else {
+    let (Some(role), Some(key)) = (world.role_of_instance(instance), key_of_instance(&instance.id)) else {
         return;
     };
-    let role = arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let profile = world.profile_of(instance);
+    let arn = profile
+        .map(|profile| profile.arn.clone())
+        .or_else(|| instance.profile_arn());
+    let id = profile.map_or("AIPASANDBOX0000000000", |profile| profile.id.as_str());
     let now = world.now();
     let expires = now.checked_add(CREDENTIALS_LAST).unwrap_or(now);
     let seconds = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let info = json!({
         "Code": "Success", "LastUpdated": seconds(now), "InstanceProfileArn": arn,
-        "InstanceProfileId": "AIPASANDBOX0000000000",
+        "InstanceProfileId": id,
     });
     let credentials = json!({
         "Code": "Success", "LastUpdated": seconds(now), "Type": "AWS-HMAC", "AccessKeyId": key,

@@ -2,7 +2,7 @@
 
 use super::{check_name, check_path, check_tags, conflict, exists, no_such};
 use crate::error::{ApiError, Code};
-use crate::world::{ACCOUNT, Tags, World};
+use crate::world::{ACCOUNT, Instance, Tags, World};
 use jiff::Timestamp;
 
 /// An instance profile.
@@ -72,10 +72,24 @@ impl World {
         self.iam.profiles.get_mut(name).ok_or_else(|| no_profile(name))
     }
 
-    /// The role of the instance profile of an ARN.
-    pub fn role_of_profile(&self, arn: &str) -> Option<&super::Role> {
-        let profile = self.iam.profiles.values().find(|profile| profile.arn == arn)?;
-        self.iam.roles.get(profile.role.as_ref()?)
+    /// The instance profile of an instance, as far as IAM knows it: a launch may name one that was never made.
+    pub fn profile_of(&self, instance: &Instance) -> Option<&InstanceProfile> {
+        let arn = instance.profile_arn()?;
+        let by_arn = self.iam.profiles.values().find(|profile| profile.arn == arn);
+        // Launched by its name, it says nothing of a path.
+        by_arn.or_else(|| {
+            let name = arn.split_once(":instance-profile/")?.1;
+            self.iam.profiles.get(name)
+        })
+    }
+
+    /// The name of the role of an instance. A profile that IAM does not know is taken to have a role of its own name,
+    /// so that nodes have credentials without anybody making roles first.
+    pub fn role_of_instance(&self, instance: &Instance) -> Option<String> {
+        match self.profile_of(instance) {
+            Some(profile) => profile.role.clone(),
+            None => instance.profile_arn()?.rsplit('/').next().map(str::to_owned),
+        }
     }
 
     /// Deletes an instance profile without a role.

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// AWS's bounds and default of a session, in seconds.
 const SHORTEST: u32 = 900;
 const USUAL: u32 = 3600;
+/// The id of a role that nobody made.
+const NO_ROLE: &str = "AROASANDBOX0000000000";
 
 /// A role that was assumed.
 #[derive(Debug, Clone)]
@@ -137,18 +139,35 @@ impl World {
         Ok(self.iam.sessions.entry(access_key).or_insert(session))
     }
 
-    /// Who makes the request that is served now: a session of a role, or the one role that everybody is.
+    /// Who makes the request that is served now: a session of a role, an instance, or the one role that everybody
+    /// else is.
     pub fn caller_identity(&self) -> Identity {
         let session = self.iam.sessions.get(&self.caller.access_key);
         if let Some(session) = session.filter(|session| self.now < session.expires) {
             return session.identity.clone();
         }
-        let account = self.caller.account.clone();
-        Identity {
-            arn: format!("arn:aws:sts::{account}:assumed-role/sandbox/session"),
-            user_id: "AROASANDBOX0000000000:session".to_owned(),
-            account,
+        if let Some(identity) = self.instance_identity() {
+            return identity;
         }
+        Identity {
+            arn: self.caller.arn(),
+            user_id: format!("{NO_ROLE}:session"),
+            account: self.caller.account.clone(),
+        }
+    }
+
+    /// Who signs with the keys of an instance's metadata service: its role, in a session named after it.
+    fn instance_identity(&self) -> Option<Identity> {
+        let instance = self.instances.get(self.caller.instance.as_ref()?)?;
+        let name = self.role_of_instance(instance)?;
+        Some(match self.iam.roles.get(&name) {
+            Some(role) => in_role(role, instance.id.as_str()),
+            None => Identity {
+                arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{}", instance.id),
+                user_id: format!("{NO_ROLE}:{}", instance.id),
+                account: ACCOUNT.to_owned(),
+            },
+        })
     }
 }
 
