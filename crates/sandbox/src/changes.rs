@@ -1,8 +1,10 @@
 //! What the control API changes in the world itself. Unlike faults and limits, these changes are part of the state,
 //! so they are in the journal and are made again from it.
 
+use crate::eks;
 use crate::error::{ApiError, Code};
 use crate::world::{Holding, Timings, World};
+use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -30,7 +32,10 @@ pub(crate) fn apply(world: &mut World, what: &str, body: &[u8]) -> Result<String
             } else if let Some(subnet) = what.strip_prefix(SUBNET) {
                 occupy(world, subnet, body)?
             } else {
-                return Err(wrong(format!("there is no change {what:?}")));
+                match eks::control::serve(world, &Method::PUT, what, body) {
+                    Some(said) => said.map(|()| json!({})).map_err(wrong)?,
+                    None => return Err(wrong(format!("there is no change {what:?}"))),
+                }
             }
         }
     };
@@ -93,7 +98,7 @@ fn set_capacity(world: &mut World, zone: &str, body: &[u8]) -> Result<Value, Api
     let asked: Capacity = read(body)?;
     let zone = Zone::parse(zone).map_err(|error| wrong(error.to_string()))?;
     if asked.available {
-        world.lift_shortage(&zone);
+        world.lift_shortages(&zone);
         return Ok(json!({}));
     }
     let lasts = asked

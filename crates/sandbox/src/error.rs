@@ -28,10 +28,13 @@ codes! {
     ActiveInstanceRefreshNotFound = "ActiveInstanceRefreshNotFound", 400;
     AlreadyExists = "AlreadyExists", 400;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
+    CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
+    IncorrectInstanceState = "IncorrectInstanceState", 400;
     IncorrectState = "IncorrectState", 400;
     InstanceRefreshInProgress = "InstanceRefreshInProgress", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
@@ -40,10 +43,14 @@ codes! {
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
+    InvalidCapacityReservationNotFound = "InvalidCapacityReservationId.NotFound", 400;
+    InvalidFleetConfig = "InvalidFleetConfig", 400;
     InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
     InvalidGroupNotFound = "InvalidGroup.NotFound", 400;
     InvalidGroupMalformed = "InvalidGroupId.Malformed", 400;
     InvalidIdNotFound = "InvalidID", 400;
+    InvalidImageMalformed = "InvalidAMIID.Malformed", 400;
+    InvalidImageNotFound = "InvalidAMIID.NotFound", 400;
     InvalidInstanceMalformed = "InvalidInstanceID.Malformed", 400;
     InvalidInstanceNotFound = "InvalidInstanceID.NotFound", 400;
     InvalidInstanceType = "InvalidInstanceType", 400;
@@ -53,7 +60,13 @@ codes! {
     InvalidNextToken = "InvalidNextToken", 400;
     InvalidParameterCombination = "InvalidParameterCombination", 400;
     InvalidParameterValue = "InvalidParameterValue", 400;
+    InvalidPermissionDuplicate = "InvalidPermission.Duplicate", 400;
+    InvalidPermissionNotFound = "InvalidPermission.NotFound", 400;
+    InvalidPlacementGroupUnknown = "InvalidPlacementGroup.Unknown", 400;
     InvalidReservationNotFound = "InvalidSubnetCidrReservationID.NotFound", 400;
+    InvalidRouteTableNotFound = "InvalidRouteTableID.NotFound", 400;
+    InvalidRuleNotFound = "InvalidSecurityGroupRuleId.NotFound", 400;
+    InvalidSubnetCidrAssociationNotFound = "InvalidSubnetCidrBlockAssociationID.NotFound", 400;
     InvalidSubnetConflict = "InvalidSubnet.Conflict", 400;
     InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
     InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
@@ -65,6 +78,7 @@ codes! {
     InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
     InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
+    InvalidVpcCidrAssociationNotFound = "InvalidVpcCidrBlockAssociationID.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
@@ -75,6 +89,7 @@ codes! {
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
     RequestLimitExceeded = "RequestLimitExceeded", 503;
+    RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
     ResourceInUse = "ResourceInUse", 400;
     ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
@@ -101,6 +116,8 @@ pub struct ApiError {
     code: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What it is about, by names that the service has for it.
+    about: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -111,6 +128,7 @@ impl ApiError {
             code: Cow::Borrowed(code.as_str()),
             status,
             message: message.into(),
+            about: Vec::new(),
         }
     }
 
@@ -120,6 +138,7 @@ impl ApiError {
             code: Cow::Owned(code),
             status,
             message,
+            about: Vec::new(),
         }
     }
 
@@ -145,6 +164,24 @@ impl ApiError {
             Code::MissingParameter,
             format!("The request must contain the parameter {parameter}"),
         )
+    }
+
+    /// The same refusal with a name of what it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, (member, name): (&'static str, String)) -> Self {
+        self.about.push((member, name));
+        self
+    }
+
+    /// The body of the JSON protocols.
+    pub(crate) fn json(&self) -> String {
+        let mut body = serde_json::Map::new();
+        let members = [("__type", self.code()), ("message", self.message())];
+        let about = self.about.iter().map(|(member, name)| (*member, name.as_str()));
+        for (member, text) in members.into_iter().chain(about) {
+            body.insert(member.to_owned(), text.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The code as AWS writes it.

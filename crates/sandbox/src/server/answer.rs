@@ -37,7 +37,7 @@ pub(super) fn render(service: Service, result: Result<String, ApiError>, request
             let (code, message) = (error.code(), error.message());
             let text = match service {
                 Service::Ec2 => xml::ec2_error(code, message, request_id),
-                _ if json => serde_json::json!({ "__type": code, "message": message }).to_string(),
+                _ if json => error.json(),
                 _ => xml::query_error(code, message, error.status().is_client_error(), request_id),
             };
             (error.status(), text, Some(code.to_owned()))

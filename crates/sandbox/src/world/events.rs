@@ -16,6 +16,8 @@ const KEPT: usize = 65_536;
 pub enum Happened {
     /// An instance has another state.
     InstanceState { instance: String, state: &'static str },
+    /// An instance starts again without leaving its state.
+    InstanceRebooted { instance: String },
     /// An interface is attached.
     InterfaceAttached {
         interface: String,
@@ -36,6 +38,38 @@ pub enum Happened {
     },
     /// The addresses or prefixes of an interface changed.
     InterfaceAddresses { interface: String },
+    /// An instance of a node group becomes a node that takes so many pods.
+    NodeJoins {
+        cluster: String,
+        nodegroup: String,
+        instance: String,
+        max_pods: u32,
+    },
+    /// A node takes no more pods, or again.
+    NodeCordoned {
+        cluster: String,
+        nodegroup: String,
+        instance: String,
+        cordoned: bool,
+    },
+    /// The pods of a node shall go.
+    NodeDrainRequested {
+        cluster: String,
+        nodegroup: String,
+        instance: String,
+    },
+    /// An update of a node group is in another phase.
+    NodegroupPhase {
+        cluster: String,
+        nodegroup: String,
+        phase: &'static str,
+    },
+    /// An add-on is being deleted; preserved, its objects stay in Kubernetes.
+    AddonDeleted {
+        cluster: String,
+        addon: String,
+        preserved: bool,
+    },
 }
 
 /// What happened, when, and its number: 1 is the first.

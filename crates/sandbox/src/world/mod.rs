@@ -1,25 +1,36 @@
 //! The state of the sandboxed account and region, and every rule about it. Every change is made whole or not at all:
 //! the methods check first and change after. Nothing here knows the wire.
 
+mod addons;
 mod addresses;
 mod attachments;
 mod caller;
 mod catalogue;
 mod clusters;
+mod configuration;
+mod eks_tags;
 mod events;
+mod fleets;
 mod groups;
+mod identities;
+mod images;
 mod instances;
 mod interfaces;
 mod invariants;
+mod json_schema;
 mod launch;
 mod launch_data;
+mod machines;
 mod metadata;
 mod metadata_view;
+mod nodegroups;
 mod occupied;
 mod past;
 mod pool;
+mod power;
 mod quotas;
 mod random;
+mod rules;
 mod scaling;
 mod schedule;
 mod shortage;
@@ -28,25 +39,37 @@ mod tags;
 mod templates;
 mod timings;
 mod types;
+mod updates;
 mod vpcs;
 
+pub use addons::{Addon, AddonChange, AddonStatus, NewAddon, Resolve};
 pub use addresses::Assigned;
 pub use caller::Caller;
 pub(crate) use caller::key_of_instance;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
-pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
+pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
+pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use identities::{IdentityChange, NewIdentity, PodIdentity};
+pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
 pub(crate) use metadata_view::Seen;
+pub use nodegroups::{
+    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
+    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+};
 pub use occupied::Holding;
 pub use pool::{Grant, Placement, Pool, PoolError, Want};
+pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
+pub use rules::{NewRule, Peer, Rule, Traffic};
 pub use scaling::{
     Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
     Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
@@ -59,12 +82,13 @@ pub(crate) use templates::origin_tags;
 pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
+pub use updates::{Issue, Subject, Update, UpdateStatus};
 pub use vpcs::{CidrAssociation, Vpc};
 
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -120,13 +144,28 @@ pub struct World {
     pub scaling: Scaling,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// What a user already has in a cluster of an add-on that EKS does not manage yet.
+    addon_conflicts: BTreeMap<(String, String), Vec<String>>,
+    /// Auto Scaling groups of node groups: cluster and name of their owner.
+    nodegroup_owners: BTreeMap<String, (String, String)>,
+    /// Releases of images that were published, by Kubernetes version.
+    ami_releases: BTreeMap<String, Vec<String>>,
+    /// What EKS answered to client tokens, by action and token: the request and the answer.
+    pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
     pub templates: BTreeMap<String, LaunchTemplate>,
+    /// Fleets by id.
+    pub fleets: BTreeMap<String, Fleet>,
+    /// The images that may be launched.
+    pub images: Images,
+    /// What there is no capacity for: a zone, for all types or for one.
+    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    fleet_tokens: BTreeMap<String, Token<String>>,
     template_tokens: BTreeMap<String, Token<String>>,
     version_tokens: BTreeMap<String, Token<u64>>,
     macs: BTreeSet<String>,
@@ -141,7 +180,6 @@ pub struct World {
     schedule: schedule::Schedule,
     events: events::Events,
     past: past::Past,
-    shortages: shortage::Shortages,
     /// Where single addresses are placed.
     pub placement: Placement,
 }
@@ -161,11 +199,19 @@ impl World {
             instances: BTreeMap::new(),
             scaling: Scaling::default(),
             clusters: BTreeMap::new(),
+            addon_conflicts: BTreeMap::new(),
+            nodegroup_owners: BTreeMap::new(),
+            ami_releases: BTreeMap::new(),
+            eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),
+            fleets: BTreeMap::new(),
+            images: Images::catalogue(),
+            capacity_out: BTreeSet::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            fleet_tokens: BTreeMap::new(),
             template_tokens: BTreeMap::new(),
             version_tokens: BTreeMap::new(),
             macs: BTreeSet::new(),
@@ -177,14 +223,8 @@ impl World {
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
             past: past::Past::default(),
-            shortages: shortage::Shortages::default(),
             placement: Placement::Random,
         }
-    }
-
-    /// What time it is in it.
-    pub fn now(&self) -> Timestamp {
-        self.now
     }
 
     /// The interfaces of a subnet.

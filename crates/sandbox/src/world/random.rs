@@ -46,6 +46,11 @@ impl Random {
         format!("{prefix}-0{:016x}", self.next())
     }
 
+    /// 32 hexadecimal digits.
+    pub(crate) fn hex(&mut self) -> String {
+        format!("{:016x}{:016x}", self.next(), self.next())
+    }
+
     /// A request id in the form of a UUID.
     pub(crate) fn request_id(&mut self) -> String {
         let (a, b) = (self.next(), self.next());

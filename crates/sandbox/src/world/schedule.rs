@@ -1,11 +1,11 @@
 //! What will happen by itself, in the order of its time. The world never looks at a clock: who serves it says how late
 //! it is, and everything due up to then happens, each thing at its own time.
 
-use super::World;
+use super::{InstanceState, World};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vpccni_core::ids::InstanceId;
+use vpccni_core::ids::{InstanceId, InstanceType, Zone};
 
 /// More steps than any one moment has: a world that schedules its own next step without delay would never come to rest.
 const MAX_STEPS: usize = 1_000_000;
@@ -13,10 +13,20 @@ const MAX_STEPS: usize = 1_000_000;
 /// Something that happens by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// The next step in the life of an instance.
-    Instance(InstanceId),
+    /// The next step in the life of an instance, if it is still in this state.
+    Instance(InstanceId, InstanceState),
+    /// The next step in the life of a cluster.
+    Cluster(String),
+    /// The next step in the life of an add-on.
+    Addon { cluster: String, addon: String },
+    /// A step of a node group.
+    Nodegroup { cluster: String, nodegroup: String },
+    /// The end of an update of EKS.
+    EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
     ScalingGroup(String),
+    /// A zone has capacity again, of a type or of all.
+    Capacity((Zone, Option<InstanceType>)),
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -33,6 +43,11 @@ impl World {
         let number = self.schedule.next;
         self.schedule.next += 1;
         self.schedule.queue.insert((at, number), due);
+    }
+
+    /// What time it is in this world.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// When the next thing happens by itself.
@@ -64,8 +79,18 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
-            Due::Instance(id) => self.step_instance(&id),
-            Due::ScalingGroup(name) => self.step_group(&name),
+            Due::Capacity(shortage) => {
+                self.capacity_out.remove(&shortage);
+            }
+            Due::Instance(id, from) => self.step_instance(&id, from),
+            Due::Cluster(name) => self.step_cluster(&name),
+            Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
+            Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
+            Due::ScalingGroup(name) => {
+                self.step_group(&name);
+                self.tell_nodegroup(&name);
+            }
+            Due::Nodegroup { cluster, nodegroup } => self.step_nodegroup(&cluster, &nodegroup),
         }
     }
 }

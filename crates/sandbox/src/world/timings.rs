@@ -24,6 +24,22 @@ pub struct Timings {
     pub imds_unassign: Duration,
     /// How old at most the world is that a describe of EC2 sees; each one draws its own age, by the seed.
     pub describe_lag: Duration,
+    /// A cluster from CREATING to ACTIVE.
+    pub cluster_create: Duration,
+    /// A cluster until it is gone.
+    pub cluster_delete: Duration,
+    /// An update of a cluster.
+    pub cluster_update: Duration,
+    /// An add-on until it is there, changed or gone.
+    pub addon_change: Duration,
+    /// A change of the configuration of a node group.
+    pub nodegroup_update: Duration,
+    /// So long EKS waits for the instances of a node group before it gives up.
+    pub nodegroup_patience: Duration,
+    /// Until the pods of a node are gone.
+    pub node_drain: Duration,
+    /// So long EKS waits for the pods of a node to go before it gives up.
+    pub node_eviction: Duration,
     /// An Auto Scaling group, from a request or a change to what it does about it.
     pub scaling_step: Duration,
     /// An Auto Scaling group, until it notices that EC2 says a member does not run.
@@ -44,6 +60,14 @@ impl Timings {
         imds_assign: Duration::ZERO,
         imds_unassign: Duration::ZERO,
         describe_lag: Duration::ZERO,
+        cluster_create: Duration::ZERO,
+        cluster_delete: Duration::ZERO,
+        cluster_update: Duration::ZERO,
+        addon_change: Duration::ZERO,
+        nodegroup_update: Duration::ZERO,
+        nodegroup_patience: Duration::ZERO,
+        node_drain: Duration::ZERO,
+        node_eviction: Duration::ZERO,
         scaling_step: Duration::ZERO,
         scaling_health_check: Duration::ZERO,
         scaling_retry: Duration::ZERO,
@@ -62,6 +86,16 @@ impl Timings {
         imds_unassign: Duration::from_millis(500),
         // 0 to 5 s happens on AWS, but rarely: who wants to test for it says so.
         describe_lag: Duration::ZERO,
+        // The user guide: several minutes, and 10 for a version.
+        cluster_create: Duration::from_mins(8),
+        cluster_delete: Duration::from_mins(3),
+        cluster_update: Duration::from_mins(8),
+        addon_change: Duration::from_secs(20),
+        nodegroup_update: Duration::from_secs(20),
+        // The user guide gives nodes and evictions 15 minutes each, and waits a minute after the last pod.
+        nodegroup_patience: Duration::from_mins(15),
+        node_drain: Duration::from_mins(1),
+        node_eviction: Duration::from_mins(15),
         scaling_step: Duration::from_secs(2),
         // The interval of the EC2 health checks is not published; replacements begin within about a minute.
         scaling_health_check: Duration::from_secs(30),
