@@ -170,10 +170,6 @@ impl World {
         launch: &str,
         index: u32,
     ) -> Result<InstanceId, ApiError> {
-        if let Some(network) = plan.networks.first() {
-            let zone = &self.subnet(&network.new.subnet)?.zone;
-            self.check_capacity(zone, &plan.instance_type)?;
-        }
         let id = self.new_id("i", InstanceId::parse)?;
         let made = self.place_networks(plan)?;
         let Some(primary) = made.first().and_then(|eni| self.interfaces.get(eni)) else {

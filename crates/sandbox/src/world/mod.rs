@@ -186,7 +186,6 @@ pub struct World {
     schedule: schedule::Schedule,
     events: events::Events,
     past: past::Past,
-    shortages: shortage::Shortages,
     /// Where single addresses are placed.
     pub placement: Placement,
 }
@@ -230,7 +229,6 @@ impl World {
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
             past: past::Past::default(),
-            shortages: shortage::Shortages::default(),
             placement: Placement::Random,
         }
     }

@@ -5,7 +5,7 @@ use super::{InstanceState, World};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vpccni_core::ids::InstanceId;
+use vpccni_core::ids::{InstanceId, InstanceType, Zone};
 
 /// More steps than any one moment has: a world that schedules its own next step without delay would never come to rest.
 const MAX_STEPS: usize = 1_000_000;
@@ -25,6 +25,8 @@ pub(crate) enum Due {
     EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
     ScalingGroup(String),
+    /// A zone has capacity again, of a type or of all.
+    Capacity((Zone, Option<InstanceType>)),
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -77,6 +79,9 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
+            Due::Capacity(shortage) => {
+                self.capacity_out.remove(&shortage);
+            }
             Due::Instance(id, from) => self.step_instance(&id, from),
             Due::Cluster(name) => self.step_cluster(&name),
             Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
