@@ -97,7 +97,7 @@ impl Lab {
         let made = self
             .ec2
             .run_instances()
-            .image_id("ami-1")
+            .image_id("ami-00000000000000001")
             .instance_type(InstanceType::from(instance_type))
             .min_count(1)
             .max_count(1)

@@ -1,6 +1,7 @@
 //! CreateSecurityGroup, DescribeSecurityGroups.
 
 use super::describe::Query;
+use super::rules::write_permissions;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
@@ -65,9 +66,9 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
                 .text("groupName", &group.name)
                 .text("groupDescription", &group.description)
                 .text("vpcId", &group.vpc)
-                .text("securityGroupArn", arn(world, group))
-                .element("ipPermissions", |_| {})
-                .element("ipPermissionsEgress", |_| {});
+                .text("securityGroupArn", arn(world, group));
+            write_permissions(xml, "ipPermissions", group.in_direction(false));
+            write_permissions(xml, "ipPermissionsEgress", group.in_direction(true));
             tags::write(xml, &group.tags);
         })
         .maybe("nextToken", cut.next);

@@ -2,10 +2,10 @@
 
 use super::describe::Query;
 use super::interfaces::write_shared;
+use super::power::instances;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
-use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags;
 use crate::wire::xml::Xml;
@@ -85,10 +85,10 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
 }
 
 fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
-    let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
-    if ids.is_empty() {
-        return Err(ApiError::missing("InstanceId"));
-    }
+    let ids = instances(params)?;
+    // There is no operating system that could refuse to end, so there is nothing to force or to skip.
+    let _force: Option<bool> = params.parsed("Force")?;
+    let _skip: Option<bool> = params.parsed("SkipOsShutdown")?;
     Ok(Box::new(move |world| {
         let before = world.terminate(&ids)?;
         let mut xml = Xml::default();
@@ -105,7 +105,7 @@ fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
+pub(super) fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
     let (code, text) = state.parts();
     xml.element(name, |xml| {
         xml.text("code", code).text("name", text);
@@ -119,8 +119,14 @@ pub(super) fn write(xml: &mut Xml, instance: &Instance, world: &World, state: In
         .text("amiLaunchIndex", instance.launch_index)
         .text("launchTime", instance.launch_time);
     write_state(xml, "instanceState", state);
+    let zone_id = world
+        .zones
+        .iter()
+        .find(|z| z.name == instance.zone)
+        .map(|z| &z.id);
     xml.element("placement", |xml| {
         xml.text("availabilityZone", &instance.zone)
+            .maybe("availabilityZoneId", zone_id)
             .text("tenancy", "default");
     })
     .maybe("clientToken", instance.client_token.as_ref())
@@ -159,7 +165,7 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
             xml.text("arn", arn);
         });
     }
-    write_metadata(xml, &instance.metadata);
+    write_metadata(xml, "metadataOptions", "applied", &instance.metadata);
     xml.set("blockDeviceMapping", &instance.volumes, |xml, volume| {
         xml.text("deviceName", &volume.device).element("ebs", |xml| {
             xml.text("volumeId", &volume.id)
@@ -170,11 +176,11 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
     });
 }
 
-/// The options of the metadata service, which are in force as soon as they are set.
-pub(super) fn write_metadata(xml: &mut Xml, options: &MetadataOptions) {
+/// The options of the metadata service; they are in force as soon as they are set, whatever the answer says of them.
+pub(super) fn write_metadata(xml: &mut Xml, name: &str, state: &str, options: &MetadataOptions) {
     let on_off = |on: bool| if on { "enabled" } else { "disabled" };
-    xml.element("metadataOptions", |xml| {
-        xml.text("state", "applied")
+    xml.element(name, |xml| {
+        xml.text("state", state)
             .text(
                 "httpTokens",
                 if options.tokens_required {

@@ -6,14 +6,21 @@
 mod addresses;
 mod attachments;
 mod describe;
+mod fleets;
 mod groups;
+mod images;
 mod instance_types;
 mod instances;
 mod interfaces;
 mod launch;
 mod launch_data;
+mod market;
+mod power;
 mod reservations;
+mod routes;
+mod rules;
 mod settings;
+mod status;
 mod subnets;
 mod tags;
 mod template_versions;
@@ -32,12 +39,19 @@ use crate::world::World;
 const FAMILIES: &[Family] = &[
     addresses::ACTIONS,
     attachments::ACTIONS,
+    fleets::ACTIONS,
+    images::ACTIONS,
+    market::ACTIONS,
+    routes::ACTIONS,
+    status::ACTIONS,
     groups::ACTIONS,
     instance_types::ACTIONS,
     instances::ACTIONS,
     interfaces::ACTIONS,
     launch::ACTIONS,
+    power::ACTIONS,
     reservations::ACTIONS,
+    rules::ACTIONS,
     subnets::ACTIONS,
     tags::ACTIONS,
     template_versions::ACTIONS,

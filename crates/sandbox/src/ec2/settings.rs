@@ -167,7 +167,8 @@ pub(super) fn read(params: &mut Params, table: &[Setting]) -> Result<Settings, A
     Ok(settings)
 }
 
-fn check(name: &str, value: &str, form: Form) -> Result<(), ApiError> {
+/// Whether a value is one that the parameter may have.
+pub(super) fn check(name: &str, value: &str, form: Form) -> Result<(), ApiError> {
     let fits = match form {
         Form::Text => !value.is_empty(),
         Form::Flag => matches!(value, "true" | "false"),

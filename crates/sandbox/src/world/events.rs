@@ -16,6 +16,8 @@ const KEPT: usize = 65_536;
 pub enum Happened {
     /// An instance has another state.
     InstanceState { instance: String, state: &'static str },
+    /// An instance starts again without leaving its state.
+    InstanceRebooted { instance: String },
     /// An interface is attached.
     InterfaceAttached {
         interface: String,

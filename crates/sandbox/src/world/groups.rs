@@ -1,6 +1,6 @@
-//! Security groups: existence, name and VPC. What they let through is not modelled.
+//! Security groups: existence, name and VPC. Their rules are in `rules`.
 
-use super::{Tags, World, tags};
+use super::{NewRule, Peer, Rule, Tags, World, tags};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{SecurityGroupId, VpcId};
 
@@ -18,6 +18,8 @@ pub struct SecurityGroup {
     pub description: String,
     /// Its VPC.
     pub vpc: VpcId,
+    /// Its rules.
+    pub rules: Vec<Rule>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -45,11 +47,19 @@ impl World {
             ));
         }
         let id = self.new_id("sg", SecurityGroupId::parse)?;
+        // A new group lets everything out; the default one also lets its own members in.
+        let out = NewRule::everything(Peer::V4("0.0.0.0/0".to_owned()));
+        let mut rules = vec![self.new_rule(true, &out)];
+        if name == "default" {
+            let members = NewRule::everything(Peer::Group(id.clone()));
+            rules.push(self.new_rule(false, &members));
+        }
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),
             description: description.to_owned(),
             vpc: vpc.clone(),
+            rules,
             tags,
         };
         self.groups.insert(id.clone(), group);

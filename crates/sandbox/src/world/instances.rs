@@ -1,5 +1,6 @@
 //! Instances: what is known of them, and their states. How they are launched is in `launch`.
 
+use super::power::not_permitted;
 use super::{ACCOUNT, Due, Happened, MetadataOptions, Settings, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
@@ -115,7 +116,9 @@ impl World {
     /// Gives the state of each before.
     pub fn terminate(&mut self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InstanceState)>, ApiError> {
         for id in ids {
-            self.instance(id)?;
+            if self.instance(id)?.settings.is_on("DisableApiTermination") {
+                return Err(not_permitted(id, "terminated", "disableApiTermination"));
+            }
         }
         let mut before = Vec::new();
         for id in ids {
@@ -126,7 +129,8 @@ impl World {
             before.push((id.clone(), state));
             if !matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated) {
                 self.enter(id, InstanceState::ShuttingDown);
-                self.after(self.timings.instance_stop, Due::Instance(id.clone()));
+                let due = Due::Instance(id.clone(), InstanceState::ShuttingDown);
+                self.after(self.timings.instance_stop, due);
             }
         }
         Ok(before)
@@ -145,8 +149,10 @@ impl World {
     }
 
     /// What an instance does by itself: it starts, ends, and is forgotten.
-    pub(super) fn step_instance(&mut self, id: &InstanceId) {
-        match self.instances.get(id).map(|instance| instance.state) {
+    pub(super) fn step_instance(&mut self, id: &InstanceId, from: InstanceState) {
+        // Another call may have moved it on meanwhile: then its own step follows.
+        let state = self.instances.get(id).map(|instance| instance.state);
+        match state.filter(|state| *state == from) {
             Some(InstanceState::Pending) => self.enter(id, InstanceState::Running),
             Some(InstanceState::Stopping) => self.enter(id, InstanceState::Stopped),
             Some(InstanceState::ShuttingDown) => {
@@ -154,7 +160,7 @@ impl World {
                 self.enter(id, InstanceState::Terminated);
                 let visible = self.timings.terminated_visible;
                 if !visible.is_zero() {
-                    self.after(visible, Due::Instance(id.clone()));
+                    self.after(visible, Due::Instance(id.clone(), InstanceState::Terminated));
                 }
             }
             Some(InstanceState::Terminated) => {

@@ -3,11 +3,12 @@
 use super::interfaces::{NewInterface, token_mismatch};
 use super::launch_data::{LaunchData, NetworkSpec};
 use super::{
-    Due, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token, TypeInfo, Volume, World, tags,
+    Due, Image, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token, TypeInfo, Volume,
+    World, tags,
 };
 use crate::error::{ApiError, Code};
 use std::collections::BTreeMap;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, Zone};
 
 /// What AWS launches when no type is named.
 const DEFAULT_TYPE: &str = "m1.small";
@@ -38,7 +39,7 @@ struct Network {
 /// A launch that was checked.
 #[derive(Debug)]
 struct Plan {
-    image: String,
+    image: Image,
     instance_type: InstanceType,
     /// The primary one first.
     networks: Vec<Network>,
@@ -84,7 +85,8 @@ impl World {
         for tags in data.tags.values() {
             tags::check(tags)?;
         }
-        let image = data.image.clone().ok_or_else(|| ApiError::missing("ImageId"))?;
+        let image = data.image.as_ref().ok_or_else(|| ApiError::missing("ImageId"))?;
+        let image = self.images.find(image)?.clone();
         let instance_type = match &data.instance_type {
             Some(instance_type) => instance_type.clone(),
             None => InstanceType::parse(DEFAULT_TYPE).map_err(|_| ApiError::internal())?,
@@ -98,6 +100,7 @@ impl World {
                 "MinCount must be at least 1 and at most MaxCount",
             ));
         }
+        image.check_runs_on(kind)?;
         let networks = complete(data, kind)?;
         self.check_places(&networks, kind, &instance_type)?;
         if let Some(zone) = data.settings.get("Placement.AvailabilityZone")
@@ -109,11 +112,33 @@ impl World {
                 primary.new.subnet
             )));
         }
+        if let Some(primary) = networks.first() {
+            self.check_capacity(&self.subnet(&primary.new.subnet)?.zone, &instance_type)?;
+        }
         Ok(Plan {
             image,
             instance_type,
             networks,
         })
+    }
+
+    /// A zone may be out of capacity, for everything or for one type.
+    pub(super) fn check_capacity(&self, zone: &Zone, name: &InstanceType) -> Result<(), ApiError> {
+        let out = |name: Option<InstanceType>| self.capacity_out.contains(&(zone.clone(), name));
+        if !out(None) && !out(Some(name.clone())) {
+            return Ok(());
+        }
+        let others = self.zones.iter().filter(|other| other.name != *zone);
+        let others: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+        Err(ApiError::new(
+            Code::InsufficientInstanceCapacity,
+            format!(
+                "We currently do not have sufficient {name} capacity in the Availability Zone you requested ({zone}). \
+                 Our system will be working on provisioning additional capacity. You can currently get {name} capacity \
+                 by not specifying an Availability Zone in your request or choosing {}.",
+                others.join(", ")
+            ),
+        ))
     }
 
     /// One zone, one interface a place, no more on a card than it carries, no more addresses than fit.
@@ -179,7 +204,7 @@ impl World {
             id: id.clone(),
             launch: launch.to_owned(),
             launch_index: index,
-            image: plan.image.clone(),
+            image: plan.image.id.clone(),
             instance_type: plan.instance_type.clone(),
             zone,
             vpc,
@@ -191,9 +216,9 @@ impl World {
             interfaces: BTreeMap::new(),
             tags,
             client_token: new.token.as_ref().map(|(token, _)| token.clone()),
-            metadata: MetadataOptions::default().changed(&data.settings),
+            metadata: MetadataOptions::of_image(plan.image.imds_v2).changed(&data.settings),
             settings: data.settings.clone(),
-            volumes: self.volumes_of(data),
+            volumes: self.volumes_of(data, &plan.image),
             spot_request: spot.then(|| self.random.id("sir")),
         };
         self.instances.insert(id.clone(), instance);
@@ -202,7 +227,10 @@ impl World {
             self.place_attachment(eni, &id, device, card, network.delete_on_termination)?;
         }
         self.enter(&id, InstanceState::Pending);
-        self.after(self.timings.instance_start, Due::Instance(id.clone()));
+        self.after(
+            self.timings.instance_start,
+            Due::Instance(id.clone(), InstanceState::Pending),
+        );
         Ok(id)
     }
 
@@ -223,20 +251,25 @@ impl World {
         Ok(made)
     }
 
-    fn volumes_of(&mut self, data: &LaunchData) -> Vec<Volume> {
+    /// The volumes of the image, as the launch changes them, and those that it adds.
+    fn volumes_of(&mut self, data: &LaunchData, image: &Image) -> Vec<Volume> {
         let tags = data.tags_of("volume");
-        let wanted = data.devices.iter().filter(|device| !device.none);
-        wanted
-            .filter_map(|device| {
-                let ebs = device.ebs.as_ref()?;
-                Some(Volume {
-                    id: self.random.id("vol"),
-                    device: device.device.clone(),
-                    delete_on_termination: ebs.get("DeleteOnTermination") != Some("false"),
-                    tags: tags.clone(),
-                })
-            })
-            .collect()
+        let of_image = image.volumes.iter().map(|(device, _)| (*device, true));
+        let mut devices: BTreeMap<&str, bool> = of_image.collect();
+        for device in &data.devices {
+            if device.none || device.ebs.is_none() {
+                devices.remove(device.device.as_str());
+            } else if let Some(ebs) = &device.ebs {
+                devices.insert(&device.device, ebs.get("DeleteOnTermination") != Some("false"));
+            }
+        }
+        let volumes = devices.into_iter().map(|(device, delete_on_termination)| Volume {
+            id: self.random.id("vol"),
+            device: device.to_owned(),
+            delete_on_termination,
+            tags: tags.clone(),
+        });
+        volumes.collect()
     }
 
     /// A launch that failed half-way leaves nothing.

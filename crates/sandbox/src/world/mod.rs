@@ -10,7 +10,9 @@ mod clusters;
 mod configuration;
 mod eks_tags;
 mod events;
+mod fleets;
 mod groups;
+mod images;
 mod identities;
 mod instances;
 mod interfaces;
@@ -18,11 +20,14 @@ mod invariants;
 mod json_schema;
 mod launch;
 mod launch_data;
+mod machines;
 mod metadata;
 mod nodegroups;
 mod pool;
+mod power;
 mod quotas;
 mod random;
+mod rules;
 mod scaling;
 mod schedule;
 mod subnets;
@@ -40,7 +45,9 @@ pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
 pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
+pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use images::{Image, Images, PLAIN};
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
@@ -52,8 +59,10 @@ pub use nodegroups::{
     Nodes, Sizes, Taint, UpdateRules, UserTemplate,
 };
 pub use pool::{Grant, Pool, PoolError, Want};
+pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
+pub use rules::{NewRule, Peer, Rule, Traffic};
 pub use scaling::{
     Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
     Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
@@ -72,7 +81,7 @@ pub use vpcs::{CidrAssociation, Vpc};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -138,11 +147,18 @@ pub struct World {
     pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
     pub templates: BTreeMap<String, LaunchTemplate>,
+    /// Fleets by id.
+    pub fleets: BTreeMap<String, Fleet>,
+    /// The images that may be launched.
+    pub images: Images,
+    /// What there is no capacity for: a zone, for all types or for one.
+    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    fleet_tokens: BTreeMap<String, Token<String>>,
     template_tokens: BTreeMap<String, Token<String>>,
     version_tokens: BTreeMap<String, Token<u64>>,
     macs: BTreeSet<String>,
@@ -178,10 +194,14 @@ impl World {
             ami_releases: BTreeMap::new(),
             eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),
+            fleets: BTreeMap::new(),
+            images: Images::catalogue(),
+            capacity_out: BTreeSet::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            fleet_tokens: BTreeMap::new(),
             template_tokens: BTreeMap::new(),
             version_tokens: BTreeMap::new(),
             macs: BTreeSet::new(),

@@ -1,7 +1,7 @@
 //! What will happen by itself, in the order of its time. The world never looks at a clock: who serves it says how late
 //! it is, and everything due up to then happens, each thing at its own time.
 
-use super::World;
+use super::{InstanceState, World};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,8 @@ const MAX_STEPS: usize = 1_000_000;
 /// Something that happens by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// The next step in the life of an instance.
-    Instance(InstanceId),
+    /// The next step in the life of an instance, if it is still in this state.
+    Instance(InstanceId, InstanceState),
     /// The next step in the life of a cluster.
     Cluster(String),
     /// The next step in the life of an add-on.
@@ -41,6 +41,11 @@ impl World {
         let number = self.schedule.next;
         self.schedule.next += 1;
         self.schedule.queue.insert((at, number), due);
+    }
+
+    /// What time it is in this world.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// When the next thing happens by itself.
@@ -72,7 +77,7 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
-            Due::Instance(id) => self.step_instance(&id),
+            Due::Instance(id, from) => self.step_instance(&id, from),
             Due::Cluster(name) => self.step_cluster(&name),
             Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
             Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),

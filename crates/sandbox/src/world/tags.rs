@@ -88,6 +88,7 @@ impl World {
             .templates
             .values()
             .map(|r| (r.id.as_str(), "launch-template", &r.tags));
+        let fleets = self.fleets.values().map(|r| (r.id.as_str(), "fleet", &r.tags));
         vpcs.chain(groups)
             .chain(subnets)
             .chain(reservations)
@@ -95,6 +96,7 @@ impl World {
             .chain(instances)
             .chain(volumes)
             .chain(templates)
+            .chain(fleets)
     }
 
     fn tags_mut(&mut self, id: &str) -> Result<&mut Tags, ApiError> {
@@ -130,6 +132,11 @@ impl World {
                 .find(|volume| volume.id == id)
                 .map(|volume| &mut volume.tags)
                 .ok_or_else(|| missing(Code::InvalidVolumeNotFound, "volume")),
+            Some("fleet") => self
+                .fleets
+                .get_mut(id)
+                .map(|fleet| &mut fleet.tags)
+                .ok_or_else(|| missing(Code::InvalidIdNotFound, "fleet")),
             Some("lt") => self
                 .templates
                 .get_mut(id)

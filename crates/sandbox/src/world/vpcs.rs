@@ -22,6 +22,8 @@ pub struct Vpc {
     pub id: VpcId,
     /// Its blocks, the primary first.
     pub cidrs: Vec<CidrAssociation>,
+    /// Its main route table.
+    pub main_table: String,
     /// Its tags.
     pub tags: Tags,
 }
@@ -36,11 +38,13 @@ impl World {
             id: self.random.id("vpc-cidr-assoc"),
             cidr,
         };
+        let main_table = self.random.id("rtb");
         self.vpcs.insert(
             id.clone(),
             Vpc {
                 id: id.clone(),
                 cidrs: vec![first],
+                main_table,
                 tags,
             },
         );
