@@ -12,8 +12,8 @@ mod eks_tags;
 mod events;
 mod fleets;
 mod groups;
-mod images;
 mod identities;
+mod images;
 mod instances;
 mod interfaces;
 mod invariants;
@@ -47,16 +47,16 @@ pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
-pub use images::{Image, Images, PLAIN};
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
+pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
 pub use nodegroups::{
-    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
-    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+    MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion, Nodes,
+    Sizes, Taint, UpdateRules, UserTemplate,
 };
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use power::Changes;
@@ -141,8 +141,8 @@ pub struct World {
     addon_conflicts: BTreeMap<(String, String), Vec<String>>,
     /// Auto Scaling groups of node groups: cluster and name of their owner.
     nodegroup_owners: BTreeMap<String, (String, String)>,
-    /// Releases of images that were published, by Kubernetes version.
-    ami_releases: BTreeMap<String, Vec<String>>,
+    /// Releases of node images that were published, by Kubernetes version: date, and Bottlerocket's version.
+    ami_releases: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// What EKS answered to client tokens, by action and token: the request and the answer.
     pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.

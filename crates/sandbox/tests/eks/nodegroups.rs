@@ -184,6 +184,8 @@ async fn what_cannot_be_a_node_group_is_refused() {
         lab.create_group(1).version("1.35"),
         lab.create_group(1).release_version("1.34.0-20200101"),
         lab.create_group(1).ami_type("WINDOWS_FULL_2022_x86_64".into()),
+        lab.create_group(1).ami_type("AL2_x86_64".into()),
+        lab.create_group(1).instance_types("m7g.large"),
         lab.create_group(1)
             .set_subnets(Some(vec!["subnet-00000000000000000".to_owned()])),
         lab.create_group(1).update_config(
@@ -218,7 +220,7 @@ async fn a_launch_template_says_what_the_request_does_not() {
     let lab = Eks::with_cluster().await;
     let data = RequestLaunchTemplateData::builder()
         .instance_type("m5.large".into())
-        .image_id("ami-0123456789abcdef0");
+        .image_id("ami-00000000000000001");
     let template = lab.template(data.build()).await;
     for refused in [
         lab.create_group(1).instance_types("c5.large"),
@@ -242,7 +244,7 @@ async fn a_launch_template_says_what_the_request_does_not() {
     assert_eq!(group.launch_template().and_then(|t| t.version()), Some("1"));
     assert_eq!(group.launch_template().and_then(|t| t.name()), Some("mine"));
     for (_, _, image) in lab.instances().await {
-        assert_eq!(image, "ami-0123456789abcdef0");
+        assert_eq!(image, "ami-00000000000000001");
     }
     // EKS launches from a template of its own.
     let all = lab
@@ -266,7 +268,7 @@ async fn a_launch_template_says_what_the_request_does_not() {
     let versions = versions.send().await.expect("versions");
     let data = versions.launch_template_versions()[0].launch_template_data();
     let image = data.and_then(ResponseLaunchTemplateData::image_id);
-    assert_eq!(image, Some("ami-0123456789abcdef0"));
+    assert_eq!(image, Some("ami-00000000000000001"));
     lab.end().await;
 }
 
