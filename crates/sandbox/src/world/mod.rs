@@ -65,8 +65,8 @@ pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use metadata::MetadataOptions;
 pub use nodegroups::{
-    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
-    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+    MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion, Nodes,
+    Sizes, Taint, UpdateRules, UserTemplate,
 };
 
 pub(crate) use metadata_view::Seen;
@@ -156,8 +156,8 @@ pub struct World {
     addon_conflicts: BTreeMap<(String, String), Vec<String>>,
     /// Auto Scaling groups of node groups: cluster and name of their owner.
     nodegroup_owners: BTreeMap<String, (String, String)>,
-    /// Releases of images that were published, by Kubernetes version.
-    ami_releases: BTreeMap<String, Vec<String>>,
+    /// Releases of node images that were published, by Kubernetes version: date, and Bottlerocket's version.
+    ami_releases: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// What EKS answered to client tokens, by action and token: the request and the answer.
     pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
