@@ -11,13 +11,17 @@ mod fleets;
 mod groups;
 mod images;
 mod instances;
+mod interface_create;
 mod interfaces;
 mod invariants;
+mod ipv6;
 mod launch;
 mod launch_data;
+mod launch_from;
 mod machines;
 mod metadata;
 mod pool;
+mod pool6;
 mod power;
 mod quotas;
 mod random;
@@ -28,6 +32,7 @@ mod subnets;
 mod tags;
 mod templates;
 mod timings;
+mod trunks;
 mod types;
 mod vpcs;
 
@@ -40,11 +45,16 @@ pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
 pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
-pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
+pub use interface_create::NewInterface;
+pub use interfaces::{Attachment, AttachmentStatus, Interface, InterfaceKind};
+pub use ipv6::Ipv6Association;
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
+pub use launch_from::LaunchAt;
+pub(crate) use launch_from::origin_tags;
 pub use metadata::MetadataOptions;
-pub use pool::{Grant, Pool, PoolError, Want};
+pub use pool::{Grant, Placement, Pool, PoolError, Want};
+pub use pool6::{Grant6, Pool6, Want6};
 pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
@@ -56,12 +66,12 @@ pub use scaling::{
     Wait,
 };
 pub(crate) use schedule::Due;
-pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
-pub(crate) use templates::origin_tags;
-pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
+pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet, SubnetAttributes};
+pub use templates::{LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
+pub use trunks::TrunkAssociation;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
-pub use vpcs::{CidrAssociation, Vpc};
+pub use vpcs::{Block, CidrAssociation, Vpc};
 
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,11 +140,22 @@ pub struct World {
     pub images: Images,
     /// What there is no capacity for: a zone, for all types or for one.
     pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
+    /// Branches on trunks by the id of the association.
+    pub trunk_associations: BTreeMap<String, TrunkAssociation>,
+    /// How single addresses are chosen.
+    pub placement: Placement,
+    /// Whether a subnet without a free block says so with the code that AWS sometimes sends instead.
+    pub vague_block_errors: bool,
+    /// VLAN ids in use, by trunk, with the id of the association.
+    vlans: BTreeMap<EniId, BTreeMap<u32, String>>,
+    /// Interfaces by tag: key and value with a zero between.
+    interfaces_by_tag: BTreeMap<String, BTreeSet<EniId>>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    trunk_tokens: BTreeMap<String, Token<String>>,
     fleet_tokens: BTreeMap<String, Token<String>>,
     template_tokens: BTreeMap<String, Token<String>>,
     version_tokens: BTreeMap<String, Token<u64>>,
@@ -170,10 +191,16 @@ impl World {
             fleets: BTreeMap::new(),
             images: Images::catalogue(),
             capacity_out: BTreeSet::new(),
+            trunk_associations: BTreeMap::new(),
+            placement: Placement::Random,
+            vague_block_errors: false,
+            vlans: BTreeMap::new(),
+            interfaces_by_tag: BTreeMap::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            trunk_tokens: BTreeMap::new(),
             fleet_tokens: BTreeMap::new(),
             template_tokens: BTreeMap::new(),
             version_tokens: BTreeMap::new(),
