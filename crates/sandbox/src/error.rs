@@ -92,10 +92,13 @@ codes! {
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
     RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
+    RequestLimitExceeded = "RequestLimitExceeded", 503;
     ResourceInUse = "ResourceInUse", 400;
     ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
+    Throttling = "Throttling", 400;
+    ThrottlingException = "ThrottlingException", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Validation = "ValidationError", 400;
@@ -116,6 +119,8 @@ pub struct ApiError {
     code: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What it is about, by names that the service has for it.
+    about: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -126,6 +131,7 @@ impl ApiError {
             code: Cow::Borrowed(code.as_str()),
             status,
             message: message.into(),
+            about: Vec::new(),
         }
     }
 
@@ -135,6 +141,7 @@ impl ApiError {
             code: Cow::Owned(code),
             status,
             message,
+            about: Vec::new(),
         }
     }
 
@@ -160,6 +167,24 @@ impl ApiError {
             Code::MissingParameter,
             format!("The request must contain the parameter {parameter}"),
         )
+    }
+
+    /// The same refusal with a name of what it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, (member, name): (&'static str, String)) -> Self {
+        self.about.push((member, name));
+        self
+    }
+
+    /// The body of the JSON protocols.
+    pub(crate) fn json(&self) -> String {
+        let mut body = serde_json::Map::new();
+        let members = [("__type", self.code()), ("message", self.message())];
+        let about = self.about.iter().map(|(member, name)| (*member, name.as_str()));
+        for (member, text) in members.into_iter().chain(about) {
+            body.insert(member.to_owned(), text.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The code as AWS writes it.

@@ -161,13 +161,13 @@ async fn a_shared_subnet_hides_interfaces_but_counts_their_addresses() {
 #[tokio::test]
 async fn quotas_placement_and_vague_errors_can_be_set() {
     let lab = Lab::new().await;
-    let subnet = lab.subnet("10.0.0.0/26").await;
     let world = lab.sandbox.world();
     world.write(|world| {
         world.placement = Placement::Lowest;
         world.vague_block_errors = true;
         world.quotas.interfaces = 2;
     });
+    let subnet = lab.subnet("10.0.0.0/26").await;
     let eni = lab.eni(&subnet).await;
     assert_eq!(
         lab.assign(&eni, 3).await,

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod attachments;
+mod control;
 mod describes;
 mod eks;
 mod faults;
@@ -13,12 +14,20 @@ mod hostile;
 mod instances;
 mod interfaces;
 mod ipv6;
+mod journal;
 mod lab;
 mod limits;
+mod metadata;
 mod model;
 mod networks;
 mod power;
 mod protocol;
+mod scaling;
+mod scaling_lab;
+mod scaling_members;
+mod scaling_refresh;
 mod speed;
+mod sts;
 mod templates;
 mod trunks;
+mod wire;

@@ -127,6 +127,7 @@ impl World {
         let key = attachment.id.clone();
         let interface = self.interface_mut(id)?;
         interface.attachment = Some(attachment);
+        self.note_instance(instance_id);
         if let Some(instance) = self.instances.get_mut(instance_id) {
             instance
                 .interfaces
@@ -161,6 +162,7 @@ impl World {
         let Some(id) = self.attachments.get(attachment).cloned() else {
             return;
         };
+        self.note_interface(&id);
         let found = self.interfaces.get_mut(&id).and_then(|i| i.attachment.as_mut());
         if let Some(found) = found.filter(|a| a.status == AttachmentStatus::Attaching) {
             found.status = AttachmentStatus::Attached;
@@ -214,12 +216,12 @@ impl World {
 
     /// Forgets an attachment on both sides.
     pub(super) fn remove_attachment(&mut self, id: &EniId) {
-        let Some(interface) = self.interfaces.get_mut(id) else {
+        self.note_interface(id);
+        let attached = self.interfaces.get_mut(id);
+        let Some(attachment) = attached.and_then(|interface| interface.attachment.take()) else {
             return;
         };
-        let Some(attachment) = interface.attachment.take() else {
-            return;
-        };
+        self.note_instance(&attachment.instance);
         self.attachments.remove(&attachment.id);
         if let Some(instance) = self.instances.get_mut(&attachment.instance) {
             instance

@@ -133,6 +133,7 @@ impl World {
             tracking: new.tracking,
             client_token: new.token.map(|(token, _)| token),
         };
+        self.note_interface(&id);
         self.by_subnet.entry(new.subnet).or_default().insert(id.clone());
         self.index_tags(&id, &interface.tags);
         if interface.pending {
@@ -190,7 +191,7 @@ impl World {
         let vague = self.vague_block_errors;
         found
             .pool
-            .take(want, self.placement, &mut self.random)
+            .take(want, &mut self.random)
             .map_err(|error| match error {
                 PoolError::NoFreeAddress => ApiError::new(
                     Code::InsufficientFreeAddressesInSubnet,

@@ -165,6 +165,7 @@ impl Interface {
 
 impl World {
     pub(super) fn finish_create(&mut self, id: &EniId) {
+        self.note_interface(id);
         if let Some(interface) = self.interfaces.get_mut(id) {
             interface.pending = false;
         }
@@ -185,6 +186,7 @@ impl World {
 
     /// Forgets an interface and gives back what it held.
     pub(super) fn remove_interface(&mut self, id: &EniId) {
+        self.note_interface(id);
         let Some(interface) = self.interfaces.remove(id) else {
             return;
         };
@@ -217,6 +219,7 @@ impl World {
     }
 
     pub(crate) fn interface_mut(&mut self, id: &EniId) -> Result<&mut Interface, ApiError> {
+        self.note_interface(id);
         let caller = &self.caller.account;
         let found = self.interfaces.get_mut(id).filter(|i| i.owner == *caller);
         found.ok_or_else(|| not_found(id))

@@ -1,25 +1,34 @@
 //! The state of the sandboxed account and region, and every rule about it. Every change is made whole or not at all:
 //! the methods check first and change after. Nothing here knows the wire.
 
+mod addons;
 mod addresses;
 mod attachments;
 mod caller;
 mod catalogue;
 mod clusters;
+mod configuration;
+mod eks_tags;
 mod events;
 mod fleets;
 mod groups;
+mod identities;
 mod images;
 mod instances;
 mod interface_create;
 mod interfaces;
 mod invariants;
 mod ipv6;
+mod json_schema;
 mod launch;
 mod launch_data;
 mod launch_from;
 mod machines;
 mod metadata;
+mod metadata_view;
+mod nodegroups;
+mod occupied;
+mod past;
 mod pool;
 mod pool6;
 mod power;
@@ -28,21 +37,27 @@ mod random;
 mod rules;
 mod scaling;
 mod schedule;
+mod shortage;
 mod subnets;
 mod tags;
 mod templates;
 mod timings;
 mod trunks;
 mod types;
+mod updates;
 mod vpcs;
 
+pub use addons::{Addon, AddonChange, AddonStatus, NewAddon, Resolve};
 pub use addresses::Assigned;
 pub use caller::Caller;
+pub(crate) use caller::key_of_instance;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
-pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
+pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
+pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
 pub use interface_create::NewInterface;
@@ -53,8 +68,15 @@ pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
 pub use launch_from::LaunchAt;
 pub(crate) use launch_from::origin_tags;
 pub use metadata::MetadataOptions;
+pub use nodegroups::{
+    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
+    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+};
 pub use pool::{Grant, Placement, Pool, PoolError, Want};
 pub use pool6::{Grant6, Pool6, Want6};
+
+pub(crate) use metadata_view::Seen;
+pub use occupied::Holding;
 pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
@@ -71,12 +93,13 @@ pub use templates::{LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, Templ
 pub use timings::Timings;
 pub use trunks::TrunkAssociation;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
+pub use updates::{Issue, Subject, Update, UpdateStatus};
 pub use vpcs::{Block, CidrAssociation, Vpc};
 
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -132,18 +155,22 @@ pub struct World {
     pub scaling: Scaling,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// What a user already has in a cluster of an add-on that EKS does not manage yet.
+    addon_conflicts: BTreeMap<(String, String), Vec<String>>,
+    /// Auto Scaling groups of node groups: cluster and name of their owner.
+    nodegroup_owners: BTreeMap<String, (String, String)>,
+    /// Releases of images that were published, by Kubernetes version.
+    ami_releases: BTreeMap<String, Vec<String>>,
+    /// What EKS answered to client tokens, by action and token: the request and the answer.
+    pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
     pub templates: BTreeMap<String, LaunchTemplate>,
     /// Fleets by id.
     pub fleets: BTreeMap<String, Fleet>,
     /// The images that may be launched.
     pub images: Images,
-    /// What there is no capacity for: a zone, for all types or for one.
-    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Branches on trunks by the id of the association.
     pub trunk_associations: BTreeMap<String, TrunkAssociation>,
-    /// How single addresses are chosen.
-    pub placement: Placement,
     /// Whether a subnet without a free block says so with the code that AWS sometimes sends instead.
     pub vague_block_errors: bool,
     /// VLAN ids in use, by trunk, with the id of the association.
@@ -170,6 +197,10 @@ pub struct World {
     pub quotas: Quotas,
     schedule: schedule::Schedule,
     events: events::Events,
+    past: past::Past,
+    shortages: shortage::Shortages,
+    /// Where single addresses are placed.
+    pub placement: Placement,
 }
 
 impl World {
@@ -187,12 +218,14 @@ impl World {
             instances: BTreeMap::new(),
             scaling: Scaling::default(),
             clusters: BTreeMap::new(),
+            addon_conflicts: BTreeMap::new(),
+            nodegroup_owners: BTreeMap::new(),
+            ami_releases: BTreeMap::new(),
+            eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
             images: Images::catalogue(),
-            capacity_out: BTreeSet::new(),
             trunk_associations: BTreeMap::new(),
-            placement: Placement::Random,
             vague_block_errors: false,
             vlans: BTreeMap::new(),
             interfaces_by_tag: BTreeMap::new(),
@@ -212,6 +245,9 @@ impl World {
             quotas: Quotas::default(),
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
+            past: past::Past::default(),
+            shortages: shortage::Shortages::default(),
+            placement: Placement::Random,
         }
     }
 
@@ -242,4 +278,14 @@ fn zones_of(region: &str) -> Vec<ZoneInfo> {
             })
         })
         .collect()
+}
+
+/// A world to test with.
+#[cfg(test)]
+pub(crate) fn bare() -> World {
+    let tables = Tables {
+        types: Arc::new(Types::load().unwrap()),
+        catalogue: Arc::new(Catalogue::load().unwrap()),
+    };
+    World::new("us-west-2", 1, &tables, Timestamp::UNIX_EPOCH)
 }

@@ -30,16 +30,6 @@ pub enum PoolError {
     Taken(Ipv4Addr),
 }
 
-/// How single addresses are chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// By chance, as AWS does as far as can be seen: it fragments subnets as real ones are.
-    #[default]
-    Random,
-    /// The lowest free one, for tests that people read.
-    Lowest,
-}
-
 /// What a request wants from the pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Want {
@@ -70,9 +60,22 @@ enum Zone {
     ExplicitReserved,
 }
 
+/// Where single addresses are placed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// Anywhere, by the seed.
+    #[default]
+    Random,
+    /// The lowest free one.
+    Lowest,
+}
+
 /// The pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
+    /// Where single addresses are placed.
+    pub(super) placement: Placement,
     first: u32,
     used: Vec<bool>,
     /// Addresses with owners in each block of sixteen: finding a free one must not look at every address.
@@ -86,6 +89,7 @@ impl Pool {
     pub(crate) fn new(cidr: Ipv4Net) -> Self {
         let size = 1_usize << (32 - u32::from(cidr.prefix_len()));
         let mut pool = Self {
+            placement: Placement::Random,
             first: u32::from(cidr.network()),
             used: vec![false; size],
             used_in_block: vec![0; size / BLOCK],
@@ -123,14 +127,9 @@ impl Pool {
     }
 
     /// Takes everything that is wanted or nothing at all.
-    pub(crate) fn take(
-        &mut self,
-        want: &Want,
-        placement: Placement,
-        random: &mut Random,
-    ) -> Result<Grant, PoolError> {
+    pub(crate) fn take(&mut self, want: &Want, random: &mut Random) -> Result<Grant, PoolError> {
         let mut grant = Grant::default();
-        let result = self.fill(&mut grant, want, placement, random);
+        let result = self.fill(&mut grant, want, random);
         if let Err(error) = result {
             self.release(&grant);
             return Err(error);
@@ -138,13 +137,7 @@ impl Pool {
         Ok(grant)
     }
 
-    fn fill(
-        &mut self,
-        grant: &mut Grant,
-        want: &Want,
-        placement: Placement,
-        random: &mut Random,
-    ) -> Result<(), PoolError> {
+    fn fill(&mut self, grant: &mut Grant, want: &Want, random: &mut Random) -> Result<(), PoolError> {
         for &address in &want.addresses {
             self.take_run(address, 1)?;
             grant.addresses.push(address);
@@ -159,9 +152,7 @@ impl Pool {
             grant.prefixes.push(prefix);
         }
         for _ in 0..want.count {
-            let address = self
-                .choose_address(placement, random)
-                .ok_or(PoolError::NoFreeAddress)?;
+            let address = self.choose_address(random).ok_or(PoolError::NoFreeAddress)?;
             self.take_run(address, 1)?;
             grant.addresses.push(address);
         }
@@ -262,11 +253,11 @@ impl Pool {
         }
     }
 
-    fn choose_address(&self, placement: Placement, random: &mut Random) -> Option<Ipv4Addr> {
+    fn choose_address(&self, random: &mut Random) -> Option<Ipv4Addr> {
         if self.open_free == 0 {
             return None;
         }
-        if placement == Placement::Lowest {
+        if self.placement == Placement::Lowest {
             return self.open_free_at(0);
         }
         for _ in 0..PROBES {
@@ -294,6 +285,13 @@ impl Pool {
         self.free_blocks(Zone::PrefixReserved)
             .next()
             .or_else(|| self.free_blocks(Zone::Open).next())
+    }
+
+    /// The first address of every block from which a prefix could be given.
+    pub(super) fn free_block_starts(&self) -> Vec<Ipv4Addr> {
+        let reserved = self.free_blocks(Zone::PrefixReserved);
+        let open = self.free_blocks(Zone::Open);
+        reserved.chain(open).map(|prefix| prefix.first()).collect()
     }
 
     /// Free blocks whose first address is in the zone, lowest first.

@@ -21,6 +21,14 @@ pub(crate) enum Due {
     Attached(String),
     /// An interface is detached.
     Detached(String),
+    /// The next step in the life of a cluster.
+    Cluster(String),
+    /// The next step in the life of an add-on.
+    Addon { cluster: String, addon: String },
+    /// A step of a node group.
+    Nodegroup { cluster: String, nodegroup: String },
+    /// The end of an update of EKS.
+    EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
     ScalingGroup(String),
 }
@@ -39,6 +47,11 @@ impl World {
         let number = self.schedule.next;
         self.schedule.next += 1;
         self.schedule.queue.insert((at, number), due);
+    }
+
+    /// What time it is in this world.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// When the next thing happens by itself.
@@ -77,7 +90,14 @@ impl World {
             Due::InterfaceReady(id) => self.finish_create(&id),
             Due::Attached(attachment) => self.finish_attach(&attachment),
             Due::Detached(attachment) => self.finish_detach(&attachment),
-            Due::ScalingGroup(name) => self.step_group(&name),
+            Due::Cluster(name) => self.step_cluster(&name),
+            Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
+            Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),
+            Due::ScalingGroup(name) => {
+                self.step_group(&name);
+                self.tell_nodegroup(&name);
+            }
+            Due::Nodegroup { cluster, nodegroup } => self.step_nodegroup(&cluster, &nodegroup),
         }
     }
 }

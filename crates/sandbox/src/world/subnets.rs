@@ -141,6 +141,9 @@ impl World {
         let zone_id = self.zones.iter().find(|z| z.name == zone);
         let zone_id = zone_id.map(|z| z.id.clone()).unwrap_or_default();
         let id = self.new_id("subnet", SubnetId::parse)?;
+        let mut pool = Pool::new(cidr);
+        pool.placement = self.placement;
+        self.note_new_subnet(&id);
         let subnet = Subnet {
             id: id.clone(),
             vpc: vpc.clone(),
@@ -150,7 +153,7 @@ impl World {
             shared: BTreeSet::new(),
             cidr,
             tags,
-            pool: Pool::new(cidr),
+            pool,
             ipv6: None,
             pool6: None,
             attributes: SubnetAttributes::default(),

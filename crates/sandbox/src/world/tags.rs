@@ -60,6 +60,9 @@ impl World {
 
     /// Changes the tags of a resource, and the index where it is an interface.
     fn retag(&mut self, id: &str, change: impl FnOnce(&mut Tags)) -> Result<(), ApiError> {
+        if let Ok(eni) = EniId::parse(id) {
+            self.note_interface(&eni);
+        }
         let tags = self.tags_mut(id)?;
         let before = tags.clone();
         change(tags);

@@ -166,6 +166,7 @@ impl World {
         if let Some(taken) = self.vlans.get_mut(&association.trunk) {
             taken.remove(&association.vlan);
         }
+        self.note_interface(&association.branch);
         if let Some(branch) = self.interfaces.get_mut(&association.branch) {
             branch.kind = association.was;
             branch.trunk = None;

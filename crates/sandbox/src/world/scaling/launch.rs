@@ -1,10 +1,11 @@
 //! How a group launches: in the zone and subnet with the fewest members, and elsewhere where that fails.
 
 use super::activity::{ActivityStatus, Subject};
-use super::group::{LaunchSource, Process, ScalingGroup};
+use super::group::{Process, ScalingGroup};
 use super::invalid;
 use super::leave::{GROUP_TAG, details};
 use super::members::{Lifecycle, Member, MemberTemplate};
+use super::source::LaunchSource;
 use crate::error::ApiError;
 use crate::world::{LaunchAt, Tags, TemplateRef, World};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! How members leave a group: terminated by it, or let go.
 
 use super::activity::{Activity, ActivityStatus, Subject};
-use super::hooks::Transition;
+use super::hook::Transition;
 use super::invalid;
 use super::members::{Lifecycle, Member};
 use crate::error::ApiError;
