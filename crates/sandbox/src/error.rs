@@ -30,6 +30,7 @@ codes! {
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    CidrLimitExceeded = "CidrLimitExceeded", 400;
     DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
@@ -40,6 +41,7 @@ codes! {
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
+    InterfaceLimitExceeded = "NetworkInterfaceLimitExceeded", 400;
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
@@ -77,6 +79,7 @@ codes! {
     InvalidTemplateNameMalformed = "InvalidLaunchTemplateName.MalformedException", 400;
     InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
     InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
+    InvalidTrunkAssociationNotFound = "InvalidTrunkInterfaceAssociationID.NotFound", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
     InvalidVpcCidrAssociationNotFound = "InvalidVpcCidrBlockAssociationID.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
