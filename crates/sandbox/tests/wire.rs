@@ -105,9 +105,11 @@ impl Wire {
         made.text("subnetId")
     }
 
+    /// An instance whose metadata service is as those of older images: no token, and one hop.
     pub(crate) async fn launch(&self, subnet: &str) -> Reply {
         let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
-        self.ec2(&format!("{launch}&SubnetId={subnet}")).await
+        let options = "MetadataOptions.HttpTokens=optional&MetadataOptions.HttpPutResponseHopLimit=1";
+        self.ec2(&format!("{launch}&SubnetId={subnet}&{options}")).await
     }
 
     /// The books are right, and everything ends.
