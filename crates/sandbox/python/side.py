@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"(?<![\d.])10\.\d+\.\d+\.\d+(?![\d./])")
 DNS = re.compile(r"\bip-10-[\d-]+\.[a-z0-9.-]*(internal|amazonaws\.com)\b")
 MAC = re.compile(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 IAM_ID = re.compile(r"\b(AROA|AIPA|AIDA|AKIA|ANPA)[A-Z0-9]{8,}(:[\w.-]+)?")
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z]*")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.+:Z]*")
 ACCOUNT = re.compile(r"\b\d{12}\b")
 
 

@@ -89,10 +89,13 @@ codes! {
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
     RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
+    RequestLimitExceeded = "RequestLimitExceeded", 503;
     ResourceInUse = "ResourceInUse", 400;
     ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
+    Throttling = "Throttling", 400;
+    ThrottlingException = "ThrottlingException", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Validation = "ValidationError", 400;

@@ -35,6 +35,7 @@ impl Lab {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start(Options {
             seed: 42,
+            check_invariants: true,
             ..Options::default()
         })
         .await

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod attachments;
+mod control;
 mod describes;
 mod eks;
 mod faults;
@@ -12,7 +13,9 @@ mod fleets;
 mod hostile;
 mod instances;
 mod interfaces;
+mod journal;
 mod lab;
+mod metadata;
 mod networks;
 mod power;
 mod protocol;
@@ -23,3 +26,4 @@ mod scaling_refresh;
 mod speed;
 mod sts;
 mod templates;
+mod wire;

@@ -41,6 +41,14 @@ impl Params {
         self.values.get(name).map(String::as_str)
     }
 
+    /// How many begin with this.
+    pub(crate) fn count_under(&self, beginning: &str) -> usize {
+        self.values
+            .range(beginning.to_owned()..)
+            .take_while(|(name, _)| name.starts_with(beginning))
+            .count()
+    }
+
     pub(crate) fn required(&mut self, name: &str) -> Result<String, ApiError> {
         self.text(name)
             .filter(|value| !value.is_empty())

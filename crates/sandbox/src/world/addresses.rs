@@ -8,7 +8,7 @@ use vpccni_core::ids::{EniId, InstanceId};
 use vpccni_core::net::Ipv4Prefix;
 
 /// The cap on an interface that is attached to nothing; what AWS applies there is not documented.
-const UNATTACHED_ADDRESSES: u32 = 50;
+pub(super) const UNATTACHED_ADDRESSES: u32 = 50;
 
 /// What one call gave: never what was there before.
 pub type Assigned = Grant;

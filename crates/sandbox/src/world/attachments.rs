@@ -115,6 +115,7 @@ impl World {
         let interface = self.interface_mut(id)?;
         interface.attachment = Some(attachment);
         let mac = interface.mac.clone();
+        self.note_instance(instance_id);
         if let Some(instance) = self.instances.get_mut(instance_id) {
             instance
                 .interfaces
@@ -156,12 +157,12 @@ impl World {
 
     /// Forgets an attachment on both sides.
     pub(super) fn remove_attachment(&mut self, id: &EniId) {
-        let Some(interface) = self.interfaces.get_mut(id) else {
+        self.note_interface(id);
+        let attached = self.interfaces.get_mut(id);
+        let Some(attachment) = attached.and_then(|interface| interface.attachment.take()) else {
             return;
         };
-        let Some(attachment) = interface.attachment.take() else {
-            return;
-        };
+        self.note_instance(&attachment.instance);
         self.attachments.remove(&attachment.id);
         if let Some(instance) = self.instances.get_mut(&attachment.instance) {
             instance

@@ -54,6 +54,7 @@ impl World {
             let members = NewRule::everything(Peer::Group(id.clone()));
             rules.push(self.new_rule(false, &members));
         }
+        self.note_new_group(&id);
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),

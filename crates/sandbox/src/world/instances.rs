@@ -138,6 +138,7 @@ impl World {
 
     /// The instance is in another state from now on, and whoever follows it is told.
     pub(super) fn enter(&mut self, id: &InstanceId, state: InstanceState) {
+        self.note_instance(id);
         if let Some(instance) = self.instances.get_mut(id) {
             instance.state = state;
         }

@@ -196,6 +196,7 @@ impl World {
             attachment: None,
             client_token: new.token.map(|(token, _)| token),
         };
+        self.note_interface(&id);
         self.by_subnet.entry(new.subnet).or_default().insert(id.clone());
         self.interfaces.insert(id.clone(), interface);
         Ok(id)
@@ -272,6 +273,7 @@ impl World {
 
     /// Forgets an interface and gives back what it held.
     pub(super) fn remove_interface(&mut self, id: &EniId) {
+        self.note_interface(id);
         let Some(interface) = self.interfaces.remove(id) else {
             return;
         };
@@ -297,6 +299,7 @@ impl World {
     }
 
     pub(crate) fn interface_mut(&mut self, id: &EniId) -> Result<&mut Interface, ApiError> {
+        self.note_interface(id);
         self.interfaces.get_mut(id).ok_or_else(|| not_found(id))
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::{ApiError, Code};
 use std::collections::BTreeMap;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId};
 
 /// What AWS launches when no type is named.
 const DEFAULT_TYPE: &str = "m1.small";
@@ -122,25 +122,6 @@ impl World {
         })
     }
 
-    /// A zone may be out of capacity, for everything or for one type.
-    pub(super) fn check_capacity(&self, zone: &Zone, name: &InstanceType) -> Result<(), ApiError> {
-        let out = |name: Option<InstanceType>| self.capacity_out.contains(&(zone.clone(), name));
-        if !out(None) && !out(Some(name.clone())) {
-            return Ok(());
-        }
-        let others = self.zones.iter().filter(|other| other.name != *zone);
-        let others: Vec<&str> = others.map(|other| other.name.as_str()).collect();
-        Err(ApiError::new(
-            Code::InsufficientInstanceCapacity,
-            format!(
-                "We currently do not have sufficient {name} capacity in the Availability Zone you requested ({zone}). \
-                 Our system will be working on provisioning additional capacity. You can currently get {name} capacity \
-                 by not specifying an Availability Zone in your request or choosing {}.",
-                others.join(", ")
-            ),
-        ))
-    }
-
     /// One zone, one interface a place, no more on a card than it carries, no more addresses than fit.
     fn check_places(
         &self,
@@ -189,6 +170,10 @@ impl World {
         launch: &str,
         index: u32,
     ) -> Result<InstanceId, ApiError> {
+        if let Some(network) = plan.networks.first() {
+            let zone = &self.subnet(&network.new.subnet)?.zone;
+            self.check_capacity(zone, &plan.instance_type)?;
+        }
         let id = self.new_id("i", InstanceId::parse)?;
         let made = self.place_networks(plan)?;
         let Some(primary) = made.first().and_then(|eni| self.interfaces.get(eni)) else {
@@ -221,6 +206,7 @@ impl World {
             volumes: self.volumes_of(data, &plan.image),
             spot_request: spot.then(|| self.random.id("sir")),
         };
+        self.note_instance(&id);
         self.instances.insert(id.clone(), instance);
         for (eni, network) in made.iter().zip(&plan.networks) {
             let (card, device) = network.place;

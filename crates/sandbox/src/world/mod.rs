@@ -22,7 +22,10 @@ mod launch;
 mod launch_data;
 mod machines;
 mod metadata;
+mod metadata_view;
 mod nodegroups;
+mod occupied;
+mod past;
 mod pool;
 mod power;
 mod quotas;
@@ -30,6 +33,7 @@ mod random;
 mod rules;
 mod scaling;
 mod schedule;
+mod shortage;
 mod subnets;
 mod tags;
 mod templates;
@@ -41,6 +45,7 @@ mod vpcs;
 pub use addons::{Addon, AddonChange, AddonStatus, NewAddon, Resolve};
 pub use addresses::Assigned;
 pub use caller::Caller;
+pub(crate) use caller::key_of_instance;
 pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Access, Cluster, ClusterChange, ClusterStatus, NewCluster};
 pub use configuration::{SchemaError, Schemas};
@@ -58,7 +63,10 @@ pub use nodegroups::{
     MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion, Nodes,
     Sizes, Taint, UpdateRules, UserTemplate,
 };
-pub use pool::{Grant, Pool, PoolError, Want};
+
+pub(crate) use metadata_view::Seen;
+pub use occupied::Holding;
+pub use pool::{Grant, Placement, Pool, PoolError, Want};
 pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
@@ -81,7 +89,7 @@ pub use vpcs::{CidrAssociation, Vpc};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -151,8 +159,6 @@ pub struct World {
     pub fleets: BTreeMap<String, Fleet>,
     /// The images that may be launched.
     pub images: Images,
-    /// What there is no capacity for: a zone, for all types or for one.
-    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
@@ -172,6 +178,10 @@ pub struct World {
     pub quotas: Quotas,
     schedule: schedule::Schedule,
     events: events::Events,
+    past: past::Past,
+    shortages: shortage::Shortages,
+    /// Where single addresses are placed.
+    pub placement: Placement,
 }
 
 impl World {
@@ -196,7 +206,6 @@ impl World {
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
             images: Images::catalogue(),
-            capacity_out: BTreeSet::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
@@ -212,6 +221,9 @@ impl World {
             quotas: Quotas::default(),
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
+            past: past::Past::default(),
+            shortages: shortage::Shortages::default(),
+            placement: Placement::Random,
         }
     }
 
@@ -242,4 +254,14 @@ fn zones_of(region: &str) -> Vec<ZoneInfo> {
             })
         })
         .collect()
+}
+
+/// A world to test with.
+#[cfg(test)]
+pub(crate) fn bare() -> World {
+    let tables = Tables {
+        types: Arc::new(Types::load().unwrap()),
+        catalogue: Arc::new(Catalogue::load().unwrap()),
+    };
+    World::new("us-west-2", 1, &tables, Timestamp::UNIX_EPOCH)
 }

@@ -57,9 +57,22 @@ enum Zone {
     ExplicitReserved,
 }
 
+/// Where single addresses are placed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// Anywhere, by the seed.
+    #[default]
+    Random,
+    /// The lowest free one.
+    Lowest,
+}
+
 /// The pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
+    /// Where single addresses are placed.
+    pub(super) placement: Placement,
     first: u32,
     used: Vec<bool>,
     zones: Vec<Zone>,
@@ -71,6 +84,7 @@ impl Pool {
     pub(crate) fn new(cidr: Ipv4Net) -> Self {
         let size = 1_usize << (32 - u32::from(cidr.prefix_len()));
         let mut pool = Self {
+            placement: Placement::Random,
             first: u32::from(cidr.network()),
             used: vec![false; size],
             zones: vec![Zone::Open; size],
@@ -234,13 +248,19 @@ impl Pool {
         if self.open_free == 0 {
             return None;
         }
+        if self.placement == Placement::Lowest {
+            return self.nth_free(0);
+        }
         for _ in 0..PROBES {
             let offset = random.below(self.size());
             if self.may_be_given(offset) && self.is_open_and_free(offset as usize) {
                 return Some(Ipv4Addr::from(self.first + offset));
             }
         }
-        let chosen = random.below(self.open_free) as usize;
+        self.nth_free(random.below(self.open_free) as usize)
+    }
+
+    fn nth_free(&self, chosen: usize) -> Option<Ipv4Addr> {
         (0..self.size())
             .filter(|&o| self.may_be_given(o) && self.is_open_and_free(o as usize))
             .nth(chosen)
@@ -251,6 +271,13 @@ impl Pool {
         self.free_blocks(Zone::PrefixReserved)
             .next()
             .or_else(|| self.free_blocks(Zone::Open).next())
+    }
+
+    /// The first address of every block from which a prefix could be given.
+    pub(super) fn free_block_starts(&self) -> Vec<Ipv4Addr> {
+        let reserved = self.free_blocks(Zone::PrefixReserved);
+        let open = self.free_blocks(Zone::Open);
+        reserved.chain(open).map(|prefix| prefix.first()).collect()
     }
 
     /// Free blocks whose first address is in the zone, lowest first.

@@ -106,13 +106,16 @@ impl World {
         }
         let zone = self.zone_or_first(zone)?;
         let id = self.new_id("subnet", SubnetId::parse)?;
+        let mut pool = Pool::new(cidr);
+        pool.placement = self.placement;
+        self.note_new_subnet(&id);
         let subnet = Subnet {
             id: id.clone(),
             vpc: vpc.clone(),
             zone,
             cidr,
             tags,
-            pool: Pool::new(cidr),
+            pool,
             reservations: Vec::new(),
         };
         self.subnets.insert(id.clone(), subnet);

@@ -1,9 +1,12 @@
 //! How long things take. All of it is nothing in tests that do not ask for more; `serve` takes what users see on AWS.
 
+use super::World;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The delays of the world, one field for each transition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Timings {
     /// An instance from pending to running.
     pub instance_start: Duration,
@@ -27,6 +30,16 @@ pub struct Timings {
     pub node_drain: Duration,
     /// So long EKS waits for the pods of a node to go before it gives up.
     pub node_eviction: Duration,
+    /// An attached interface until the metadata service of its instance shows it.
+    pub imds_attach: Duration,
+    /// A detached interface until the metadata service shows it no more.
+    pub imds_detach: Duration,
+    /// An assigned address or prefix until the metadata service shows it.
+    pub imds_assign: Duration,
+    /// One taken away until the metadata service shows it no more.
+    pub imds_unassign: Duration,
+    /// How old at most the world is that a describe of EC2 sees; each one draws its own age, by the seed.
+    pub describe_lag: Duration,
     /// An Auto Scaling group, from a request or a change to what it does about it.
     pub scaling_step: Duration,
     /// An Auto Scaling group, until it notices that EC2 says a member does not run.
@@ -50,6 +63,11 @@ impl Timings {
         nodegroup_patience: Duration::ZERO,
         node_drain: Duration::ZERO,
         node_eviction: Duration::ZERO,
+        imds_attach: Duration::ZERO,
+        imds_detach: Duration::ZERO,
+        imds_assign: Duration::ZERO,
+        imds_unassign: Duration::ZERO,
+        describe_lag: Duration::ZERO,
         scaling_step: Duration::ZERO,
         scaling_health_check: Duration::ZERO,
         scaling_retry: Duration::ZERO,
@@ -70,9 +88,34 @@ impl Timings {
         nodegroup_patience: Duration::from_mins(15),
         node_drain: Duration::from_mins(1),
         node_eviction: Duration::from_mins(15),
+        // Upstream's documentation says "up to 10 s" from create to usable; most are there sooner.
+        imds_attach: Duration::from_secs(3),
+        imds_detach: Duration::from_secs(1),
+        // "Under a second", EKS best practices.
+        imds_assign: Duration::from_millis(500),
+        imds_unassign: Duration::from_millis(500),
+        // 0 to 5 s happens on AWS, but rarely: who wants to test for it says so.
+        describe_lag: Duration::ZERO,
         scaling_step: Duration::from_secs(2),
         // The interval of the EC2 health checks is not published; replacements begin within about a minute.
         scaling_health_check: Duration::from_secs(30),
         scaling_retry: Duration::from_secs(15),
     };
+
+    /// How much of the past the delays ask for.
+    fn memory(&self) -> Duration {
+        self.imds_attach
+            .max(self.imds_detach)
+            .max(self.imds_assign)
+            .max(self.imds_unassign)
+            .max(self.describe_lag)
+    }
+}
+
+impl World {
+    /// From now on things take so long; what was begun before ends as it was begun.
+    pub fn set_timings(&mut self, timings: Timings) {
+        self.timings = timings;
+        self.keep_past(timings.memory());
+    }
 }

@@ -130,6 +130,17 @@ impl ScalingGroup {
         u32::try_from(self.active().count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether it has nothing left to do and nothing in its way: then it has as many members as are desired.
+    pub(in crate::world) fn is_settled(&self) -> bool {
+        self.next_step.is_none()
+            && self.suspended.is_empty()
+            && self.avoided.is_empty()
+            && !self.rebalancing
+            && !self.deleting
+            && self.active_refresh().is_none()
+            && self.active().all(|member| !member.protected)
+    }
+
     pub(super) fn is_suspended(&self, process: Process) -> bool {
         self.suspended.contains_key(&process)
     }
