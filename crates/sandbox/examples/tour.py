@@ -42,7 +42,7 @@ def control(method, path, body):
         return json.load(answer)
 
 
-def refused(code, call, **parameters):
+def refused(code, call, /, **parameters):
     """Calls, wants this refusal, and gives AWS's message."""
     try:
         call(**parameters)
@@ -54,12 +54,12 @@ def refused(code, call, **parameters):
     raise AssertionError(f"not refused with {code}")
 
 
-def wait(client, name, **what):
+def wait(client, waiter, /, **what):
     """One of boto3's own waiters; the clock of the sandbox goes on by a second before each look."""
     event = f"before-call.{client.meta.service_model.service_name}"
     client.meta.events.register(event, tick, unique_id="tick")
     try:
-        client.get_waiter(name).wait(WaiterConfig=AT_ONCE, **what)
+        client.get_waiter(waiter).wait(WaiterConfig=AT_ONCE, **what)
     finally:
         client.meta.events.unregister(event, unique_id="tick")
 

@@ -42,7 +42,7 @@ class Side:
                 aws_access_key_id="AKIAEXAMPLE",
                 aws_secret_access_key="secret",
                 # moto never answers some calls; those must not be among the rows, but a row may become one of them.
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=15, connect_timeout=5),
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60, connect_timeout=10),
             )
         return self._clients[service]
 
