@@ -1,11 +1,14 @@
 //! What a request of a REST service says: names in its path, parameters of its query, a JSON body. Whatever is not read
 //! is refused.
 
-use super::operation::Names;
 use crate::error::{ApiError, Code};
 use crate::wire::page::{Cut, Page};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The names in the path of a request, by what the pattern calls them.
+pub(super) type Names = BTreeMap<&'static str, String>;
 
 /// A request.
 #[derive(Debug)]

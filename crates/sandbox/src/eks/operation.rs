@@ -1,12 +1,11 @@
 //! Operations of a REST service: a name, a method, a pattern of paths, and what serves them.
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::error::ApiError;
 use crate::world::World;
 use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Serves a request that was understood.
 pub(super) type Serve = fn(&Input, &mut World) -> Result<Value, ApiError>;
@@ -25,9 +24,6 @@ pub(super) struct Operation {
 
 /// The operations of one family.
 pub(super) type Family = &'static [Operation];
-
-/// The names in the path of a request, by what the pattern calls them.
-pub(super) type Names = BTreeMap<&'static str, String>;
 
 /// The operation that a request means, and the names in its path. Where two patterns fit, that with fewer names does:
 /// no add-on is called `supported-versions`.

@@ -1,7 +1,7 @@
 //! The add-ons of a cluster. There is no Kubernetes here: what a user changed of EKS's fields is said by the test bed
 //! (`set_addon_conflicts`), and follows the rules of resolveConflicts from there on.
 
-use super::clusters::{eks_tags, invalid};
+use super::eks_rules::{eks_tags, invalid};
 use super::identities::NewIdentity;
 use super::updates::{Change, Issue, Subject};
 use super::{ACCOUNT, Due, Happened, Tags, World};

@@ -1,7 +1,8 @@
 //! EKS clusters: their life, and what can be changed about them.
 
+use super::eks_rules::{eks_tags, invalid};
 use super::updates::{Change, Subject, Update};
-use super::{ACCOUNT, Addon, Due, Nodegroup, PodIdentity, Tags, World, tags};
+use super::{ACCOUNT, Addon, Due, Nodegroup, PodIdentity, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -385,18 +386,9 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     Err(invalid(format!("The cluster name {name} is not valid")))
 }
 
-/// Tags as EKS allows them; the refusal has EKS's code.
-pub(super) fn eks_tags(tags: &Tags) -> Result<(), ApiError> {
-    tags::check(tags).map_err(|error| invalid(error.message()))
-}
-
 fn no_cluster(name: &str) -> ApiError {
     ApiError::new(
         Code::EksResourceNotFound,
         format!("No cluster found for name: {name}."),
     )
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::new(Code::EksInvalidParameter, message)
 }

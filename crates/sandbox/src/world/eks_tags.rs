@@ -1,6 +1,6 @@
 //! Tags of what EKS has, found by its ARN.
 
-use super::clusters::{eks_tags, invalid};
+use super::eks_rules::{eks_tags, invalid};
 use super::{Tags, World};
 use crate::error::{ApiError, Code};
 

@@ -1,6 +1,6 @@
 //! Pod identity associations: which role the pods of a service account take.
 
-use super::clusters::{eks_tags, invalid};
+use super::eks_rules::{eks_tags, invalid};
 use super::{ACCOUNT, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;

@@ -8,6 +8,7 @@ mod caller;
 mod catalogue;
 mod clusters;
 mod configuration;
+mod eks_rules;
 mod eks_tags;
 mod events;
 mod fleets;

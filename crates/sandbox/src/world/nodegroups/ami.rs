@@ -3,7 +3,7 @@
 
 use crate::error::ApiError;
 use crate::world::World;
-use crate::world::clusters::invalid;
+use crate::world::eks_rules::invalid;
 use crate::world::images::{Images, RELEASES};
 
 /// A kind of image, as botocore's enumeration has it.

@@ -3,7 +3,7 @@
 use super::make::check_sizes;
 use super::{NodegroupStatus, Sizes, Taint, UpdateRules};
 use crate::error::ApiError;
-use crate::world::clusters::invalid;
+use crate::world::eks_rules::invalid;
 use crate::world::updates::{Change, Issue};
 use crate::world::{GroupChange, World};
 use std::collections::BTreeMap;

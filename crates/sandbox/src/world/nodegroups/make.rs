@@ -3,7 +3,7 @@
 use super::template::node_tags;
 use super::{MaxUnavailable, Nodegroup, NodegroupStatus, Nodes, Sizes, Taint, UpdateRules};
 use crate::error::{ApiError, Code};
-use crate::world::clusters::{eks_tags, invalid};
+use crate::world::eks_rules::{eks_tags, invalid};
 use crate::world::{
     ACCOUNT, Distribution, GroupChange, GroupTag, LaunchData, LaunchSource, Mixed, NewScalingGroup, Override,
     Tags, TemplateKey, TemplateRef, World,

@@ -6,7 +6,7 @@
 use super::make::source;
 use super::{Nodegroup, NodegroupStatus};
 use crate::error::ApiError;
-use crate::world::clusters::invalid;
+use crate::world::eks_rules::invalid;
 use crate::world::updates::Issue;
 use crate::world::{GroupChange, Happened, Lifecycle, Process, TemplateRef, World};
 use jiff::Timestamp;

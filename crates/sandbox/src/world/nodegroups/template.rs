@@ -2,7 +2,7 @@
 
 use super::{Nodegroup, UserTemplate};
 use crate::error::ApiError;
-use crate::world::clusters::invalid;
+use crate::world::eks_rules::invalid;
 use crate::world::{BlockDevice, LaunchData, NewTemplate, Settings, Tags, TemplateKey, TemplateRef, World};
 use std::collections::BTreeMap;
 
