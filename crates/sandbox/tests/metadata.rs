@@ -56,7 +56,7 @@ async fn put_token(address: SocketAddr, head: &str) -> Reply {
 
 async fn instance(wire: &Wire, more: &str) -> (String, String, String) {
     let subnet = wire.subnet("10.0.0.0/24").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let made = wire.ec2(&format!("{launch}&SubnetId={subnet}{more}")).await;
     let id = made.text("instanceId");
     let eni = wire
@@ -170,7 +170,7 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
 async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, _, _) = instance(&wire, "").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let disabled = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpEndpoint=disabled");
     let disabled = wire.ec2(&disabled).await.text("instanceId");
     let told = wire

@@ -27,7 +27,7 @@ impl Groups {
             lab.subnet_in("10.0.1.0/24", "us-west-2b").await,
         ];
         let this = Self { lab, asg, subnets };
-        this.template("tpl", "ami-1").await;
+        this.template("tpl", "ami-00000000000000001").await;
         this
     }
 

@@ -106,7 +106,7 @@ impl Wire {
     }
 
     pub(crate) async fn launch(&self, subnet: &str) -> Reply {
-        let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+        let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
         self.ec2(&format!("{launch}&SubnetId={subnet}")).await
     }
 

@@ -1,9 +1,10 @@
 //! What must hold after every request. It counts from the interfaces alone and compares with the pools: the books are
 //! checked against the goods.
 
-use super::{Instance, InstanceState, Interface, Pool6, Subnet, World};
+use super::{AttachmentStatus, Instance, InstanceState, Interface, Pool6, Subnet, World};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use vpccni_core::ids::EniId;
 
 impl World {
     /// Every violation, in words; none is the right answer.
@@ -190,8 +191,14 @@ impl World {
             return;
         }
         let shown = self.metadata_interfaces(&instance.id);
-        let alike = shown.len() == instance.interfaces.len()
-            && shown.iter().zip(&instance.interfaces).all(|(seen, (place, id))| {
+        // What is still attaching is not there for the instance.
+        let there = |id: &EniId| {
+            let attachment = self.interfaces.get(id).and_then(|i| i.attachment.as_ref());
+            attachment.is_some_and(|a| a.status != AttachmentStatus::Attaching)
+        };
+        let attached: Vec<_> = instance.interfaces.iter().filter(|(_, id)| there(id)).collect();
+        let alike = shown.len() == attached.len()
+            && shown.iter().zip(attached).all(|(seen, (place, id))| {
                 let live = self.interfaces.get(id);
                 (seen.attachment.network_card, seen.attachment.device_index) == *place
                     && live.is_some_and(|live| {
