@@ -74,6 +74,9 @@ pub(crate) fn leaves(world: &World, id: &InstanceId, shown: &[Seen]) -> Leaves {
         .and_then(|eni| world.interfaces.get(eni));
     if let Some(primary) = primary {
         put("mac", &primary.mac);
+        if let Some(address) = primary.ipv6.addresses.first() {
+            put("ipv6", address);
+        }
     }
     if instance.metadata.tags {
         for (key, value) in &instance.tags {
@@ -136,12 +139,18 @@ fn interface(world: &World, instance: &Instance, seen: &Seen, put: &mut impl FnM
     }
     if let Some(subnet) = world.subnets.get(&eni.subnet) {
         leaf("subnet-ipv4-cidr-block", &subnet.cidr);
+        if let Some(block) = &subnet.ipv6 {
+            leaf("subnet-ipv6-cidr-blocks", &block.cidr);
+        }
     }
     if let Some(vpc) = world.vpcs.get(&eni.vpc) {
         if let Some(first) = vpc.cidrs.first() {
             leaf("vpc-ipv4-cidr-block", &first.cidr);
         }
         leaf("vpc-ipv4-cidr-blocks", &lines(vpc.cidrs.iter().map(|a| a.cidr)));
+        if !vpc.ipv6.is_empty() {
+            leaf("vpc-ipv6-cidr-blocks", &lines(vpc.ipv6.iter().map(|a| a.cidr)));
+        }
     }
     if seen.addresses_known {
         leaf("local-hostname", &world.dns_name(eni.primary));
@@ -151,6 +160,13 @@ fn interface(world: &World, instance: &Instance, seen: &Seen, put: &mut impl FnM
         );
         if !eni.prefixes.is_empty() {
             leaf("ipv4-prefix", &lines(&eni.prefixes));
+        }
+        // What an interface has none of has no leaf, not an empty one.
+        if !eni.ipv6.addresses.is_empty() {
+            leaf("ipv6s", &lines(&eni.ipv6.addresses));
+        }
+        if !eni.ipv6.prefixes.is_empty() {
+            leaf("ipv6-prefix", &lines(&eni.ipv6.prefixes));
         }
     }
 }

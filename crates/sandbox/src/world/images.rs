@@ -18,10 +18,11 @@ const EKS: &str = "602401143452";
 const BOTTLEROCKET: &str = "092701018921";
 const AMAZON_LINUX: &str = "137112412989";
 
-/// A plain Amazon Linux for those who care for no image, by architecture.
-pub const PLAIN: [(&str, &str); 2] = [
+/// A plain Amazon Linux for those who care for no image, by architecture, and another one to go on to.
+pub const PLAIN: [(&str, &str); 3] = [
     ("x86_64", "ami-00000000000000001"),
     ("arm64", "ami-00000000000000002"),
+    ("x86_64", "ami-00000000000000003"),
 ];
 
 /// An image.
@@ -70,8 +71,8 @@ impl Images {
     /// The catalogue; it is the same in every world.
     pub(crate) fn catalogue() -> Self {
         let mut all = Self::default();
-        for (architecture, id) in PLAIN {
-            all.add(plain(architecture, id));
+        for ((architecture, id), kernel) in PLAIN.into_iter().zip(["5.10", "5.10", "4.14"]) {
+            all.add(plain(architecture, id, kernel));
         }
         for (index, (date, bottlerocket)) in RELEASES.iter().enumerate() {
             let newest = index + 1 == RELEASES.len();
@@ -179,19 +180,19 @@ fn paths(base: &str, release: &str, latest: &str, newest: bool) -> Vec<String> {
     all
 }
 
-fn plain(architecture: &'static str, id: &str) -> Image {
+fn plain(architecture: &'static str, id: &str, kernel: &str) -> Image {
     let (date, _) = RELEASES.last().copied().unwrap_or_default();
     Image {
         id: id.to_owned(),
-        name: format!("al2023-ami-2023.8.{date}.0-kernel-6.1-{architecture}"),
-        description: "Amazon Linux 2023".to_owned(),
+        name: format!("amzn2-ami-kernel-{kernel}-hvm-2.0.{date}.0-{architecture}-gp2"),
+        description: format!("Amazon Linux 2 Kernel {kernel} AMI"),
         architecture,
         owner: AMAZON_LINUX,
         created: created(date),
         volumes: vec![("/dev/xvda", 8)],
-        imds_v2: true,
+        imds_v2: false,
         parameters: vec![format!(
-            "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}"
+            "/aws/service/ami-amazon-linux-latest/amzn2-ami-kernel-{kernel}-hvm-{architecture}-gp2"
         )],
     }
 }
@@ -273,7 +274,7 @@ mod tests {
     fn ids_are_unique_and_parameters_name_the_newest() {
         let images = Images::catalogue();
         // Eight versions with three kinds, less Amazon Linux 2 after 1.32, two architectures, two releases.
-        assert_eq!(images.all().len(), 2 + (8 * 2 + 4) * 2 * 2);
+        assert_eq!(images.all().len(), 3 + (8 * 2 + 4) * 2 * 2);
         let path =
             "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/standard/recommended/image_id";
         let newest = images.of_parameter(path).unwrap();

@@ -1,9 +1,10 @@
 //! What must hold after every request. It counts from the interfaces alone and compares with the pools: the books are
 //! checked against the goods.
 
-use super::{Instance, InstanceState, Interface, Subnet, World};
+use super::{AttachmentStatus, Instance, InstanceState, Interface, Pool6, Subnet, World};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use vpccni_core::ids::EniId;
 
 impl World {
     /// Every violation, in words; none is the right answer.
@@ -11,6 +12,7 @@ impl World {
         let mut found = Vec::new();
         for subnet in self.subnets.values() {
             self.check_subnet(subnet, &mut found);
+            self.check_ipv6(subnet, &mut found);
         }
         for interface in self.interfaces.values() {
             self.check_interface(interface, &mut found);
@@ -73,6 +75,38 @@ impl World {
                 "{}: available {} but {expected} are free",
                 subnet.id,
                 subnet.pool.available()
+            ));
+        }
+    }
+
+    /// Every IPv6 address and prefix has one owner, and the pool knows as many as there are.
+    fn check_ipv6(&self, subnet: &Subnet, found: &mut Vec<String>) {
+        let mut addresses = BTreeMap::new();
+        let mut prefixes = BTreeMap::new();
+        for interface in self.interfaces.values().filter(|i| i.subnet == subnet.id) {
+            for address in &interface.ipv6.addresses {
+                if let Some(other) = addresses.insert(*address, &interface.id) {
+                    found.push(format!("{address} belongs to {other} and to {}", interface.id));
+                }
+            }
+            for prefix in &interface.ipv6.prefixes {
+                if let Some(other) = prefixes.insert(*prefix, &interface.id) {
+                    found.push(format!("{prefix} belongs to {other} and to {}", interface.id));
+                }
+            }
+        }
+        for address in addresses.keys() {
+            if prefixes.keys().any(|prefix| prefix.contains(address)) {
+                found.push(format!("{address} is inside a prefix of {}", subnet.id));
+            }
+        }
+        let used = subnet.pool6.as_ref().map_or((0, 0), Pool6::used);
+        if used != (addresses.len(), prefixes.len()) {
+            found.push(format!(
+                "{}: {used:?} IPv6 addresses and prefixes used, {} and {} owned",
+                subnet.id,
+                addresses.len(),
+                prefixes.len()
             ));
         }
     }
@@ -158,8 +192,14 @@ impl World {
             return;
         }
         let shown = self.metadata_interfaces(&instance.id);
-        let alike = shown.len() == instance.interfaces.len()
-            && shown.iter().zip(&instance.interfaces).all(|(seen, (place, id))| {
+        // What is still attaching is not there for the instance.
+        let there = |id: &EniId| {
+            let attachment = self.interfaces.get(id).and_then(|i| i.attachment.as_ref());
+            attachment.is_some_and(|a| a.status != AttachmentStatus::Attaching)
+        };
+        let attached: Vec<_> = instance.interfaces.iter().filter(|(_, id)| there(id)).collect();
+        let alike = shown.len() == attached.len()
+            && shown.iter().zip(attached).all(|(seen, (place, id))| {
                 let live = self.interfaces.get(id);
                 (seen.attachment.network_card, seen.attachment.device_index) == *place
                     && live.is_some_and(|live| {

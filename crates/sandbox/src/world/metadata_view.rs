@@ -81,6 +81,9 @@ impl World {
         {
             interface.secondary.retain(|a| before.secondary.contains(a));
             interface.prefixes.retain(|p| before.prefixes.contains(p));
+            let (now, then) = (&mut interface.ipv6, &before.ipv6);
+            now.addresses.retain(|a| then.addresses.contains(a));
+            now.prefixes.retain(|p| then.prefixes.contains(p));
         }
         if !timings.imds_unassign.is_zero()
             && let Some(live) = self.interfaces.get(&interface.id)
@@ -90,6 +93,11 @@ impl World {
             interface.secondary.extend(gone);
             let gone = before.prefixes.iter().filter(|p| !live.prefixes.contains(p));
             interface.prefixes.extend(gone);
+            let then = &before.ipv6;
+            let gone = then.addresses.iter().filter(|a| !live.ipv6.addresses.contains(a));
+            interface.ipv6.addresses.extend(gone);
+            let gone = then.prefixes.iter().filter(|p| !live.ipv6.prefixes.contains(p));
+            interface.ipv6.prefixes.extend(gone);
         }
     }
 }
