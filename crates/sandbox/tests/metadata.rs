@@ -56,7 +56,7 @@ async fn put_token(address: SocketAddr, head: &str) -> Reply {
 
 async fn instance(wire: &Wire, more: &str) -> (String, String, String) {
     let subnet = wire.subnet("10.0.0.0/24").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let made = wire.ec2(&format!("{launch}&SubnetId={subnet}{more}")).await;
     let id = made.text("instanceId");
     let eni = wire
@@ -159,6 +159,10 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
     // The other one was launched as older instances are: without a token it answers.
     let optional = send(elsewhere.address, "GET", "/latest/meta-data/mac", "", "").await;
     assert_eq!(optional.status, 200);
+    let modify = format!("ModifyInstanceMetadataOptions&InstanceId={other}&HttpTokens=required");
+    assert_eq!(wire.ec2(&modify).await.status, 200);
+    let required = send(elsewhere.address, "GET", "/latest/meta-data/mac", "", "").await;
+    assert_eq!(required.status, 401);
     wire.advance(21_599.0).await;
     assert_eq!(imds.get("meta-data/mac").await.status, 200);
     wire.advance(1.0).await;
@@ -170,7 +174,7 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
 async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, _, _) = instance(&wire, "").await;
-    let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
     let disabled = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpEndpoint=disabled");
     let disabled = wire.ec2(&disabled).await.text("instanceId");
     let told = wire
@@ -196,7 +200,10 @@ async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let address = address.parse().expect("an address");
     let lost = tokio::time::timeout(Duration::from_millis(200), put_token(address, ttl)).await;
     assert!(lost.is_err(), "an answer came from too far away: {lost:?}");
-    wire.sandbox.shutdown().await;
+    let modify = format!("ModifyInstanceMetadataOptions&InstanceId={near}&HttpPutResponseHopLimit=2");
+    assert_eq!(wire.ec2(&modify).await.status, 200);
+    assert_eq!(put_token(address, ttl).await.status, 200);
+    wire.end().await;
 }
 
 #[tokio::test]

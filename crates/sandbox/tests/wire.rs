@@ -14,7 +14,6 @@ pub(crate) struct Wire {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -47,7 +46,6 @@ pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, head: &s
     let status = head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0);
     Reply {
         status,
-        head: head.to_lowercase(),
         body: body.to_owned(),
     }
 }
@@ -106,7 +104,7 @@ impl Wire {
     }
 
     pub(crate) async fn launch(&self, subnet: &str) -> Reply {
-        let launch = "RunInstances&ImageId=ami-1&InstanceType=m5.large&MinCount=1&MaxCount=1";
+        let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
         self.ec2(&format!("{launch}&SubnetId={subnet}")).await
     }
 

@@ -182,7 +182,7 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-/// What an index can tell: the interfaces of an instance or of a subnet.
+/// What an index can tell: the interfaces of an instance, with a tag or of a subnet.
 fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w EniId, &'w Interface>> {
     let found: Vec<&Interface> = if let Some(instances) = query.filters.exact("attachment.instance-id") {
         instances
@@ -191,6 +191,9 @@ fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w En
             .flat_map(|instance| instance.interfaces.values())
             .filter_map(|eni| world.interfaces.get(eni))
             .collect()
+    } else if let Some((key, values)) = query.filters.exact_tag() {
+        let ids = world.interfaces_tagged(key, values);
+        ids.filter_map(|id| world.interfaces.get(id)).collect()
     } else {
         let subnets = query.filters.exact("subnet-id")?;
         let parsed: Vec<SubnetId> = subnets.iter().filter_map(|id| SubnetId::parse(id).ok()).collect();

@@ -198,6 +198,7 @@ impl World {
         };
         self.note_interface(&id);
         self.by_subnet.entry(new.subnet).or_default().insert(id.clone());
+        self.tag_index.add(&id, &interface.tags);
         self.interfaces.insert(id.clone(), interface);
         Ok(id)
     }
@@ -283,6 +284,7 @@ impl World {
         if let Some(ids) = self.by_subnet.get_mut(&interface.subnet) {
             ids.remove(id);
         }
+        self.tag_index.remove(id, &interface.tags);
         self.macs.remove(&interface.mac);
     }
 

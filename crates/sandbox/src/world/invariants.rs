@@ -15,6 +15,10 @@ impl World {
         for interface in self.interfaces.values() {
             self.check_interface(interface, &mut found);
         }
+        let tags: usize = self.interfaces.values().map(|i| i.tags.len()).sum();
+        if self.tag_index.size() != tags {
+            found.push("the index of tags has interfaces that do not have them".to_owned());
+        }
         self.check_instances(&mut found);
         self.check_groups(&mut found);
         found
@@ -84,6 +88,9 @@ impl World {
             .is_some_and(|ids| ids.contains(id))
         {
             found.push(format!("{id} is not in the index of its subnet"));
+        }
+        if !self.tag_index.has(id, &interface.tags) {
+            found.push(format!("{id} is not in the index of its tags"));
         }
         let Some(attachment) = &interface.attachment else {
             return;

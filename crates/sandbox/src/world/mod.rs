@@ -35,6 +35,7 @@ mod scaling;
 mod schedule;
 mod shortage;
 mod subnets;
+mod tag_index;
 mod tags;
 mod templates;
 mod timings;
@@ -180,6 +181,7 @@ pub struct World {
     schedule: schedule::Schedule,
     events: events::Events,
     past: past::Past,
+    tag_index: tag_index::TagIndex,
     /// Where single addresses are placed.
     pub placement: Placement,
 }
@@ -223,6 +225,7 @@ impl World {
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
             past: past::Past::default(),
+            tag_index: tag_index::TagIndex::default(),
             placement: Placement::Random,
         }
     }

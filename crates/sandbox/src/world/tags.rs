@@ -37,7 +37,9 @@ impl World {
             check(&merged)?;
         }
         for id in ids {
+            self.leave_tags(id);
             self.tags_mut(id)?.extend(tags.clone());
+            self.enter_tags(id);
         }
         Ok(())
     }
@@ -48,12 +50,14 @@ impl World {
             self.tags_mut(id)?;
         }
         for id in ids {
+            self.leave_tags(id);
             self.tags_mut(id)?.retain(|key, value| {
                 !tags.is_empty()
                     && !tags
                         .iter()
                         .any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value))
             });
+            self.enter_tags(id);
         }
         Ok(())
     }
