@@ -31,6 +31,9 @@ pub(crate) fn apply(world: &mut World, what: &str, body: &[u8]) -> Result<String
                 set_capacity(world, zone, body)?
             } else if let Some(subnet) = what.strip_prefix(SUBNET) {
                 occupy(world, subnet, body)?
+            } else if let Some(told) = eks::control::serve(world, &Method::PUT, what, body) {
+                told.map_err(wrong)?;
+                json!({})
             } else {
                 match eks::control::serve(world, &Method::PUT, what, body) {
                     Some(said) => said.map(|()| json!({})).map_err(wrong)?,

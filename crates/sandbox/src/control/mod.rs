@@ -128,11 +128,15 @@ fn change(state: &State, method: &Method, path: &str, elements: &[&str], body: &
             _ => Err((StatusCode::NOT_FOUND, format!("there is no fault {id}"))),
         },
         (&Method::PUT, ["throttle"]) => limits::set(state, body),
-        (&Method::PUT, ["timings"] | ["zones", _, "capacity"] | ["clusters", ..] | ["ami-releases", _])
+        (&Method::PUT, ["timings"] | ["zones", _, "capacity"])
         | (&Method::POST, ["subnets", _, "occupy"]) => {
             let what = path.trim_end_matches("/capacity").trim_end_matches("/occupy");
             let answer = changed(state, what, body).map_err(|error| bad(error.message()))?;
             ok(serde_json::from_str(&answer).unwrap_or_default())
+        }
+        (&Method::PUT, ["clusters" | "ami-releases", ..]) => {
+            changed(state, path, body).map_err(|error| bad(error.message()))?;
+            ok(json!({}))
         }
         (&Method::POST, ["state"]) => {
             let replayed = state.load(body).map_err(bad)?;

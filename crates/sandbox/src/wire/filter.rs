@@ -87,7 +87,7 @@ impl Filters {
         plain.then_some(filter.values.as_slice())
     }
 
-    /// A filter by the value of a tag without wildcards: its key and values.
+    /// The first `tag:<key>` without wildcards, as key and values.
     pub(crate) fn exact_tag(&self) -> Option<(&str, &[String])> {
         self.0.iter().find_map(|filter| {
             let key = filter.name.strip_prefix("tag:")?;

@@ -2,7 +2,7 @@
 //! checked against the goods.
 
 use super::{Instance, InstanceState, Interface, Subnet, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 impl World {
@@ -16,11 +16,13 @@ impl World {
             self.check_interface(interface, &mut found);
         }
         let tags: usize = self.interfaces.values().map(|i| i.tags.len()).sum();
-        if self.tag_index.size() != tags {
+        let indexed: usize = self.interfaces_by_tag.values().map(BTreeSet::len).sum();
+        if indexed != tags {
             found.push("the index of tags has interfaces that do not have them".to_owned());
         }
         self.check_instances(&mut found);
         self.check_groups(&mut found);
+        found.extend(self.scaling_violations());
         found
     }
 
@@ -89,7 +91,11 @@ impl World {
         {
             found.push(format!("{id} is not in the index of its subnet"));
         }
-        if !self.tag_index.has(id, &interface.tags) {
+        let by_tag = |(key, value): (&String, &String)| {
+            let found = self.interfaces_tagged(key, std::slice::from_ref(value));
+            found.iter().any(|tagged| tagged.id == *id)
+        };
+        if !interface.tags.iter().all(by_tag) {
             found.push(format!("{id} is not in the index of its tags"));
         }
         let Some(attachment) = &interface.attachment else {
