@@ -98,7 +98,9 @@ impl Wire {
     pub(crate) async fn subnet(&self, cidr: &str) -> String {
         let vpc = self.ec2("CreateVpc&CidrBlock=10.0.0.0/16").await.text("vpcId");
         let made = self
-            .ec2(&format!("CreateSubnet&VpcId={vpc}&CidrBlock={cidr}"))
+            .ec2(&format!(
+                "CreateSubnet&VpcId={vpc}&CidrBlock={cidr}&AvailabilityZone=us-west-2a"
+            ))
             .await;
         made.text("subnetId")
     }

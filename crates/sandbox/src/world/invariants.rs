@@ -1,7 +1,7 @@
 //! What must hold after every request. It counts from the interfaces alone and compares with the pools: the books are
 //! checked against the goods.
 
-use super::{Instance, InstanceState, Interface, Subnet, World};
+use super::{AttachmentStatus, Instance, InstanceState, Interface, Subnet, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -166,7 +166,11 @@ impl World {
 
     /// Where metadata services learn at once, they show the interfaces that EC2 describes.
     fn check_metadata(&self, instance: &Instance, found: &mut Vec<String>) {
-        if self.metadata_lags() {
+        let moving = |id: &vpccni_core::ids::EniId| {
+            let attachment = self.interfaces.get(id).and_then(|i| i.attachment.as_ref());
+            attachment.is_some_and(|a| a.status != AttachmentStatus::Attached)
+        };
+        if self.metadata_lags() || instance.interfaces.values().any(moving) {
             return;
         }
         let shown = self.metadata_interfaces(&instance.id);

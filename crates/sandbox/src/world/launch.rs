@@ -113,6 +113,9 @@ impl World {
                 primary.new.subnet
             )));
         }
+        if let Some(primary) = networks.first() {
+            self.check_capacity(&self.subnet(&primary.new.subnet)?.zone, &instance_type)?;
+        }
         Ok(Plan {
             image,
             instance_type,
