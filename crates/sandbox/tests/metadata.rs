@@ -136,7 +136,9 @@ async fn the_tree_is_what_the_cni_reads() {
 async fn tokens_are_good_for_their_time_and_their_instance() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, id, _) = instance(&wire, "&MetadataOptions.HttpTokens=required").await;
-    let other = wire.launch(&subnet).await.text("instanceId");
+    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
+    let optional = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpTokens=optional");
+    let other = wire.ec2(&optional).await.text("instanceId");
     let imds = Imds::of(&wire, &id).await;
     for (head, status) in [
         ("", 400),
@@ -159,6 +161,10 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
     // The other one was launched as older instances are: without a token it answers.
     let optional = send(elsewhere.address, "GET", "/latest/meta-data/mac", "", "").await;
     assert_eq!(optional.status, 200);
+    let modify = format!("ModifyInstanceMetadataOptions&InstanceId={other}&HttpTokens=required");
+    assert_eq!(wire.ec2(&modify).await.status, 200);
+    let required = send(elsewhere.address, "GET", "/latest/meta-data/mac", "", "").await;
+    assert_eq!(required.status, 401);
     wire.advance(21_599.0).await;
     assert_eq!(imds.get("meta-data/mac").await.status, 200);
     wire.advance(1.0).await;
@@ -186,7 +192,7 @@ async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     assert_eq!(refused.status, 403);
     let near = wire.launch(&subnet).await.text("instanceId");
     let told = wire
-        .control("GET", &format!("instances/{near}/imds?hops=2"), "")
+        .control("GET", &format!("instances/{near}/imds?hops=5"), "")
         .await;
     let address = told["endpoint"]
         .as_str()
@@ -196,7 +202,10 @@ async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let address = address.parse().expect("an address");
     let lost = tokio::time::timeout(Duration::from_millis(200), put_token(address, ttl)).await;
     assert!(lost.is_err(), "an answer came from too far away: {lost:?}");
-    wire.sandbox.shutdown().await;
+    let modify = format!("ModifyInstanceMetadataOptions&InstanceId={near}&HttpPutResponseHopLimit=5");
+    assert_eq!(wire.ec2(&modify).await.status, 200);
+    assert_eq!(put_token(address, ttl).await.status, 200);
+    wire.end().await;
 }
 
 #[tokio::test]

@@ -14,7 +14,6 @@ pub(crate) struct Wire {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -47,7 +46,6 @@ pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, head: &s
     let status = head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0);
     Reply {
         status,
-        head: head.to_lowercase(),
         body: body.to_owned(),
     }
 }
@@ -100,7 +98,9 @@ impl Wire {
     pub(crate) async fn subnet(&self, cidr: &str) -> String {
         let vpc = self.ec2("CreateVpc&CidrBlock=10.0.0.0/16").await.text("vpcId");
         let made = self
-            .ec2(&format!("CreateSubnet&VpcId={vpc}&CidrBlock={cidr}"))
+            .ec2(&format!(
+                "CreateSubnet&VpcId={vpc}&CidrBlock={cidr}&AvailabilityZone=us-west-2a"
+            ))
             .await;
         made.text("subnetId")
     }

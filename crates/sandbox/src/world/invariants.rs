@@ -2,7 +2,7 @@
 //! checked against the goods.
 
 use super::{AttachmentStatus, Instance, InstanceState, Interface, Pool6, Subnet, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use vpccni_core::ids::EniId;
 
@@ -16,6 +16,11 @@ impl World {
         }
         for interface in self.interfaces.values() {
             self.check_interface(interface, &mut found);
+        }
+        let tags: usize = self.interfaces.values().map(|i| i.tags.len()).sum();
+        let indexed: usize = self.interfaces_by_tag.values().map(BTreeSet::len).sum();
+        if indexed != tags {
+            found.push("the index of tags has interfaces that do not have them".to_owned());
         }
         self.check_instances(&mut found);
         self.check_groups(&mut found);
@@ -120,6 +125,13 @@ impl World {
         {
             found.push(format!("{id} is not in the index of its subnet"));
         }
+        let by_tag = |(key, value): (&String, &String)| {
+            let found = self.interfaces_tagged(key, std::slice::from_ref(value));
+            found.iter().any(|tagged| tagged.id == *id)
+        };
+        if !interface.tags.iter().all(by_tag) {
+            found.push(format!("{id} is not in the index of its tags"));
+        }
         let Some(attachment) = &interface.attachment else {
             return;
         };
@@ -188,7 +200,11 @@ impl World {
 
     /// Where metadata services learn at once, they show the interfaces that EC2 describes.
     fn check_metadata(&self, instance: &Instance, found: &mut Vec<String>) {
-        if self.metadata_lags() {
+        let moving = |id: &vpccni_core::ids::EniId| {
+            let attachment = self.interfaces.get(id).and_then(|i| i.attachment.as_ref());
+            attachment.is_some_and(|a| a.status != AttachmentStatus::Attached)
+        };
+        if self.metadata_lags() || instance.interfaces.values().any(moving) {
             return;
         }
         let shown = self.metadata_interfaces(&instance.id);

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::process::{peak_mib, program};
+use crate::terminal::complain;
 
 /// A server that does not answer by then does not start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,9 +25,10 @@ pub(super) struct Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to end.
-        self.child.kill().unwrap_or_default();
-        self.child.wait().map_or((), |_| ());
+        let ended = self.child.kill().and_then(|()| self.child.wait());
+        if let Err(error) = ended {
+            complain(&format!("end the measured server: {error}"));
+        }
     }
 }
 
