@@ -35,7 +35,10 @@ pub(crate) fn apply(world: &mut World, what: &str, body: &[u8]) -> Result<String
                 told.map_err(wrong)?;
                 json!({})
             } else {
-                return Err(wrong(format!("there is no change {what:?}")));
+                match eks::control::serve(world, &Method::PUT, what, body) {
+                    Some(said) => said.map(|()| json!({})).map_err(wrong)?,
+                    None => return Err(wrong(format!("there is no change {what:?}"))),
+                }
             }
         }
     };
@@ -98,7 +101,7 @@ fn set_capacity(world: &mut World, zone: &str, body: &[u8]) -> Result<Value, Api
     let asked: Capacity = read(body)?;
     let zone = Zone::parse(zone).map_err(|error| wrong(error.to_string()))?;
     if asked.available {
-        world.lift_shortage(&zone);
+        world.lift_shortages(&zone);
         return Ok(json!({}));
     }
     let lasts = asked

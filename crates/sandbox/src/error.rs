@@ -30,6 +30,7 @@ codes! {
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    CidrLimitExceeded = "CidrLimitExceeded", 400;
     DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
@@ -40,6 +41,7 @@ codes! {
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
+    InterfaceLimitExceeded = "NetworkInterfaceLimitExceeded", 400;
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
@@ -77,6 +79,7 @@ codes! {
     InvalidTemplateNameMalformed = "InvalidLaunchTemplateName.MalformedException", 400;
     InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
     InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
+    InvalidTrunkAssociationNotFound = "InvalidTrunkInterfaceAssociationID.NotFound", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
     InvalidVpcCidrAssociationNotFound = "InvalidVpcCidrBlockAssociationID.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
@@ -99,6 +102,17 @@ codes! {
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Validation = "ValidationError", 400;
+    AccessDenied = "AccessDenied", 403;
+    DeleteConflict = "DeleteConflict", 409;
+    EntityAlreadyExists = "EntityAlreadyExists", 409;
+    ExpiredToken = "ExpiredTokenException", 400;
+    IamInvalidInput = "InvalidInput", 400;
+    IamLimitExceeded = "LimitExceeded", 409;
+    InvalidIdentityToken = "InvalidIdentityToken", 400;
+    MalformedPolicyDocument = "MalformedPolicyDocument", 400;
+    NoSuchEntity = "NoSuchEntity", 404;
+    ParameterNotFound = "ParameterNotFound", 400;
+    JsonValidation = "ValidationException", 400;
     JsonSerialization = "SerializationException", 400;
     IllegalArgument = "IllegalArgumentException", 400;
     InvalidPaginationToken = "InvalidPaginationTokenException", 400;

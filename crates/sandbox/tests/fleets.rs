@@ -85,7 +85,7 @@ async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
     let large = "m5.large".parse().expect("a type");
     lab.sandbox
         .world()
-        .write(|world| world.set_shortage(&zone, Some(large), None).expect("a zone"));
+        .write(|world| world.capacity_out.insert((zone, Some(large))));
     let pools = vec![
         pool(InstanceType::M5Xlarge, &a, 0.0),
         pool(InstanceType::M5Large, &a, 1.0),
@@ -170,14 +170,15 @@ async fn a_zone_without_capacity_refuses_launches_and_starts() {
     let stop = lab.ec2.stop_instances().instance_ids(&instance);
     stop.send().await.expect("stopped");
     let zone = Zone::parse("us-west-2a").expect("a zone");
+    let out = (zone, None);
     let world = lab.sandbox.world();
-    world.write(|world| world.set_shortage(&zone, None, None).expect("a zone"));
+    world.write(|world| world.capacity_out.insert(out.clone()));
     let start = lab.ec2.start_instances().instance_ids(&instance);
     assert_eq!(
         start.clone().send().await.map(|_| ()).map_err(code),
         Err("InsufficientInstanceCapacity".to_owned())
     );
-    world.write(|world| world.lift_shortage(&zone));
+    world.write(|world| world.capacity_out.remove(&out));
     start.send().await.expect("started");
     lab.end().await;
 }

@@ -10,6 +10,7 @@ use aws_sdk_autoscaling::types::{
 use aws_sdk_ec2::types::{InstanceType, RequestLaunchTemplateData};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use vpccni_sandbox::world::PLAIN;
 
 /// A group `g` over two subnets in two zones, made from a template `tpl`.
 pub(crate) struct Groups {
@@ -27,18 +28,18 @@ impl Groups {
             lab.subnet_in("10.0.1.0/24", "us-west-2b").await,
         ];
         let this = Self { lab, asg, subnets };
-        this.template("tpl", "ami-1").await;
+        this.template().await;
         this
     }
 
-    pub(crate) async fn template(&self, name: &str, image: &str) {
+    async fn template(&self) {
         let data = RequestLaunchTemplateData::builder()
-            .image_id(image)
+            .image_id(PLAIN[0].1)
             .instance_type(InstanceType::M5Large);
         self.lab
             .ec2
             .create_launch_template()
-            .launch_template_name(name)
+            .launch_template_name("tpl")
             .launch_template_data(data.build())
             .send()
             .await
@@ -46,13 +47,13 @@ impl Groups {
     }
 
     /// Another version of the template, which `$Latest` means from now on.
-    pub(crate) async fn new_version(&self, image: &str) {
+    pub(crate) async fn new_version(&self) {
         self.lab
             .ec2
             .create_launch_template_version()
             .launch_template_name("tpl")
             .source_version("1")
-            .launch_template_data(RequestLaunchTemplateData::builder().image_id(image).build())
+            .launch_template_data(RequestLaunchTemplateData::builder().user_data("bmV3").build())
             .send()
             .await
             .expect("a version");

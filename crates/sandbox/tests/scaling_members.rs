@@ -1,6 +1,6 @@
 //! Members of Auto Scaling groups: how they die, are spared, stand by and are let go.
 
-use crate::scaling_lab::{Groups, text};
+use crate::scaling_lab::{Groups, text, version};
 use aws_sdk_autoscaling::types::LifecycleState;
 
 #[tokio::test]
@@ -245,5 +245,59 @@ async fn a_member_past_its_lifetime_is_replaced() {
     let after = groups.serving().await;
     assert_eq!(after.len(), 2);
     assert!(!before.iter().any(|id| after.contains(id)));
+    groups.lab.end().await;
+}
+
+#[tokio::test]
+async fn termination_policies_name_who_goes() {
+    let groups = Groups::new().await;
+    let one_subnet = groups.create(1, 3).vpc_zone_identifier(&groups.subnets[0]);
+    let call = one_subnet.launch_template(version("$Latest"));
+    call.send().await.expect("a group");
+    let first = groups.serving().await[0].clone();
+    groups.wait(60);
+    groups.new_version().await;
+    groups.set_desired(2).await.expect("two");
+    let both = groups.serving().await;
+    let second = both.iter().find(|id| **id != first).expect("another").clone();
+    let policy = async |name: &str| {
+        let update = groups
+            .asg
+            .update_auto_scaling_group()
+            .auto_scaling_group_name("g");
+        update
+            .termination_policies(name)
+            .send()
+            .await
+            .expect("another policy");
+    };
+    policy("NewestInstance").await;
+    groups.set_desired(1).await.expect("one");
+    assert_eq!(groups.serving().await, [first.clone()]);
+    assert!(!groups.serving().await.contains(&second));
+    groups.wait(60);
+    groups.set_desired(2).await.expect("two");
+    policy("OldestLaunchTemplate").await;
+    groups.set_desired(1).await.expect("one");
+    let left = groups.serving().await;
+    assert!(left.len() == 1 && !left.contains(&first), "{left:?}");
+    groups.lab.end().await;
+}
+
+#[tokio::test]
+async fn twenty_instances_may_be_detached_at_a_time() {
+    let groups = Groups::with(21, 21).await;
+    let ids = groups.serving().await;
+    let detach = groups.asg.detach_instances().auto_scaling_group_name("g");
+    let detach = detach.should_decrement_desired_capacity(true);
+    let refused = detach.clone().set_instance_ids(Some(ids.clone())).send().await;
+    let refused = text(&refused.expect_err("too many"));
+    assert!(
+        refused.starts_with("ValidationError: List exceeds the maximum number"),
+        "{refused}"
+    );
+    let fewer = detach.set_instance_ids(Some(ids[..20].to_vec()));
+    fewer.send().await.expect("detached");
+    assert_eq!(groups.serving().await, ids[20..]);
     groups.lab.end().await;
 }

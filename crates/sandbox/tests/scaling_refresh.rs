@@ -187,7 +187,7 @@ async fn hooks_are_made_changed_and_taken_away() {
 #[tokio::test]
 async fn a_refresh_replaces_every_member_and_keeps_enough_of_them() {
     let groups = Groups::with(4, 4).await;
-    groups.new_version("ami-2").await;
+    groups.new_version().await;
     let before: BTreeSet<String> = groups.serving().await.into_iter().collect();
     let preferences = RefreshPreferences::builder()
         .min_healthy_percentage(50)
@@ -283,7 +283,7 @@ async fn a_refresh_skips_what_matches_and_pauses_at_checkpoints() {
 #[tokio::test]
 async fn a_refresh_is_cancelled_or_rolled_back() {
     let groups = Groups::with(2, 2).await;
-    groups.new_version("ami-2").await;
+    groups.new_version().await;
     let none = groups.asg.cancel_instance_refresh().auto_scaling_group_name("g");
     let none = none.clone().send().await.map(|_| ()).map_err(code);
     assert_eq!(none, Err("ActiveInstanceRefreshNotFound".to_owned()));

@@ -14,7 +14,7 @@ async fn the_caller_has_an_identity() {
         .role_session_name("s");
     assert_eq!(
         role.send().await.map(|_| ()).map_err(code),
-        Err("InvalidAction".to_owned())
+        Err("AccessDenied".to_owned())
     );
     lab.end().await;
 }

@@ -201,7 +201,7 @@ fn state_text(state: &State) -> Answer {
         Ok(Some(text)) => with_type(StatusCode::OK, text, "application/x-ndjson"),
         Ok(None) => json_answer(
             StatusCode::CONFLICT,
-            &json!({ "error": "this sandbox keeps no journal" }),
+            &json!({ "error": "this sandbox keeps no journal, or it was too long for its memory; start it with --state FILE" }),
         ),
         Err(error) => json_answer(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -125,7 +125,7 @@ fn read_capacity(params: &mut Params) -> Result<(u32, u32), ApiError> {
     let default = params
         .text("DefaultTargetCapacityType")
         .unwrap_or_else(|| "on-demand".to_owned());
-    let named = on_demand.unwrap_or(0) + spot.unwrap_or(0);
+    let named = on_demand.unwrap_or(0).saturating_add(spot.unwrap_or(0));
     let rest = total.checked_sub(named).ok_or_else(|| {
         ApiError::value("OnDemandTargetCapacity and SpotTargetCapacity exceed TotalTargetCapacity")
     })?;

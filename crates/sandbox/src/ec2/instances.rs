@@ -9,7 +9,7 @@ use crate::wire::filter::Filterable;
 use crate::wire::params::Params;
 use crate::wire::tags;
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, Instance, InstanceState, MetadataOptions, Tags, World};
+use crate::world::{Instance, InstanceState, MetadataOptions, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::InstanceId;
 
@@ -46,7 +46,7 @@ impl Filterable for Instance {
             "network-interface.network-interface-id" => {
                 return self.interfaces.values().map(|id| id.as_str().into()).collect();
             }
-            "owner-id" => ACCOUNT.into(),
+            "owner-id" => self.owner.as_str().into(),
             "reservation-id" => self.launch.as_str().into(),
             // A terminated instance is in no network any more.
             _ if self.state == InstanceState::Terminated => return Vec::new(),
@@ -68,12 +68,17 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let _managed: Option<bool> = params.parsed("IncludeManagedResources")?;
     let query: Query<InstanceId> = Query::parse::<Instance>(params, "InstanceId")?;
     Ok(Box::new(move |world| {
-        let cut = query.select(&world.instances, |id| world.instance(id))?;
+        let cut = if query.ids.is_empty() {
+            let own = world.instances.iter();
+            query.cut(own.filter(|(_, instance)| instance.owner == world.caller.account))
+        } else {
+            query.select(&world.instances, |id| world.instance(id))?
+        };
         // One reservation an instance: the page is cut by instance, and a launch may lie on two pages.
         let mut xml = Xml::default();
         xml.set("reservationSet", cut.items, |xml, instance| {
             xml.text("reservationId", &instance.launch)
-                .text("ownerId", ACCOUNT)
+                .text("ownerId", &instance.owner)
                 .element("groupSet", |_| {})
                 .set("instancesSet", [instance], |xml, instance| {
                     write(xml, instance, world, instance.state);
@@ -209,7 +214,7 @@ fn write_interfaces(xml: &mut Xml, instance: &Instance, world: &World) {
                 xml.text("attachmentId", &attachment.id)
                     .text("deviceIndex", attachment.device_index)
                     .text("networkCardIndex", attachment.network_card)
-                    .text("status", "attached")
+                    .text("status", attachment.status.as_str())
                     .text("attachTime", attachment.time)
                     .text("deleteOnTermination", attachment.delete_on_termination);
             });

@@ -11,7 +11,9 @@ mod groups;
 mod images;
 mod instance_types;
 mod instances;
+mod interface_changes;
 mod interfaces;
+mod ipv6;
 mod launch;
 mod launch_data;
 mod market;
@@ -21,10 +23,12 @@ mod routes;
 mod rules;
 mod settings;
 mod status;
+mod subnet_changes;
 mod subnets;
 mod tags;
 mod template_versions;
 mod templates;
+mod trunks;
 mod vpcs;
 mod zones;
 
@@ -48,11 +52,15 @@ const FAMILIES: &[Family] = &[
     instance_types::ACTIONS,
     instances::ACTIONS,
     interfaces::ACTIONS,
+    interface_changes::ACTIONS,
+    ipv6::ACTIONS,
     launch::ACTIONS,
     power::ACTIONS,
     reservations::ACTIONS,
     rules::ACTIONS,
+    subnet_changes::ACTIONS,
     subnets::ACTIONS,
+    trunks::ACTIONS,
     tags::ACTIONS,
     template_versions::ACTIONS,
     templates::ACTIONS,

@@ -73,7 +73,8 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
             .map(|id| world.instance(id))
             .collect::<Result<_, _>>()?;
         if query.ids.is_empty() {
-            asked = world.instances.values().collect();
+            let own = world.instances.values();
+            asked = own.filter(|i| i.owner == world.caller.account).collect();
         }
         let shown = asked
             .into_iter()

@@ -51,7 +51,8 @@ struct MaxPods {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Release {
-    release_version: String,
+    date: String,
+    bottlerocket_version: Option<String>,
 }
 
 /// Serves `PUT clusters/…` and `PUT ami-releases/VERSION`; nothing where there is no such path.
@@ -85,8 +86,9 @@ pub(crate) fn serve(
                 told(world.set_nodes(cluster, group, Nodes { join, evict }))
             }))
         }
-        ["ami-releases", kubernetes] => Some(read(body).map(|said: Release| {
-            world.publish_release(kubernetes, said.release_version);
+        ["ami-releases", kubernetes] => Some(read(body).and_then(|said: Release| {
+            let bottlerocket = said.bottlerocket_version.as_deref();
+            told(world.publish_release(kubernetes, &said.date, bottlerocket))
         })),
         _ => None,
     }

@@ -23,7 +23,7 @@ pub enum Keep {
     /// Not at all.
     #[default]
     Nothing,
-    /// In memory, to be read through the control API.
+    /// In memory, to be read through the control API, up to 64 MiB.
     Memory,
     /// In a file, from which the world is made again at the next start.
     File(PathBuf),
@@ -131,7 +131,7 @@ pub(crate) fn open(
         Keep::File(path) => path,
         kept => {
             let store = match kept {
-                Keep::Memory => Store::Memory(Vec::new()),
+                Keep::Memory => Store::Memory(Some(Vec::new())),
                 _ => Store::Nothing,
             };
             return begin(Journal { store, seed }, start(now));
@@ -189,7 +189,7 @@ impl Journal {
         mut record: Record,
         perform: impl FnOnce() -> Result<String, ApiError>,
     ) -> Result<String, ApiError> {
-        if matches!(self.store, Store::Nothing) {
+        if !self.store.keeps() {
             return perform();
         }
         self.store.ready().map_err(|error| unwritten(&error))?;

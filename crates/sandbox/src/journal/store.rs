@@ -9,13 +9,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+/// About a hundred thousand requests: who wants to keep more has a file.
+const LONGEST_IN_MEMORY: usize = 64 << 20;
+
 /// Where lines go.
 #[derive(Debug)]
 pub(super) enum Store {
     /// Nowhere.
     Nothing,
-    /// Into memory.
-    Memory(Vec<u8>),
+    /// Into memory; none once it was too long to be kept.
+    Memory(Option<Vec<u8>>),
     /// Into a file.
     File(LineFile),
 }
@@ -90,9 +93,14 @@ impl Store {
     pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            Self::Memory(text) => {
-                text.extend_from_slice(line.as_bytes());
-                text.push(b'\n');
+            Self::Memory(kept) => {
+                if let Some(text) = kept {
+                    text.extend_from_slice(line.as_bytes());
+                    text.push(b'\n');
+                    if text.len() > LONGEST_IN_MEMORY {
+                        *kept = None;
+                    }
+                }
                 Ok(())
             }
             Self::File(file) => {
@@ -116,7 +124,7 @@ impl Store {
         match self {
             Self::Nothing => Ok(()),
             Self::Memory(kept) => {
-                *kept = text.to_vec();
+                *kept = Some(text.to_vec());
                 Ok(())
             }
             Self::File(file) => {
@@ -127,11 +135,16 @@ impl Store {
         }
     }
 
+    /// Whether lines go anywhere at all.
+    pub(super) fn keeps(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Memory(None))
+    }
+
     /// Everything that is in it; none where nothing is kept.
     pub(super) fn text(&mut self) -> io::Result<Option<Vec<u8>>> {
         match self {
             Self::Nothing => Ok(None),
-            Self::Memory(text) => Ok(Some(text.clone())),
+            Self::Memory(text) => Ok(text.clone()),
             Self::File(file) => {
                 let mut text = Vec::new();
                 file.file.seek(SeekFrom::Start(0))?;

@@ -210,8 +210,8 @@ mod tests {
             Some("UnknownParameter: The parameter Filter.1.Nmae is not recognized")
         );
         assert_eq!(
-            error(b"Ipv6AddressCount=1").as_deref(),
-            Some("UnsupportedOperation: The sandbox does not model the parameter Ipv6AddressCount")
+            error(b"OutpostArn=1").as_deref(),
+            Some("UnsupportedOperation: The sandbox does not model the parameter OutpostArn")
         );
         assert_eq!(
             error(b"Filter.x=1").as_deref(),

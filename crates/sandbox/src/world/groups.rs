@@ -18,6 +18,8 @@ pub struct SecurityGroup {
     pub description: String,
     /// Its VPC.
     pub vpc: VpcId,
+    /// The account that owns it.
+    pub owner: String,
     /// Its rules.
     pub rules: Vec<Rule>,
     /// Its tags.
@@ -60,6 +62,7 @@ impl World {
             name: name.to_owned(),
             description: description.to_owned(),
             vpc: vpc.clone(),
+            owner: self.caller.account.clone(),
             rules,
             tags,
         };
@@ -68,7 +71,8 @@ impl World {
     }
 
     pub(crate) fn group(&self, id: &SecurityGroupId) -> Result<&SecurityGroup, ApiError> {
-        self.groups.get(id).ok_or_else(|| {
+        let found = self.groups.get(id).filter(|g| g.owner == self.caller.account);
+        found.ok_or_else(|| {
             ApiError::new(
                 Code::InvalidGroupNotFound,
                 format!("The security group '{id}' does not exist"),
@@ -86,8 +90,10 @@ impl World {
             let default = self
                 .groups
                 .values()
-                .find(|g| g.vpc == *vpc && g.name == "default");
-            return Ok(default.map(|g| g.id.clone()).into_iter().collect());
+                .find(|g| g.vpc == *vpc && g.name == "default" && g.owner == self.caller.account);
+            // Whoever a subnet is shared with has no default group in its VPC, and must name one.
+            let default = default.ok_or_else(|| ApiError::missing("SecurityGroupId"))?;
+            return Ok(vec![default.id.clone()]);
         }
         if asked.len() > MAX_PER_INTERFACE {
             return Err(ApiError::new(

@@ -10,7 +10,8 @@ const KUBERNETES: std::ops::RangeInclusive<u32> = 29..=36;
 const LAST_AL2: u32 = 32;
 
 /// Date and Bottlerocket version of each release, the newest last.
-const RELEASES: [(&str, &str); 2] = [("20260715", "1.49.0-25f40a1c"), ("20260812", "1.50.0-c0f8b0a3")];
+pub(super) const RELEASES: [(&str, &str); 2] =
+    [("20260715", "1.49.0-25f40a1c"), ("20260812", "1.50.0-c0f8b0a3")];
 
 /// The accounts that publish: EKS, Bottlerocket, Amazon Linux.
 const EKS: &str = "602401143452";
@@ -91,6 +92,31 @@ impl Images {
             }
         }
         all
+    }
+
+    /// Whether there are node images for Kubernetes 1.x.
+    pub(super) fn has_kubernetes(minor: u32) -> bool {
+        KUBERNETES.contains(&minor)
+    }
+
+    /// Adds a release for Kubernetes 1.x: the parameters of the newest name it from now on.
+    pub(super) fn publish(&mut self, minor: u32, date: &str, bottlerocket: Option<&str>) {
+        for architecture in ["x86_64", "arm64"] {
+            if minor <= LAST_AL2 {
+                self.supersede(amazon_linux_2(minor, architecture, date, true));
+            }
+            self.supersede(amazon_linux_2023(minor, architecture, date, true));
+            if let Some(release) = bottlerocket {
+                self.supersede(bottlerocket_image(minor, architecture, release, date, true));
+            }
+        }
+    }
+
+    fn supersede(&mut self, image: Image) {
+        for known in self.0.values_mut() {
+            known.parameters.retain(|path| !image.parameters.contains(path));
+        }
+        self.add(image);
     }
 
     fn add(&mut self, image: Image) {

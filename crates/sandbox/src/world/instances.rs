@@ -63,6 +63,8 @@ pub struct Instance {
     pub launch_time: Timestamp,
     /// Its interfaces by card and device index.
     pub interfaces: BTreeMap<(u32, u32), EniId>,
+    /// The account that launched it.
+    pub owner: String,
     /// Its tags.
     pub tags: Tags,
     /// The token it was launched with.
@@ -196,8 +198,10 @@ impl World {
         }
     }
 
+    /// An instance of the caller.
     pub(crate) fn instance(&self, id: &InstanceId) -> Result<&Instance, ApiError> {
-        self.instances.get(id).ok_or_else(|| {
+        let found = self.instances.get(id).filter(|i| i.owner == self.caller.account);
+        found.ok_or_else(|| {
             ApiError::new(
                 Code::InvalidInstanceNotFound,
                 format!("The instance ID '{id}' does not exist"),

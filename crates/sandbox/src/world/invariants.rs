@@ -17,6 +17,7 @@ impl World {
         }
         self.check_instances(&mut found);
         self.check_groups(&mut found);
+        found.extend(self.scaling_violations());
         found
     }
 

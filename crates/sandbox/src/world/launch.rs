@@ -1,14 +1,15 @@
 //! Launching instances: what the launch was told is completed and checked, then made whole or not at all.
 
-use super::interfaces::{NewInterface, token_mismatch};
+use super::interface_create::NewInterface;
+use super::interfaces::token_mismatch;
 use super::launch_data::{LaunchData, NetworkSpec};
 use super::{
-    Due, Image, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token, TypeInfo, Volume,
-    World, tags,
+    AttachmentStatus, Due, Image, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token,
+    TypeInfo, Volume, World, tags,
 };
 use crate::error::{ApiError, Code};
 use std::collections::BTreeMap;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, Zone};
 
 /// What AWS launches when no type is named.
 const DEFAULT_TYPE: &str = "m1.small";
@@ -112,14 +113,30 @@ impl World {
                 primary.new.subnet
             )));
         }
-        if let Some(primary) = networks.first() {
-            self.check_capacity(&self.subnet(&primary.new.subnet)?.zone, &instance_type)?;
-        }
         Ok(Plan {
             image,
             instance_type,
             networks,
         })
+    }
+
+    /// A zone may be out of capacity, for everything or for one type.
+    pub(super) fn check_capacity(&self, zone: &Zone, name: &InstanceType) -> Result<(), ApiError> {
+        let out = |name: Option<InstanceType>| self.capacity_out.contains(&(zone.clone(), name));
+        if !out(None) && !out(Some(name.clone())) {
+            return Ok(());
+        }
+        let others = self.zones.iter().filter(|other| other.name != *zone);
+        let others: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+        Err(ApiError::new(
+            Code::InsufficientInstanceCapacity,
+            format!(
+                "We currently do not have sufficient {name} capacity in the Availability Zone you requested ({zone}). \
+                 Our system will be working on provisioning additional capacity. You can currently get {name} capacity \
+                 by not specifying an Availability Zone in your request or choosing {}.",
+                others.join(", ")
+            ),
+        ))
     }
 
     /// One zone, one interface a place, no more on a card than it carries, no more addresses than fit.
@@ -145,6 +162,11 @@ impl World {
             let prefixes = want.prefixes.len() + want.prefix_count as usize;
             let slots = want.addresses.len() + want.count as usize + prefixes;
             Self::check_fits(kind, slots, prefixes > 0)?;
+            let want6 = &network.new.want6;
+            let prefixes = !want6.prefixes.is_empty() || want6.prefix_count > 0;
+            if !want6.is_empty() {
+                Self::check_fits_ipv6(kind, want6.slots(), prefixes)?;
+            }
         }
         if zones.windows(2).any(|pair| pair.first() != pair.last()) {
             return Err(ApiError::value(
@@ -170,10 +192,6 @@ impl World {
         launch: &str,
         index: u32,
     ) -> Result<InstanceId, ApiError> {
-        if let Some(network) = plan.networks.first() {
-            let zone = &self.subnet(&network.new.subnet)?.zone;
-            self.check_capacity(zone, &plan.instance_type)?;
-        }
         let id = self.new_id("i", InstanceId::parse)?;
         let made = self.place_networks(plan)?;
         let Some(primary) = made.first().and_then(|eni| self.interfaces.get(eni)) else {
@@ -199,6 +217,7 @@ impl World {
             state: InstanceState::Pending,
             launch_time: self.now,
             interfaces: BTreeMap::new(),
+            owner: self.caller.account.clone(),
             tags,
             client_token: new.token.as_ref().map(|(token, _)| token.clone()),
             metadata: MetadataOptions::of_image(plan.image.imds_v2).changed(&data.settings),
@@ -209,8 +228,8 @@ impl World {
         self.note_instance(&id);
         self.instances.insert(id.clone(), instance);
         for (eni, network) in made.iter().zip(&plan.networks) {
-            let (card, device) = network.place;
-            self.place_attachment(eni, &id, device, card, network.delete_on_termination)?;
+            let status = AttachmentStatus::Attached;
+            self.place_attachment(eni, &id, network.place, status, network.delete_on_termination)?;
         }
         self.enter(&id, InstanceState::Pending);
         self.after(
@@ -315,6 +334,9 @@ fn complete_one(spec: &NetworkSpec, kind: &TypeInfo, tags: Tags) -> Result<Netwo
             groups: spec.groups.clone(),
             primary: spec.primary,
             want: spec.want.clone(),
+            want6: spec.want6.clone(),
+            primary_ipv6: spec.primary_ipv6,
+            tracking: spec.tracking.clone(),
             tags,
             token: None,
         },

@@ -1,6 +1,6 @@
 //! What the metadata service of an instance knows of its interfaces: what EC2 has acknowledged, some time later.
 
-use super::{Attachment, Interface, World};
+use super::{Attachment, AttachmentStatus, Interface, World};
 use std::time::Duration;
 use vpccni_core::ids::{EniId, InstanceId};
 
@@ -95,5 +95,7 @@ impl World {
 }
 
 fn at<'a>(interface: &'a Interface, instance: &InstanceId) -> Option<&'a Attachment> {
-    interface.attachment.as_ref().filter(|a| a.instance == *instance)
+    let attachment = interface.attachment.as_ref()?;
+    let there = attachment.status != AttachmentStatus::Attaching;
+    (attachment.instance == *instance && there).then_some(attachment)
 }

@@ -12,14 +12,18 @@ mod eks_tags;
 mod events;
 mod fleets;
 mod groups;
+mod iam;
 mod identities;
 mod images;
 mod instances;
+mod interface_create;
 mod interfaces;
 mod invariants;
+mod ipv6;
 mod json_schema;
 mod launch;
 mod launch_data;
+mod launch_from;
 mod machines;
 mod metadata;
 mod metadata_view;
@@ -27,6 +31,7 @@ mod nodegroups;
 mod occupied;
 mod past;
 mod pool;
+mod pool6;
 mod power;
 mod quotas;
 mod random;
@@ -38,6 +43,7 @@ mod subnets;
 mod tags;
 mod templates;
 mod timings;
+mod trunks;
 mod types;
 mod updates;
 mod vpcs;
@@ -52,21 +58,30 @@ pub use configuration::{SchemaError, Schemas};
 pub use events::{Event, Happened};
 pub use fleets::{Fleet, FleetConfig, FleetOverride, FleetPart, NewFleet};
 pub use groups::SecurityGroup;
+pub use iam::{
+    Decision, Evaluation, Iam, Identity, IdentityProvider, InstanceProfile, ManagedPolicy, NewProfile,
+    NewProvider, NewRole, NewSession, PolicyDocument, Role, Session, WebIdentity,
+};
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use images::{Image, Images, PLAIN};
 pub use instances::{Instance, InstanceState, Volume};
-pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
+pub use interface_create::NewInterface;
+pub use interfaces::{Attachment, AttachmentStatus, Interface, InterfaceKind};
+pub use ipv6::Ipv6Association;
 pub use launch::NewInstances;
 pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
+pub use launch_from::LaunchAt;
+pub(crate) use launch_from::origin_tags;
 pub use metadata::MetadataOptions;
 pub use nodegroups::{
-    AMI_TYPES, MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion,
-    Nodes, Sizes, Taint, UpdateRules, UserTemplate,
+    MaxUnavailable, NewNodegroup, Nodegroup, NodegroupChange, NodegroupStatus, NodegroupVersion, Nodes,
+    Sizes, Taint, UpdateRules, UserTemplate,
 };
+pub use pool::{Grant, Placement, Pool, PoolError, Want};
+pub use pool6::{Grant6, Pool6, Want6};
 
 pub(crate) use metadata_view::Seen;
 pub use occupied::Holding;
-pub use pool::{Grant, Placement, Pool, PoolError, Want};
 pub use power::Changes;
 pub use quotas::Quotas;
 pub use random::Random;
@@ -78,18 +93,18 @@ pub use scaling::{
     Wait,
 };
 pub(crate) use schedule::Due;
-pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
-pub(crate) use templates::origin_tags;
-pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
+pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet, SubnetAttributes};
+pub use templates::{LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
+pub use trunks::TrunkAssociation;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
 pub use updates::{Issue, Subject, Update, UpdateStatus};
-pub use vpcs::{CidrAssociation, Vpc};
+pub use vpcs::{Block, CidrAssociation, Vpc};
 
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -143,14 +158,16 @@ pub struct World {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// Auto Scaling groups with what they did.
     pub scaling: Scaling,
+    /// Roles, instance profiles and what belongs to them.
+    pub iam: Iam,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
     /// What a user already has in a cluster of an add-on that EKS does not manage yet.
     addon_conflicts: BTreeMap<(String, String), Vec<String>>,
     /// Auto Scaling groups of node groups: cluster and name of their owner.
     nodegroup_owners: BTreeMap<String, (String, String)>,
-    /// Releases of images that were published, by Kubernetes version.
-    ami_releases: BTreeMap<String, Vec<String>>,
+    /// Releases of node images that were published, by Kubernetes version: date, and Bottlerocket's version.
+    ami_releases: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// What EKS answered to client tokens, by action and token: the request and the answer.
     pub(crate) eks_answers: BTreeMap<(&'static str, String), (String, serde_json::Value)>,
     /// Launch templates by id.
@@ -159,11 +176,22 @@ pub struct World {
     pub fleets: BTreeMap<String, Fleet>,
     /// The images that may be launched.
     pub images: Images,
+    /// Branches on trunks by the id of the association.
+    pub trunk_associations: BTreeMap<String, TrunkAssociation>,
+    /// Whether a subnet without a free block says so with the code that AWS sometimes sends instead.
+    pub vague_block_errors: bool,
+    /// VLAN ids in use, by trunk, with the id of the association.
+    vlans: BTreeMap<EniId, BTreeMap<u32, String>>,
+    /// Interfaces by tag: key and value with a zero between.
+    interfaces_by_tag: BTreeMap<String, BTreeSet<EniId>>,
+    /// What there is no capacity for: a zone, for all types or for one.
+    pub capacity_out: BTreeSet<(Zone, Option<InstanceType>)>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    trunk_tokens: BTreeMap<String, Token<String>>,
     fleet_tokens: BTreeMap<String, Token<String>>,
     template_tokens: BTreeMap<String, Token<String>>,
     version_tokens: BTreeMap<String, Token<u64>>,
@@ -179,7 +207,6 @@ pub struct World {
     schedule: schedule::Schedule,
     events: events::Events,
     past: past::Past,
-    shortages: shortage::Shortages,
     /// Where single addresses are placed.
     pub placement: Placement,
 }
@@ -198,6 +225,7 @@ impl World {
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
             scaling: Scaling::default(),
+            iam: Iam::default(),
             clusters: BTreeMap::new(),
             addon_conflicts: BTreeMap::new(),
             nodegroup_owners: BTreeMap::new(),
@@ -206,10 +234,16 @@ impl World {
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
             images: Images::catalogue(),
+            trunk_associations: BTreeMap::new(),
+            vague_block_errors: false,
+            vlans: BTreeMap::new(),
+            interfaces_by_tag: BTreeMap::new(),
+            capacity_out: BTreeSet::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            trunk_tokens: BTreeMap::new(),
             fleet_tokens: BTreeMap::new(),
             template_tokens: BTreeMap::new(),
             version_tokens: BTreeMap::new(),
@@ -222,7 +256,6 @@ impl World {
             schedule: schedule::Schedule::default(),
             events: events::Events::default(),
             past: past::Past::default(),
-            shortages: shortage::Shortages::default(),
             placement: Placement::Random,
         }
     }

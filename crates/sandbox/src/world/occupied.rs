@@ -2,8 +2,8 @@
 //! does not have to create one by one.
 
 use super::addresses::UNATTACHED_ADDRESSES;
-use super::interfaces::NewInterface;
-use super::{InterfaceKind, Tags, Want, World};
+use super::interface_create::NewInterface;
+use super::{Want, World};
 use crate::error::ApiError;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, SubnetId};
@@ -56,14 +56,10 @@ impl World {
         let primary = (!want.addresses.is_empty()).then(|| want.addresses.remove(0));
         want.count = want.count.saturating_sub(1);
         self.place_interface(NewInterface {
-            subnet: subnet.clone(),
-            kind: InterfaceKind::Interface,
             description: DESCRIPTION.to_owned(),
-            groups: Vec::new(),
             primary,
             want,
-            tags: Tags::new(),
-            token: None,
+            ..NewInterface::in_subnet(subnet.clone())
         })
     }
 }

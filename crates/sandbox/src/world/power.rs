@@ -99,6 +99,7 @@ impl World {
         settings: &Settings,
     ) -> Result<MetadataOptions, ApiError> {
         self.check_alive(id)?;
+        self.note_instance(id);
         let instance = self.instances.get_mut(id).ok_or_else(ApiError::internal)?;
         instance.metadata = instance.metadata.changed(settings);
         Ok(instance.metadata)

@@ -5,7 +5,7 @@ use super::{InstanceState, World};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vpccni_core::ids::InstanceId;
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, Zone};
 
 /// More steps than any one moment has: a world that schedules its own next step without delay would never come to rest.
 const MAX_STEPS: usize = 1_000_000;
@@ -15,6 +15,12 @@ const MAX_STEPS: usize = 1_000_000;
 pub(crate) enum Due {
     /// The next step in the life of an instance, if it is still in this state.
     Instance(InstanceId, InstanceState),
+    /// An interface was made.
+    InterfaceReady(EniId),
+    /// An interface is attached.
+    Attached(String),
+    /// An interface is detached.
+    Detached(String),
     /// The next step in the life of a cluster.
     Cluster(String),
     /// The next step in the life of an add-on.
@@ -25,6 +31,8 @@ pub(crate) enum Due {
     EksUpdate { cluster: String, update: String },
     /// A step of an Auto Scaling group.
     ScalingGroup(String),
+    /// A zone has capacity again, of a type or of all.
+    Capacity((Zone, Option<InstanceType>)),
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -55,6 +63,8 @@ impl World {
 
     /// Lets time pass until `now`: everything due by then happens. Time never goes back, whatever a clock says.
     pub fn settle(&mut self, now: Timestamp) {
+        // What happens by itself is done for the account that owns the sandbox, whoever called last.
+        let caller = std::mem::take(&mut self.caller);
         for _ in 0..MAX_STEPS {
             let Some(entry) = self.schedule.queue.first_entry() else {
                 break;
@@ -68,6 +78,7 @@ impl World {
             self.happen(due);
         }
         self.now = self.now.max(now);
+        self.caller = caller;
     }
 
     /// Lets happen what takes no time.
@@ -77,7 +88,13 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
+            Due::Capacity(shortage) => {
+                self.capacity_out.remove(&shortage);
+            }
             Due::Instance(id, from) => self.step_instance(&id, from),
+            Due::InterfaceReady(id) => self.finish_create(&id),
+            Due::Attached(attachment) => self.finish_attach(&attachment),
+            Due::Detached(attachment) => self.finish_detach(&attachment),
             Due::Cluster(name) => self.step_cluster(&name),
             Due::Addon { cluster, addon } => self.step_addon(&cluster, &addon),
             Due::EksUpdate { cluster, update } => self.finish_update(&cluster, &update),

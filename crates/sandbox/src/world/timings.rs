@@ -12,6 +12,12 @@ pub struct Timings {
     pub instance_start: Duration,
     /// An instance from stopping to stopped, and from shutting-down to terminated.
     pub instance_stop: Duration,
+    /// An interface from pending to available.
+    pub interface_create: Duration,
+    /// An interface from attaching to attached.
+    pub attach: Duration,
+    /// An interface from detaching to available.
+    pub detach: Duration,
     /// How long a terminated instance stays visible; AWS says about an hour, and nothing means for ever.
     pub terminated_visible: Duration,
     /// A cluster from CREATING to ACTIVE.
@@ -54,6 +60,9 @@ impl Timings {
     pub const INSTANT: Self = Self {
         instance_start: Duration::ZERO,
         instance_stop: Duration::ZERO,
+        interface_create: Duration::ZERO,
+        attach: Duration::ZERO,
+        detach: Duration::ZERO,
         terminated_visible: Duration::ZERO,
         cluster_create: Duration::ZERO,
         cluster_delete: Duration::ZERO,
@@ -77,6 +86,11 @@ impl Timings {
     pub const USUAL: Self = Self {
         instance_start: Duration::from_secs(8),
         instance_stop: Duration::from_secs(10),
+        interface_create: Duration::from_secs(1),
+        // Create and attach together are visible on the node within ten seconds (upstream's prefix documentation).
+        attach: Duration::from_secs(2),
+        // ipamd sleeps two seconds before it deletes, and tries again.
+        detach: Duration::from_secs(3),
         terminated_visible: Duration::from_hours(1),
         // The user guide: several minutes, and 10 for a version.
         cluster_create: Duration::from_mins(8),

@@ -4,6 +4,8 @@ mod addons;
 mod catalogue;
 mod clusters;
 mod identities;
+mod nodegroups;
+mod rolls;
 
 use crate::lab::{Lab, code, message};
 use crate::protocol::{post, raw};

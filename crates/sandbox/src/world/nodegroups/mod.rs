@@ -12,7 +12,6 @@ mod roll;
 mod step;
 mod template;
 
-pub use ami::AMI_TYPES;
 pub use change::NodegroupChange;
 pub use make::NewNodegroup;
 pub use roll::NodegroupVersion;

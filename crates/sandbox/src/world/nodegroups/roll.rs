@@ -203,7 +203,8 @@ impl World {
         }
         // The guide: with a new template version alone the image stays as it is.
         if asked.template.is_none() || asked.version.is_some() || asked.release.is_some() {
-            planned.release = self.release_asked(&planned.version, asked.release.as_deref())?;
+            planned.release =
+                self.release_asked(&group.ami_type, &planned.version, asked.release.as_deref())?;
         }
         Ok(planned)
     }

@@ -1,6 +1,5 @@
 //! The launch template that EKS makes for a node group: the user's, if there is one, with what EKS adds.
 
-use super::ami::image_id;
 use super::{Nodegroup, UserTemplate};
 use crate::error::ApiError;
 use crate::world::clusters::invalid;
@@ -39,8 +38,9 @@ impl World {
     pub(super) fn node_data(&self, group: &Nodegroup, user: LaunchData) -> Result<LaunchData, ApiError> {
         let cluster = self.cluster(&group.cluster)?;
         let mut data = user;
-        data.image
-            .get_or_insert_with(|| image_id(&group.ami_type, &group.release));
+        if data.image.is_none() {
+            data.image = Some(self.image_of(&group.ami_type, &group.version, &group.release)?);
+        }
         if data.top.groups.is_empty() && data.networks.iter().all(|network| network.groups.is_empty()) {
             let groups = vec![cluster.cluster_group.clone()];
             match data

@@ -6,6 +6,7 @@
 mod activity;
 mod capacity;
 mod change;
+mod check;
 mod group;
 mod hold;
 mod hook;
