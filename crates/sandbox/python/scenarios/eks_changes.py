@@ -99,7 +99,7 @@ def node_groups(aws):
     assert len(instances["Instances"]) == 2
     changed = aws.eks.update_nodegroup_config(**where, scalingConfig={"minSize": 1, "desiredSize": 1, "maxSize": 3})
     succeed(aws, changed, name=name, nodegroupName="workers")
-    aws.refused("InvalidRequestException", aws.eks.update_nodegroup_version, **where)
+    aws.refused("InvalidParameterException", aws.eks.update_nodegroup_version, **where)
     aws.refused("ResourceInUseException", aws.eks.delete_cluster, name=name)
     aws.eks.delete_nodegroup(**where)
     aws.advance(3600)
