@@ -45,6 +45,9 @@ KNOWN = {
     ("DescribeInstanceTypeOfferings", "InstanceTypeOfferings[].InstanceType"): re.compile(r"[a-z0-9-]+\.[a-z0-9-]+"),
 }
 
+# AWS answers it without a message.
+SILENT = {"ParameterNotFound"}
+
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 RANGES = {"integer": 2**31, "long": 2**63}
 
@@ -271,7 +274,7 @@ def _error_json(operation, response):
     if wrong:
         return wrong
     code = body.get("__type", "") if isinstance(body, dict) else ""
-    if not code or not body.get("message", body.get("Message")):
+    if not code or not (body.get("message", body.get("Message")) or code in SILENT):
         wrong.append(f"an error without __type or message: {body}")
     header = response["headers"].get("x-amzn-errortype")
     if operation.metadata["protocol"] == "rest-json" and header != code:

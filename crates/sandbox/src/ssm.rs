@@ -116,7 +116,11 @@ fn by_path(body: &Body, world: &mut World) -> Result<Value, ApiError> {
         .iter()
         .map(|(name, parameter, _)| write(world, name, parameter))
         .collect();
-    Ok(json!({ "Parameters": found, "NextToken": next }))
+    // Absent is not the same as null to every SDK.
+    Ok(match next {
+        Some(next) => json!({ "Parameters": found, "NextToken": next }),
+        None => json!({ "Parameters": found }),
+    })
 }
 
 /// A parameter: its value, and when it was set.

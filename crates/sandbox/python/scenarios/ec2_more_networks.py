@@ -54,6 +54,17 @@ def ipv6(aws):
 
 
 @scenario
+def ipv6_later(aws):
+    main = aws.ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    seen = aws.ec2.describe_vpcs(VpcIds=[main])["Vpcs"][0]
+    block = seen["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+    one = subnet(aws, main)
+    added = aws.ec2.associate_subnet_cidr_block(SubnetId=one, Ipv6CidrBlock=block)["Ipv6CidrBlockAssociation"]
+    assert added["Ipv6CidrBlock"] == block
+    aws.ec2.disassociate_subnet_cidr_block(AssociationId=added["AssociationId"])
+
+
+@scenario
 def trunks(aws):
     one = a_subnet(aws)
     node = instance(aws, one)

@@ -26,6 +26,12 @@ def roles(aws):
     pages = aws.iam.get_paginator("list_attached_role_policies").paginate(RoleName="node")
     assert [p["PolicyArn"] for p in pages.search("AttachedPolicies")] == [POLICY]
     aws.iam.put_role_policy(RoleName="node", PolicyName="own", PolicyDocument=TRUST)
+    assert aws.iam.get_role_policy(RoleName="node", PolicyName="own")["PolicyDocument"] == json.loads(TRUST)
+    assert list(aws.iam.get_paginator("list_role_policies").paginate(RoleName="node").search("PolicyNames")) == ["own"]
+    assert "node" in set(aws.iam.get_paginator("list_roles").paginate().search("Roles[].RoleName"))
+    version = aws.iam.get_policy(PolicyArn=POLICY)["Policy"]["DefaultVersionId"]
+    seen = aws.iam.get_policy_version(PolicyArn=POLICY, VersionId=version)["PolicyVersion"]
+    assert "ec2:AssignPrivateIpAddresses" in json.dumps(seen["Document"])
     aws.refused("DeleteConflict", aws.iam.delete_role, RoleName="node")
     aws.iam.detach_role_policy(RoleName="node", PolicyArn=POLICY)
     aws.iam.delete_role_policy(RoleName="node", PolicyName="own")
@@ -42,6 +48,11 @@ def instance_profiles(aws):
     seen = aws.iam.get_instance_profile(InstanceProfileName="nodes")["InstanceProfile"]
     assert [r["RoleName"] for r in seen["Roles"]] == ["node"]
     aws.iam.tag_instance_profile(InstanceProfileName="nodes", Tags=[{"Key": "c", "Value": "d"}])
+    tags = aws.iam.get_paginator("list_instance_profile_tags").paginate(InstanceProfileName="nodes").search("Tags")
+    assert {tag["Key"] for tag in tags} == {"a", "c"}
+    aws.iam.untag_instance_profile(InstanceProfileName="nodes", TagKeys=["c"])
+    of_role = aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName="node")
+    assert [p["InstanceProfileName"] for p in of_role.search("InstanceProfiles")] == ["nodes"]
     pages = aws.iam.get_paginator("list_instance_profiles").paginate()
     assert [p["InstanceProfileName"] for p in pages.search("InstanceProfiles")] == ["nodes"]
     aws.refused("DeleteConflict", aws.iam.delete_instance_profile, InstanceProfileName="nodes")
@@ -55,7 +66,13 @@ def identity_providers(aws):
     made = aws.iam.create_open_id_connect_provider(
         Url="https://oidc.eks.us-west-2.amazonaws.com/id/DEMO", ClientIDList=["sts.amazonaws.com"]
     )
-    assert ":oidc-provider/" in made["OpenIDConnectProviderArn"]
+    arn = made["OpenIDConnectProviderArn"]
+    assert ":oidc-provider/" in arn
+    seen = aws.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    assert seen["ClientIDList"] == ["sts.amazonaws.com"]
+    listed = aws.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert [p["Arn"] for p in listed] == [arn]
+    aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
 @scenario

@@ -10,6 +10,10 @@ def image_parameter(aws):
     value = aws.ssm.get_parameter(Name=IMAGE)["Parameter"]["Value"]
     assert value.startswith("ami-")
     assert len(aws.ec2.describe_images(ImageIds=[value])["Images"]) == 1
+    both = aws.ssm.get_parameters(Names=[IMAGE, "/no/such/parameter"])
+    assert [p["Value"] for p in both["Parameters"]] == [value] and both["InvalidParameters"] == ["/no/such/parameter"]
+    below = aws.ssm.get_paginator("get_parameters_by_path").paginate(Path=IMAGE.rsplit("/", 1)[0], Recursive=True)
+    assert IMAGE in set(below.search("Parameters[].Name"))
     aws.refused("ParameterNotFound", aws.ssm.get_parameter, Name="/no/such/parameter")
 
 
