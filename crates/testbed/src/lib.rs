@@ -5,6 +5,7 @@
 pub mod cloud;
 pub mod control_plane;
 pub mod fixtures;
+pub mod memory;
 pub mod nodes;
 pub mod scene;
 pub mod tools;
