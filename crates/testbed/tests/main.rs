@@ -6,4 +6,5 @@
 mod charts;
 mod cloud;
 mod control_plane;
+mod memory;
 mod nodes;

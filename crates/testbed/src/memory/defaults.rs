@@ -10,9 +10,9 @@ const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 /// Fills a new or changed object.
 pub(super) fn fill(kind: &Kind, live: Option<&Value>, object: &mut Value) {
     match kind.kind.as_str() {
-        "DaemonSet" => daemon_set(live, object),
+        "DaemonSet" => daemon_set(object, live.is_none()),
         "Pod" => {
-            pod_spec(&mut object["spec"]);
+            pod_spec(&mut object["spec"], true);
             default(&mut object["status"], "phase", json!("Pending"));
             default(&mut object["status"], "qosClass", json!("Burstable"));
         }
@@ -37,7 +37,17 @@ fn default(object: &mut Value, field: &str, value: Value) {
     }
 }
 
-fn daemon_set(live: Option<&Value>, object: &mut Value) {
+/// Counts what the server itself counts, in nobody's name.
+pub(super) fn count(kind: &Kind, live: &Value, object: &mut Value) {
+    if kind.kind != "DaemonSet" || live["spec"]["template"] == object["spec"]["template"] {
+        return;
+    }
+    let text = live["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
+    let before: u64 = text.and_then(|text| text.parse().ok()).unwrap_or_default();
+    object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!((before + 1).to_string());
+}
+
+fn daemon_set(object: &mut Value, is_new: bool) {
     let spec = &mut object["spec"];
     default(spec, "revisionHistoryLimit", json!(10));
     let strategy = &mut spec["updateStrategy"];
@@ -47,20 +57,15 @@ fn daemon_set(live: Option<&Value>, object: &mut Value) {
         default(&mut strategy["rollingUpdate"], "maxSurge", json!(0));
         default(&mut strategy["rollingUpdate"], "maxUnavailable", json!(1));
     }
-    pod_spec(&mut spec["template"]["spec"]);
-    let before = live.and_then(|live| {
-        let text = live["metadata"]["annotations"]
-            .get(TEMPLATE_GENERATION)?
-            .as_str()?;
-        text.parse::<u64>().ok()
-    });
-    let changed = live.is_none_or(|live| live["spec"]["template"] != object["spec"]["template"]);
-    let generation = before.unwrap_or_default() + u64::from(changed);
-    default(&mut object["metadata"], "annotations", json!({}));
-    object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!(generation.to_string());
+    pod_spec(&mut spec["template"]["spec"], false);
+    if is_new {
+        default(&mut object["metadata"], "annotations", json!({}));
+        object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("1");
+    }
 }
 
-fn pod_spec(spec: &mut Value) {
+/// Ports of the host network are filled in pods, and no longer in templates.
+fn pod_spec(spec: &mut Value, is_pod: bool) {
     for (field, value) in [
         ("dnsPolicy", json!("ClusterFirst")),
         ("restartPolicy", json!("Always")),
@@ -73,7 +78,7 @@ fn pod_spec(spec: &mut Value) {
     if let Some(account) = spec.get("serviceAccountName").cloned() {
         default(spec, "serviceAccount", account);
     }
-    let host_network = spec["hostNetwork"] == true;
+    let host_network = is_pod && spec["hostNetwork"] == true;
     for list in ["containers", "initContainers"] {
         if let Some(containers) = spec.get_mut(list).and_then(Value::as_array_mut) {
             containers.iter_mut().for_each(|one| container(one, host_network));

@@ -180,6 +180,7 @@ fn pod() -> Kind {
         shape: with_pod_spec(shape, "spec"),
         ..Kind::core("pods", "Pod")
             .with_status()
+            .counted()
             .starting_with(json!({"metadata": {}, "spec": {"containers": null}, "status": {}}))
     }
 }

@@ -6,7 +6,12 @@
 //! a test, not a promise: see `tests/memory.rs`.
 
 mod api;
+mod clock;
+mod cloud;
+mod cluster;
+mod daemon_sets;
 mod defaults;
+mod definitions;
 mod kinds;
 mod owners;
 mod patches;
@@ -18,3 +23,7 @@ mod watching;
 mod world;
 
 pub use api::MemoryApi;
+pub use clock::{start_clock, virtual_now};
+pub use cloud::WorldPorts;
+pub use cluster::{MemoryCluster, Setting};
+pub use definitions::definitions;

@@ -88,6 +88,27 @@ impl Request {
         })
     }
 
+    /// A request of a controller that runs beside the server.
+    pub(super) fn inside(
+        method: Method,
+        kind: usize,
+        [namespace, name]: [&str; 2],
+        subresource: &str,
+        body: Value,
+    ) -> Self {
+        Self {
+            method,
+            kind,
+            namespace: namespace.to_owned(),
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            subresource: subresource.to_owned(),
+            query: Query::parse("fieldManager=kube-controller-manager"),
+            content_type: String::new(),
+            partial: false,
+            body,
+        }
+    }
+
     pub(super) fn key(&self, name: &str) -> Key {
         Key {
             kind: self.kind,

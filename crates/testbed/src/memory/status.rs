@@ -48,11 +48,30 @@ impl Refusal {
         Self::cannot(kind, name, why)
     }
 
-    /// A precondition of a deletion does not hold.
-    pub(super) fn precondition(kind: &Kind, name: &str, what: &str, wanted: &str, seen: &str) -> Self {
-        let why =
-            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {seen}");
-        Self::cannot(kind, name, &why)
+    /// A deletion is bound to another version.
+    pub(super) fn other_version(kind: &Kind, name: &str, wanted: &str, seen: &str) -> Self {
+        let why = format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({seen}). \
+             The object might have been modified"
+        );
+        Self::of_deletion(kind, name, &why)
+    }
+
+    /// A deletion is bound to another object.
+    pub(super) fn other_object(kind: &Kind, name: &str, wanted: &str, seen: &str) -> Self {
+        let why = format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({seen}). The object might have \
+             been deleted and then recreated"
+        );
+        Self::of_deletion(kind, name, &why)
+    }
+
+    /// Here the server names the kind as the object does.
+    fn of_deletion(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.kind);
+        let mut details = details(kind, name);
+        details["kind"] = json!(kind.kind);
+        Self::new(409, "Conflict", &message, details)
     }
 
     fn cannot(kind: &Kind, name: &str, why: &str) -> Self {
@@ -98,15 +117,28 @@ impl Refusal {
         Self::new(400, "BadRequest", message, Value::Null)
     }
 
+    /// An object that its definition does not allow.
+    pub(super) fn null(kind: &Kind, name: &str, field: &str) -> Self {
+        let message = format!(
+            "{}.{} \"{name}\" is invalid: {field}: Invalid value: \"null\": {field} in body must be of type object: \"null\"",
+            kind.kind, kind.group
+        );
+        let mut details = details(kind, name);
+        details["kind"] = json!(kind.kind);
+        Self::new(422, "Invalid", &message, details)
+    }
+
     /// A patch that cannot be carried out.
     pub(super) fn unprocessable() -> Self {
         let message = "the server rejected our request due to an error in our request";
         Self::new(422, "Invalid", message, json!({}))
     }
 
-    pub(super) fn unsupported(content_type: &str) -> Self {
-        let message = format!("the body of the request was in an unknown format - {content_type}");
-        Self::new(415, "UnsupportedMediaType", &message, Value::Null)
+    /// A patch of a type that the kind does not take.
+    pub(super) fn unsupported() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        Self::new(415, "UnsupportedMediaType", message, Value::Null)
     }
 
     pub(super) fn not_allowed() -> Self {

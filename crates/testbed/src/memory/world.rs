@@ -179,7 +179,7 @@ impl World {
             "application/json-patch+json" => {
                 self.change(request, name, |_, object, patch| patches::json(object, patch))
             }
-            other => Err(Refusal::unsupported(other)),
+            _ => Err(Refusal::unsupported()),
         }
     }
 
@@ -221,9 +221,7 @@ impl World {
             return Err(Refusal::not_found(kind, name));
         }
         let Some(live) = found else {
-            if config["metadata"]["resourceVersion"].is_string() {
-                return Err(Refusal::modified(kind, name));
-            }
+            // A version it is bound to does not matter where there is nothing.
             let mut new = owners::apply(&kind.empty, &config, &manager, force, &kind.shape, &now)
                 .map_err(|conflicts| Refusal::owned(&conflicts))?;
             drop_nulls(&mut new);
@@ -232,6 +230,11 @@ impl World {
         };
         let mut new = owners::apply(&live, &config, &manager, force, &kind.shape, &now)
             .map_err(|conflicts| Refusal::owned(&conflicts))?;
+        if kind.typed {
+            drop_nulls(&mut new);
+        } else if let Some(field) = null_in(&new) {
+            return Err(Refusal::null(kind, name, &field));
+        }
         let owned = new["metadata"]["managedFields"].take();
         self.keep(request, name, &live, &mut new)?;
         new["metadata"]["managedFields"] = owned;
@@ -285,6 +288,7 @@ impl World {
             return live.clone();
         }
         let kind = &self.kinds[key.kind];
+        defaults::count(kind, live, &mut new);
         if kind.has_generation && spec_of(live) != spec_of(&new) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or_default();
             new["metadata"]["generation"] = json!(generation + 1);
@@ -304,12 +308,17 @@ impl World {
             .get(key)
             .ok_or_else(|| Refusal::not_found(kind, &key.name))?;
         let metadata = &live["metadata"];
-        for (field, what) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
-            let wanted = options["preconditions"][field].as_str();
+        let wanted = &options["preconditions"];
+        let differs = |field: &str| -> Option<(&str, &str)> {
             let seen = metadata[field].as_str().unwrap_or_default();
-            if let Some(wanted) = wanted.filter(|wanted| *wanted != seen) {
-                return Err(Refusal::precondition(kind, &key.name, what, wanted, seen));
-            }
+            let wanted = wanted[field].as_str()?;
+            (wanted != seen).then_some((wanted, seen))
+        };
+        if let Some((wanted, seen)) = differs("uid") {
+            return Err(Refusal::other_object(kind, &key.name, wanted, seen));
+        }
+        if let Some((wanted, seen)) = differs("resourceVersion") {
+            return Err(Refusal::other_version(kind, &key.name, wanted, seen));
         }
         let grace = grace_of(kind, &live, options);
         if grace > 0 || has_finalizers(&live) {
@@ -320,15 +329,24 @@ impl World {
             let end = (self.clock)() + SignedDuration::from_secs(grace);
             ending["metadata"]["deletionTimestamp"] = json!(whole_seconds(end));
             ending["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+            if let Some(generation) = metadata["generation"].as_i64() {
+                ending["metadata"]["generation"] = json!(generation + 1);
+            }
             return Ok((200, self.store.put(key.clone(), ending)));
         }
         let mut details = json!({"name": key.name, "kind": kind.plural, "uid": metadata["uid"]});
         if !kind.group.is_empty() {
             details["group"] = json!(kind.group);
         }
+        let is_pod = kind.kind == "Pod";
         self.store.remove(key);
         if options["propagationPolicy"] != "Orphan" {
             self.collect(metadata["uid"].as_str().unwrap_or_default());
+        }
+        if is_pod {
+            let mut last = (*live).clone();
+            last["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            return Ok((200, Arc::new(last)));
         }
         let body = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
@@ -405,6 +423,17 @@ fn drop_nulls(object: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(drop_nulls),
         _ => {}
     }
+}
+
+/// Where an object has null, at any depth of its structs.
+fn null_in(object: &Value) -> Option<String> {
+    let fields = object.as_object()?;
+    fields.iter().find_map(|(name, value)| {
+        if value.is_null() {
+            return Some(name.clone());
+        }
+        Some(format!("{name}.{}", null_in(value)?))
+    })
 }
 
 fn spec_of(object: &Value) -> Map<String, Value> {

@@ -23,7 +23,7 @@ impl<'a> At<'a> {
 
     fn join(self) -> &'a Join {
         if self.is_item {
-            &Join::Plain
+            &self.shape.items
         } else {
             &self.shape.join
         }
@@ -259,7 +259,8 @@ fn merge_items(live: &[Value], config: &[Value], at: At<'_>) -> Value {
     Value::Array(result)
 }
 
-/// An object without these fields; what becomes empty by it stays, unless it is among them.
+/// An object without these fields. What becomes empty by it becomes null: typed kinds leave it out then, and others
+/// are invalid with it.
 pub(super) fn remove(value: &Value, gone: &Fields, shape: &Shape) -> Value {
     remove_at(value, gone, At::top(shape))
 }
@@ -279,6 +280,9 @@ fn remove_at(value: &Value, gone: &Fields, at: At<'_>) -> Value {
                 };
                 result.insert(name.clone(), kept);
             }
+            if result.is_empty() && !map.is_empty() {
+                return Value::Null;
+            }
             Value::Object(result)
         }
         Part::Items(items) => {
@@ -290,6 +294,9 @@ fn remove_at(value: &Value, gone: &Fields, at: At<'_>) -> Value {
                     Some((false, Some(below))) => result.push(remove_at(item, below, at.item())),
                     _ => result.push(item.clone()),
                 }
+            }
+            if result.is_empty() && !items.is_empty() {
+                return Value::Null;
             }
             Value::Array(result)
         }

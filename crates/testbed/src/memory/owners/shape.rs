@@ -25,6 +25,8 @@ pub(in crate::memory) enum Join {
 #[derive(Debug, Clone, Default)]
 pub(in crate::memory) struct Shape {
     pub(super) join: Join,
+    /// The items, where it is a list.
+    pub(super) items: Join,
     inside: BTreeMap<String, Self>,
 }
 
@@ -33,6 +35,7 @@ const ANY: &str = "*";
 
 static PLAIN: Shape = Shape {
     join: Join::Plain,
+    items: Join::Plain,
     inside: BTreeMap::new(),
 };
 
@@ -40,12 +43,13 @@ static PLAIN: Shape = Shape {
 const METADATA: &[(&str, &str)] = &[
     ("metadata.annotations", "map"),
     ("metadata.labels", "map"),
-    ("metadata.ownerReferences", "uid"),
+    ("metadata.ownerReferences", "uid atomic"),
     ("metadata.finalizers", "set"),
 ];
 
 impl Shape {
-    /// A built-in kind: paths with `map`, `atomic`, `set` or the keys of a list, separated by commas.
+    /// A built-in kind: paths with `map`, `atomic`, `set` or the keys of a list, separated by commas, with `atomic`
+    /// after them where an item is replaced as a whole.
     pub(in crate::memory) fn of_table(table: &[(&str, &str)]) -> Self {
         let mut shape = Self::default();
         for (path, what) in METADATA.iter().chain(table) {
@@ -66,6 +70,10 @@ impl Shape {
         let mut at = self;
         for name in path.split('.') {
             at = at.inside.entry(name.to_owned()).or_default();
+        }
+        let (what, items) = what.split_once(' ').unwrap_or((what, ""));
+        if items == "atomic" {
+            at.items = Join::Atomic;
         }
         at.join = match what {
             "map" => Join::Map,
@@ -98,6 +106,7 @@ impl Shape {
         }
         if schema["type"] == "array" {
             shape = Self::schema(&schema["items"]);
+            shape.items = std::mem::take(&mut shape.join);
             shape.join = match schema["x-kubernetes-list-type"].as_str() {
                 Some("map") => {
                     let keys = schema["x-kubernetes-list-map-keys"].as_array();
