@@ -19,6 +19,9 @@ use vpccni_testbed::scene::{SceneOptions, wait_rolled_out};
 
 const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 
+/// Short beside what a write takes to show, long enough not to load two cores.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
 /// Longer than the interval at which EC2 is read.
 const CALM: Duration = Duration::from_secs(6);
 
@@ -43,6 +46,10 @@ impl Ground for RealGround {
 
     fn calm(&self) -> Duration {
         CALM
+    }
+
+    async fn news(&self) {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 
     async fn apply(&self, manifest: &str) {

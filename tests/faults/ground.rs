@@ -4,7 +4,7 @@ use crate::bed::{Operator, Wanted};
 use http::Request;
 use serde_json::Value;
 use std::time::Duration;
-use vpccni_testbed::wait::until;
+use tokio::time::Instant;
 
 pub(super) const POLICY: &str = "/apis/vpccni.io/v1alpha1/cnipolicies/default";
 pub(super) const NODE_STATES: &str = "/apis/vpccni.io/v1alpha1/cninodestates";
@@ -22,6 +22,8 @@ pub(super) trait Ground {
     fn patience(&self) -> Duration;
     /// For how long nothing changes any more once everything is done: what is read by and by has come round.
     fn calm(&self) -> Duration;
+    /// Waits until it is worth looking again.
+    async fn news(&self);
     /// What `kubectl apply` does.
     async fn apply(&self, manifest: &str);
     /// One more operator.
@@ -32,9 +34,16 @@ pub(super) trait Ground {
 pub(super) async fn sees<G: Ground, T, F: Future<Output = Result<T, String>>>(
     ground: &G,
     what: &str,
-    look: impl FnMut() -> F,
+    mut look: impl FnMut() -> F,
 ) -> T {
-    until(what, ground.patience(), look).await.unwrap()
+    let end = Instant::now() + ground.patience();
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(last) => assert!(Instant::now() < end, "waited for {what}; last seen: {last}"),
+        }
+        ground.news().await;
+    }
 }
 
 /// An object, a list, or none where there is no such thing; an error where nobody answers.

@@ -25,7 +25,7 @@ enum Fault {
 pub(super) type Hold = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// The longest that a cache is stale: longer than any round waits for what it has written.
-const STALEST: u64 = 40;
+const STALEST: u64 = 15;
 
 const FAULTS: [Fault; 6] = [
     Fault::Error,

@@ -23,7 +23,7 @@ use vpccni_testbed::sandbox::{Options, Sandbox};
 const MANY: u64 = 200;
 
 /// What it runs of the others.
-const SOME: u64 = 20;
+const SOME: u64 = 10;
 
 /// Virtual: longer than an outage of a minute and the longest back-off after it.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -90,6 +90,11 @@ impl Ground for InMemory<'_> {
 
     fn calm(&self) -> Duration {
         CALM
+    }
+
+    /// All that is looked at is in the API server; where it does not answer, nothing happens there.
+    async fn news(&self) {
+        self.cluster.api.news(Duration::from_secs(1)).await;
     }
 
     /// Server-side, until it is answered.

@@ -189,6 +189,17 @@ impl MemoryApi {
         self.shared.tell();
     }
 
+    /// Waits until something has happened since this was called, or it is over.
+    pub async fn news(&self, no_longer_than: Duration) {
+        let mut changed = self.shared.subscribe();
+        if tokio::time::timeout(no_longer_than, changed.changed())
+            .await
+            .is_err()
+        {
+            tracing::trace!("no news");
+        }
+    }
+
     /// Every write so far, with the time since the start.
     pub fn journal(&self) -> Vec<String> {
         self.shared.state().journal.clone()
@@ -264,7 +275,9 @@ impl MemoryApi {
 }
 
 fn whole(code: u16, object: &Value) -> Answered {
-    let body = Full::new(Bytes::from(object.to_string()));
+    // An object that is JSON already can be written as JSON.
+    let bytes = serde_json::to_vec(object).unwrap_or_default();
+    let body = Full::new(Bytes::from(bytes));
     let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
     if let Ok(code) = http::StatusCode::from_u16(code) {
         *response.status_mut() = code;

@@ -284,7 +284,7 @@ impl World {
     /// Writes a changed object; one that is as it was keeps its version, and one that waited for its last finalizer
     /// goes.
     fn finish(&mut self, key: Key, live: &Arc<Value>, mut new: Value) -> Arc<Value> {
-        if without_times(live) == without_times(&new) {
+        if is_same(live, &new) {
             return live.clone();
         }
         let kind = &self.kinds[key.kind];
@@ -444,16 +444,20 @@ fn spec_of(object: &Value) -> Map<String, Value> {
     spec
 }
 
-fn without_times(object: &Value) -> Value {
-    let mut object = object.clone();
-    for entry in object["metadata"]["managedFields"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-    {
-        entry["time"] = Value::Null;
-    }
-    object
+/// Whether two objects are the same but for the times of their managers.
+fn is_same(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else {
+        return a == b;
+    };
+    let metadata = |object: &Map<String, Value>| {
+        let mut metadata = object.get("metadata").cloned().unwrap_or_default();
+        for entry in metadata["managedFields"].as_array_mut().into_iter().flatten() {
+            entry["time"] = Value::Null;
+        }
+        metadata
+    };
+    let rest = |name: &String| name != "metadata" && a.get(name) != b.get(name);
+    !a.keys().chain(b.keys()).any(rest) && metadata(a) == metadata(b)
 }
 
 pub(super) fn whole_seconds(at: Timestamp) -> String {
