@@ -23,7 +23,7 @@ use vpccni_testbed::sandbox::{Options, Sandbox};
 const MANY: u64 = 200;
 
 /// What it runs of the others.
-const SOME: u64 = 10;
+const SOME: u64 = 5;
 
 /// Virtual: longer than an outage of a minute and the longest back-off after it.
 const PATIENCE: Duration = Duration::from_mins(15);

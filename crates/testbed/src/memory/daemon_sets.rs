@@ -1,8 +1,8 @@
 //! A DaemonSet controller: a pod on every node that the template is for, replaced by and by when the template changes,
 //! and the counts of all that. It writes as the controller manager does, and rests while the server is away.
 
-use super::api::{Shared, State};
 use super::request::Request;
+use super::shared::{Shared, State};
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -17,6 +17,7 @@ mod owners;
 mod patches;
 mod request;
 mod selectors;
+mod shared;
 mod status;
 mod store;
 mod watching;

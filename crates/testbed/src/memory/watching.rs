@@ -1,9 +1,9 @@
 //! Watches: what happened since a version, and then what happens, until the client's time is over or the connection is
 //! cut. An object that begins or ceases to match the selector comes or goes for the watcher.
 
-use super::api::{Shared, State};
 use super::request::Request;
 use super::selectors::Selector;
+use super::shared::{Shared, State};
 use super::status::Refusal;
 use super::store::Change;
 use super::world::partial;

@@ -1,7 +1,8 @@
 //! Two objects field by field: which fields one has, where two differ, what both make together, and an object without
 //! some of its fields. The rules are those of Kubernetes' structured merge; nothing here knows managers.
 
-use super::fields::{Element, Fields};
+use super::element::Element;
+use super::fields::Fields;
 use super::shape::{Join, Shape};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

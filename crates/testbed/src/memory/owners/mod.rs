@@ -1,6 +1,7 @@
 //! Who owns which field: `metadata.managedFields` after an update and after a server-side apply, as the API server
 //! keeps it. It decides conflicts and what an apply that no longer names a field takes away.
 
+mod element;
 mod fields;
 mod merge;
 mod shape;

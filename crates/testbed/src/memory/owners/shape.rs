@@ -1,7 +1,7 @@
 //! What the parts of an object are to a merge: structs and maps field by field, lists by keys, sets by value, and what
 //! is replaced as a whole. Read from the schema of a definition, or from a table for the built-in kinds.
 
-use super::fields::Element;
+use super::element::Element;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
