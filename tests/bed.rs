@@ -41,6 +41,23 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
+    /// Starts it, and waits until it listens.
+    pub(crate) async fn start(options: RunOptions) -> Self {
+        let (listening, address) = oneshot::channel();
+        let options = RunOptions {
+            listening: Some(listening),
+            ..options
+        };
+        let stop = options.stop.clone();
+        #[expect(clippy::disallowed_methods, reason = "the story joins it")]
+        let task = tokio::spawn(run(options));
+        Self {
+            address: address.await.unwrap(),
+            stop,
+            task,
+        }
+    }
+
     /// Ends it as SIGTERM does.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
@@ -129,40 +146,19 @@ impl Bed {
             Some(cloud) => cloud,
             None => self.aws_within(Limits::default()).await,
         };
-        let settings = Settings {
-            namespace: NAMESPACE.to_owned(),
-            identity: wanted.identity.unwrap_or("test-0").to_owned(),
-            cluster_name: Some("demo".to_owned()),
-            aws_region: Some("us-west-2".to_owned()),
-            ec2_calls_per_minute: 300,
-            inventory_interval: Duration::from_secs(5),
-            admission_parameters_name: "vpc-cni-operator-admission".to_owned(),
-        };
         RunOptions {
             client: Some(self.scene.operator.client.clone()),
             cloud: Some(cloud),
             lease: wanted.lease,
             gate: wanted.gate,
             signals: false,
-            ..RunOptions::new(settings, ([127, 0, 0, 1], 0).into())
+            ..RunOptions::new(settings(wanted.identity), ([127, 0, 0, 1], 0).into())
         }
     }
 
     /// One more operator, for the story to keep.
     pub(crate) async fn another(&self, wanted: Wanted) -> Operator {
-        let (listening, address) = oneshot::channel();
-        let options = RunOptions {
-            listening: Some(listening),
-            ..self.run_options(wanted).await
-        };
-        let stop = options.stop.clone();
-        #[expect(clippy::disallowed_methods, reason = "the story joins it")]
-        let task = tokio::spawn(run(options));
-        Operator {
-            address: address.await.unwrap(),
-            stop,
-            task,
-        }
+        Operator::start(self.run_options(wanted).await).await
     }
 
     pub(crate) async fn stop_operator(&mut self) {
@@ -313,6 +309,19 @@ impl Bed {
     }
 }
 
+/// What an operator is told at start.
+pub(crate) fn settings(identity: Option<&str>) -> Settings {
+    Settings {
+        namespace: NAMESPACE.to_owned(),
+        identity: identity.unwrap_or("test-0").to_owned(),
+        cluster_name: Some("demo".to_owned()),
+        aws_region: Some("us-west-2".to_owned()),
+        ec2_calls_per_minute: 300,
+        inventory_interval: Duration::from_secs(5),
+        admission_parameters_name: "vpc-cni-operator-admission".to_owned(),
+    }
+}
+
 /// The message of a condition.
 pub(crate) fn message(policy: &Value, kind: &str) -> String {
     let conditions = policy["status"]["conditions"].as_array().unwrap();
@@ -356,7 +365,7 @@ pub(crate) fn policy(spec: &str) -> String {
 }
 
 /// Logs of the operator, where RUST_LOG asks for them.
-fn logs() {
+pub(crate) fn logs() {
     if let Ok(filter) = std::env::var("RUST_LOG") {
         // A second test of the process finds them initialised already.
         vpccni_telemetry::logs::init(vpccni_telemetry::logs::Format::Text, &filter).ok();

@@ -267,11 +267,6 @@ fn record(
         .target
         .as_ref()
         .and_then(|target| target.break_glass.clone());
-    let stalled = if around.stalled {
-        Some(plan.verdict.hash.clone())
-    } else {
-        world.record.stalled_hash.clone()
-    };
     EnforcementRecord {
         settings: Some(texts(enforced)),
         references: Some(references(enforced)),
@@ -284,7 +279,7 @@ fn record(
         ),
         suspended: Some(suspended.take(CHANGES).collect()),
         break_glass_seen: break_glass.map(|value| bounded(&value, 256)),
-        stalled_hash: stalled,
+        stalled_hash: world.stalled_after(&plan.verdict.hash, around.stalled),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which fault meets which write: by seed, one at every site.
+//! Which fault meets which write: by seed, one at every site, or one kill at any write.
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -17,7 +17,15 @@ enum Fault {
     TimeOutAfter,
     KillBefore,
     KillAfter,
+    /// What operators see stands still for so many seconds, from before the write on.
+    Stale(u64),
 }
+
+/// Holds back what operators see of the cluster.
+pub(super) type Hold = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// The longest that a cache is stale: longer than any round waits for what it has written.
+const STALEST: u64 = 15;
 
 const FAULTS: [Fault; 6] = [
     Fault::Error,
@@ -58,41 +66,70 @@ pub(super) fn cases() -> impl Iterator<Item = (WriteSite, Result<u32, &'static s
 }
 
 /// The faults of one life; killed operators do not start it anew.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Faults {
     plan: BTreeMap<WriteSite, (u32, Fault)>,
+    /// The write, whatever its site, at which its replica is killed.
+    kill: Option<(u32, Fault)>,
     seen: Mutex<BTreeMap<WriteSite, u32>>,
 }
 
 impl Faults {
     pub(super) fn none() -> Self {
-        Self {
-            plan: BTreeMap::new(),
-            seen: Mutex::default(),
-        }
+        Self::default()
     }
 
+    /// One of the usual faults at every site.
     pub(super) fn of_seed(seed: u64) -> Self {
+        Self::at_every_site(seed, |random| FAULTS[random.usize(..FAULTS.len())])
+    }
+
+    /// A stale cache at every site.
+    pub(super) fn stale(seed: u64) -> Self {
+        Self::at_every_site(seed, |random| Fault::Stale(random.u64(1..=STALEST)))
+    }
+
+    fn at_every_site(seed: u64, mut fault: impl FnMut(&mut fastrand::Rng) -> Fault) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let plan = cases()
             .filter_map(|(site, case)| Some((site, case.ok()?)))
-            .map(|(site, latest)| {
-                (
-                    site,
-                    (random.u32(1..=latest), FAULTS[random.usize(..FAULTS.len())]),
-                )
-            })
+            .map(|(site, latest)| (site, (random.u32(1..=latest), fault(&mut random))))
             .collect();
         Self {
             plan,
-            seen: Mutex::default(),
+            ..Self::default()
         }
+    }
+
+    /// One kill, at any of the first `writes` writes.
+    pub(super) fn one_kill(seed: u64, writes: u32) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let nth = random.u32(1..=writes.max(1));
+        let fault = [Fault::KillBefore, Fault::KillAfter][random.usize(..2)];
+        Self {
+            kill: Some((nth, fault)),
+            ..Self::default()
+        }
+    }
+
+    /// How many writes there were.
+    pub(super) fn writes(&self) -> u32 {
+        self.seen.lock().unwrap().values().sum()
     }
 
     pub(super) fn describe(&self) -> String {
         let one =
             |(site, (nth, fault)): (&WriteSite, &(u32, Fault))| format!("{}#{nth} {fault:?}", site.name());
-        self.plan.iter().map(one).collect::<Vec<_>>().join(", ")
+        let kill = self
+            .kill
+            .iter()
+            .map(|(nth, fault)| format!("write {nth} {fault:?}"));
+        self.plan
+            .iter()
+            .map(one)
+            .chain(kill)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// The sites whose fault never came.
@@ -108,13 +145,14 @@ impl Faults {
     }
 
     /// The gate of the next operator.
-    pub(super) fn gate(self: &Arc<Self>, kill: UnboundedSender<()>) -> WrapGate {
+    pub(super) fn gate(self: &Arc<Self>, kill: UnboundedSender<()>, hold: Option<Hold>) -> WrapGate {
         let faults = Arc::clone(self);
         Box::new(move |inner| {
             Arc::new(Faulty {
                 inner,
                 faults,
                 kill,
+                hold,
                 due: Mutex::default(),
             })
         })
@@ -125,18 +163,29 @@ impl Faults {
         let mut seen = self.seen.lock().unwrap();
         let count = seen.entry(site).or_default();
         *count += 1;
-        let (nth, fault) = self.plan.get(&site)?;
-        (nth == count).then_some(*fault)
+        let count = *count;
+        let all: u32 = seen.values().sum();
+        let planned = self.plan.get(&site).filter(|(nth, _)| *nth == count);
+        let killed = self.kill.as_ref().filter(|(nth, _)| *nth == all);
+        planned.or(killed).map(|(_, fault)| *fault)
     }
 }
 
-#[derive(Debug)]
 struct Faulty {
     inner: Arc<dyn Gate>,
     faults: Arc<Faults>,
     kill: UnboundedSender<()>,
+    hold: Option<Hold>,
     /// Faults that come after the effect.
     due: Mutex<BTreeMap<WriteSite, Fault>>,
+}
+
+impl std::fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faulty")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Faulty {
@@ -170,6 +219,11 @@ impl Gate for Faulty {
             }),
             Some(Fault::TimeOutBefore) => Err(WriteError::TimedOut { target: target() }),
             Some(Fault::KillBefore) => Err(self.die().await),
+            Some(Fault::Stale(seconds)) => {
+                let hold = self.hold.as_ref().unwrap();
+                hold(Duration::from_secs(seconds));
+                Ok(())
+            }
             Some(fault @ (Fault::TimeOutAfter | Fault::KillAfter)) => {
                 self.due.lock().unwrap().insert(site, fault);
                 Ok(())

@@ -1,6 +1,6 @@
 //! What must be the same at the end, whatever happened on the way: objects without their times and versions.
 
-use crate::bed::Bed;
+use super::ground::{CONFIG_MAP, DAEMON_SET, ENI_CONFIGS, Ground, NODE_STATES, POLICY, found};
 use serde_json::{Value, json};
 
 /// What changes with every life.
@@ -13,24 +13,22 @@ const VOLATILE: [&str; 5] = [
 ];
 
 /// While the policy is there: its status, and everything else.
-pub(super) async fn of_policy(bed: &Bed) -> Value {
-    let mut status = bed.policy().await["status"].clone();
+pub(super) async fn of_policy<G: Ground>(ground: &G) -> Result<Value, String> {
+    let mut status = found(ground, POLICY).await?["status"].clone();
     strip(&mut status);
-    json!({"status": status, "cluster": after_release(bed).await})
+    Ok(json!({"status": status, "cluster": after_release(ground).await?}))
 }
 
 /// DaemonSet, ConfigMap, ENIConfigs and node states, with who owns what.
-pub(super) async fn after_release(bed: &Bed) -> Value {
-    let daemon_set = bed.daemon_set().await;
-    let map = bed
-        .get(&["-n", "kube-system", "configmap", "amazon-vpc-cni"])
-        .await;
+pub(super) async fn after_release<G: Ground>(ground: &G) -> Result<Value, String> {
+    let daemon_set = found(ground, DAEMON_SET).await?;
+    let map = found(ground, CONFIG_MAP).await?;
     let list = |value: &Value| {
         let items = value["items"].as_array().unwrap();
         let one = |item: &Value| json!({"name": item["metadata"]["name"], "spec": item["spec"], "owners": owners(item)});
         items.iter().map(one).collect::<Vec<_>>()
     };
-    json!({
+    Ok(json!({
         "daemonSet": {
             "template": daemon_set["spec"]["template"],
             "updateStrategy": daemon_set["spec"]["updateStrategy"],
@@ -38,9 +36,9 @@ pub(super) async fn after_release(bed: &Bed) -> Value {
             "owners": owners(&daemon_set),
         },
         "configMap": {"data": map["data"], "owners": owners(&map)},
-        "eniConfigs": list(&bed.get(&["eniconfigs"]).await),
-        "nodeStates": list(&bed.get(&["cninodestates"]).await),
-    })
+        "eniConfigs": list(&found(ground, ENI_CONFIGS).await?),
+        "nodeStates": list(&found(ground, NODE_STATES).await?),
+    }))
 }
 
 /// Manager, operation and fields of every entry about the spec or the data, in an order of their own.

@@ -7,5 +7,6 @@ mod charts;
 mod cloud;
 mod control_plane;
 mod karpenter;
+mod memory;
 mod nodes;
 mod python;

@@ -187,3 +187,22 @@ pub struct PolicyWorld {
     /// Seconds since 1970, for acceptances.
     pub now: i64,
 }
+
+impl PolicyWorld {
+    /// The configuration to record as stalled after a round for the one with this hash: that one if its rollout was
+    /// stopped now, or what was recorded, while its rollout is stopped or it is still what is wanted. What was left
+    /// behind is forgotten: nothing is decided by it any more.
+    pub fn stalled_after(&self, hash: &str, stopped_now: bool) -> Option<String> {
+        if stopped_now {
+            return Some(hash.to_owned());
+        }
+        let is_stopped = self
+            .target
+            .as_ref()
+            .is_some_and(|target| target.stopped_strategy.is_some());
+        self.record
+            .stalled_hash
+            .clone()
+            .filter(|recorded| is_stopped || recorded == hash)
+    }
+}

@@ -9,7 +9,7 @@ mod error;
 pub use charts::install as install_charts;
 pub use error::SceneError;
 
-use crate::cloud::{Cloud, PodNetwork};
+use crate::cloud::{Cloud, CloudError, PodNetwork};
 use crate::control_plane::{AccountAccess, ControlPlane, Options};
 use crate::fixtures::{self, AwsNode};
 use crate::nodes::{Kubelets, SimNode};
@@ -117,7 +117,7 @@ impl Scene {
             .service_account(NAMESPACE, "vpc-cni-operator")
             .await
             .map_err(SceneError::ControlPlane)?;
-        let nodes = launch(&cloud, &options.groups)?;
+        let nodes = launch(&cloud, &options.groups).map_err(SceneError::Cloud)?;
         progress(&format!(
             "registering {} nodes with their instances and interfaces",
             nodes.len()
@@ -164,13 +164,12 @@ impl Scene {
     }
 }
 
-fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>, SceneError> {
+/// Launches the instances of the groups.
+pub(crate) fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>, CloudError> {
     let mut nodes = Vec::new();
     for group in groups {
         for _ in 0..group.count {
-            let node = cloud
-                .launch(group.zone, group.instance_type, group.network)
-                .map_err(SceneError::Cloud)?;
+            let node = cloud.launch(group.zone, group.instance_type, group.network)?;
             nodes.push(
                 node.managed(group.name)
                     .instance_type(group.instance_type, group.max_pods),

@@ -239,6 +239,19 @@ fn a_rollout_that_crash_loops_is_stopped_until_the_policy_changes() {
 }
 
 #[test]
+fn a_stalled_configuration_is_remembered_until_it_is_left_behind() {
+    let mut world = settled(&[(Key::WarmEniTarget, "2")]);
+    assert_eq!(world.stalled_after("new", true), Some("new".to_owned()));
+    assert_eq!(world.stalled_after("new", false), None);
+    world.record.stalled_hash = Some("old".to_owned());
+    // A cache that does not show yet that its rollout is stopped.
+    assert_eq!(world.stalled_after("old", false), Some("old".to_owned()));
+    assert_eq!(world.stalled_after("new", false), None);
+    world.target.as_mut().unwrap().stopped_strategy = Some("{}".to_owned());
+    assert_eq!(world.stalled_after("new", false), Some("old".to_owned()));
+}
+
+#[test]
 fn releasing_leaves_every_value_and_no_owner_of_ours() {
     let mut world = settled(&[(Key::WarmEniTarget, "2")]);
     let steps = release(world.target.as_ref().unwrap());
