@@ -18,7 +18,7 @@ mod window;
 
 pub(crate) use act::act;
 pub(crate) use memory::Memory;
-pub(crate) use observe::{Eyes, parts};
+pub(crate) use observe::{Eyes, ask, parts};
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;

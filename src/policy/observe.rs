@@ -22,7 +22,7 @@ use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::{Deep, DeepFacts};
 use vpccni_observe::inventory::{Ask, Inventory, InventoryCache};
 use vpccni_observe::seen::EniConfigSeen;
-use vpccni_observe::stores::Stores;
+use vpccni_observe::stores::{Lookup, Stores};
 use vpccni_observe::target::{LiveConfigMap, LiveTarget};
 use vpccni_observe::{Sources, world};
 
@@ -135,7 +135,7 @@ pub(crate) async fn observe(
     let addon = addon(ctx, policy, parts.live.as_ref()).await;
     let found = parts.target(&eyes.stores, addon);
     let effective = found.as_ref().map(|(target, _)| effective_of(target));
-    let inventory = read_cloud(eyes, deep, now).await;
+    let inventory = read_cloud(ctx, eyes, deep, now).await;
     let counted = DeepFacts::read(&ctx.client, deep).await;
     let seen = world(&Sources {
         stores: &eyes.stores,
@@ -173,8 +173,19 @@ pub(crate) async fn observe(
     })
 }
 
-async fn read_cloud(eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {
-    let ask = Ask::of(&eyes.stores);
+/// What EC2 and EKS are asked about: the same for every controller, because they share the answer.
+pub(crate) fn ask(ctx: &Context, stores: &Stores) -> Ask {
+    let policy = match stores.policies.lookup(super::POLICY) {
+        Lookup::Found(policy) => Some(policy),
+        Lookup::Malformed(_) | Lookup::Missing => None,
+    };
+    let live = parts(stores).live;
+    let cluster = cluster_name(ctx, policy.as_deref().map(|policy| &policy.0), live.as_ref());
+    Ask::of(stores, cluster)
+}
+
+async fn read_cloud(ctx: &Context, eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {
+    let ask = ask(ctx, &eyes.stores);
     match deep {
         Deep::Cheap => eyes.inventory.at_most(CHEAP_AGE, &ask, now).await,
         Deep::Full => eyes.inventory.fresh(&ask, now).await,
@@ -284,7 +295,7 @@ async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> 
     });
     let (cluster, name) = match (named, by_eks) {
         (Some(addon), _) => (Some(addon.cluster_name.clone()), addon.name.clone()),
-        (None, true) => (cluster_name(ctx, policy, live), "vpc-cni".to_owned()),
+        (None, true) => (cluster_name(ctx, Some(policy), live), "vpc-cni".to_owned()),
         (None, false) => return AddonState::Absent,
     };
     let Some(cluster) = cluster else {
@@ -300,12 +311,12 @@ async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> 
 }
 
 /// The name of the cluster: the policy, the flags, the environment of aws-node.
-pub(crate) fn cluster_name(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> Option<String> {
-    let in_policy = policy
-        .spec
-        .cluster
-        .as_ref()
-        .and_then(|cluster| cluster.name.clone());
+pub(crate) fn cluster_name(
+    ctx: &Context,
+    policy: Option<&CniPolicy>,
+    live: Option<&LiveTarget>,
+) -> Option<String> {
+    let in_policy = policy.and_then(|policy| policy.spec.cluster.as_ref()?.name.clone());
     let in_environment = || {
         let container = vpccni_observe::target::Container::AwsNode;
         match live?.variable(container, "CLUSTER_NAME")? {

@@ -113,7 +113,7 @@ async fn cluster_status(
     let seen = &observed.world.seen.cluster;
     let target = observed.world.target.as_ref();
     ClusterStatus {
-        name: observe::cluster_name(ctx, policy, parts.live.as_ref()),
+        name: observe::cluster_name(ctx, Some(policy), parts.live.as_ref()),
         region: in_policy
             .or_else(|| ctx.settings.aws_region.clone())
             .or_else(of_nodes),

@@ -9,7 +9,8 @@ use vpccni_aws::{Aws, Metered, Overrides};
 use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::ports::{
-    Addon, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Reservation, SecurityGroup, Subnet,
+    Addon, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Nodegroup, Reservation,
+    SecurityGroup, Subnet,
 };
 
 /// The ports of a run.
@@ -133,16 +134,34 @@ ports! {
 }
 
 const DESCRIBE_ADDON: &str = "eks:DescribeAddon";
+const DESCRIBE_NODEGROUP: &str = "eks:DescribeNodegroup";
+const LIST_NODEGROUPS: &str = "eks:ListNodegroups";
 
 impl Eks for NoCloud {
     fn addon<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Addon>> {
         self.refuse(DESCRIBE_ADDON)
+    }
+
+    fn nodegroups<'a>(&'a self, _cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.refuse(LIST_NODEGROUPS)
+    }
+
+    fn nodegroup<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.refuse(DESCRIBE_NODEGROUP)
     }
 }
 
 impl Eks for Counted {
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
         self.count(DESCRIBE_ADDON, self.inner.eks.addon(cluster, name))
+    }
+
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.count(LIST_NODEGROUPS, self.inner.eks.nodegroups(cluster))
+    }
+
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.count(DESCRIBE_NODEGROUP, self.inner.eks.nodegroup(cluster, name))
     }
 }
 

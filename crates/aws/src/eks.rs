@@ -2,14 +2,28 @@
 
 use crate::classify;
 use crate::client::Aws;
+use crate::convert;
 use aws_sdk_eks::error::ProvideErrorMetadata;
-use vpccni_core::ports::{Addon, Answer, CloudError, Eks};
+use vpccni_core::ports::{Addon, Answer, CloudError, Eks, Nodegroup};
 
 const DESCRIBE_ADDON: &str = "eks:DescribeAddon";
+const DESCRIBE_NODEGROUP: &str = "eks:DescribeNodegroup";
+const LIST_NODEGROUPS: &str = "eks:ListNodegroups";
+
+/// What EKS says of a thing that is not there.
+const ABSENT: &str = "ResourceNotFoundException";
 
 impl Eks for Aws {
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
         Box::pin(self.describe_addon(cluster, name))
+    }
+
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(self.list_nodegroups(cluster))
+    }
+
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        Box::pin(self.describe_nodegroup(cluster, name))
     }
 }
 
@@ -28,9 +42,32 @@ impl Aws {
     }
 }
 
+impl Aws {
+    async fn list_nodegroups(&self, cluster: &str) -> Result<Vec<String>, CloudError> {
+        let call = self.eks.list_nodegroups().cluster_name(cluster);
+        let pages = call.into_paginator().items().send();
+        pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| classify::error(LIST_NODEGROUPS, &error))
+    }
+
+    async fn describe_nodegroup(&self, cluster: &str, name: &str) -> Result<Option<Nodegroup>, CloudError> {
+        let call = self
+            .eks
+            .describe_nodegroup()
+            .cluster_name(cluster)
+            .nodegroup_name(name);
+        match call.send().await {
+            Ok(out) => Ok(out.nodegroup().map(|group| convert::nodegroup(name, group))),
+            Err(error) if error.code() == Some(ABSENT) => Ok(None),
+            Err(error) => Err(classify::error(DESCRIBE_NODEGROUP, &error)),
+        }
+    }
+}
+
 /// An absent add-on is an answer; an absent cluster, which has the same code, is an error. EKS says "No addon: NAME
 /// found in cluster: NAME" of the one and "No cluster found for name: NAME" of the other.
 fn is_absent_addon(code: Option<&str>, message: Option<&str>) -> bool {
-    code == Some("ResourceNotFoundException")
-        && !message.is_some_and(|message| message.starts_with("No cluster found"))
+    code == Some(ABSENT) && !message.is_some_and(|message| message.starts_with("No cluster found"))
 }

@@ -1,6 +1,7 @@
 //! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
 
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::known::Known;
 use crate::limits::InstanceLimits;
 use crate::net::{Ipv4Net, Ipv4Prefix};
 use std::collections::BTreeMap;
@@ -207,8 +208,26 @@ pub struct Addon {
     pub configuration_values: Option<String>,
 }
 
+/// A managed node group, as far as it tells where nodes can come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nodegroup {
+    /// Its name.
+    pub name: String,
+    /// The subnets of its nodes.
+    pub subnets: Vec<SubnetId>,
+    /// The most nodes it may have.
+    pub max_size: u32,
+}
+
+/// The node groups of a cluster, or why they are not known.
+pub type Nodegroups = Known<Vec<Nodegroup>>;
+
 /// Reading EKS.
 pub trait Eks: Send + Sync + std::fmt::Debug {
+    /// The names of the node groups of a cluster.
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>>;
+    /// A node group, or none where it is gone by now.
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>>;
     /// The add-on, or none where the cluster has it not.
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>>;
 }
