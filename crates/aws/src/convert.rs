@@ -241,6 +241,15 @@ pub(crate) fn instance_limits(
     Ok((name, limits))
 }
 
+/// What EKS says is wrong with an add-on, a line each.
+pub(crate) fn issues(health: &aws_sdk_eks::types::AddonHealth) -> Vec<String> {
+    let line = |issue: &aws_sdk_eks::types::AddonIssue| {
+        let code = issue.code().map_or("Unknown", |code| code.as_str());
+        format!("{code}: {}", issue.message().unwrap_or("no message"))
+    };
+    health.issues().iter().map(line).collect()
+}
+
 /// A subnet whose id cannot be read is left out: the others still tell their zones.
 pub(crate) fn nodegroup(name: &str, group: &aws_sdk_eks::types::Nodegroup) -> Nodegroup {
     let scaling = group.scaling_config();

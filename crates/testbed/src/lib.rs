@@ -12,8 +12,8 @@ pub mod tools;
 pub mod wait;
 
 pub use control_plane::{ControlPlane, Options, StartError};
-pub use python::{Python, PythonError};
 pub use nodes::{Conduct, Kubelets, Provider, SimNode};
+pub use python::{Python, PythonError};
 /// The AWS sandbox, for programs that may depend on this crate only.
 pub use vpccni_sandbox as sandbox;
 

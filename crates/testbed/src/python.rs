@@ -35,7 +35,9 @@ pub enum PythonError {
     #[error("python3 is missing: install Python 3.10 or later and see that `python3` is in PATH")]
     Missing,
     /// Python came without the module that makes environments, as Debian's does: what needs it is skipped.
-    #[error("python3 cannot make environments: install its module venv (Debian: apt-get install python3-venv)")]
+    #[error(
+        "python3 cannot make environments: install its module venv (Debian: apt-get install python3-venv)"
+    )]
     NoVenv,
     /// There is no place for the cache.
     #[error(transparent)]
@@ -77,11 +79,7 @@ impl Python {
     }
 
     /// The same with a cache and a Python of one's own.
-    pub fn ready_in(
-        cache: &Path,
-        python: &str,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<Self, PythonError> {
+    pub fn ready_in(cache: &Path, python: &str, progress: &mut dyn FnMut(&str)) -> Result<Self, PythonError> {
         let version = version_of(python)?;
         let name = format!("python-{:016x}", key(&version, REQUIREMENTS));
         let folder = cache.join(&name);
@@ -104,7 +102,9 @@ impl Python {
 
 fn version_of(python: &str) -> Result<String, PythonError> {
     match Command::new(python).arg("--version").output() {
-        Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
         Ok(_) => Err(PythonError::Missing),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(PythonError::Missing),
         Err(error) => Err(file_error("run", Path::new(python))(error)),
@@ -125,8 +125,7 @@ fn lock(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<Flock<File>, Pyth
         Err((file, _)) => file,
     };
     progress("another process makes the Python environment: waiting for it");
-    Flock::lock(file, FlockArg::LockExclusive)
-        .map_err(|(_, errno)| file_error("lock", path)(errno.into()))
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| file_error("lock", path)(errno.into()))
 }
 
 fn make(python: &str, folder: &Path) -> Result<(), PythonError> {
@@ -152,7 +151,15 @@ fn make(python: &str, folder: &Path) -> Result<(), PythonError> {
     fs::write(&list, REQUIREMENTS).map_err(file_error("write", &list))?;
     let interpreter = folder.join("bin").join("python");
     let installed = Command::new(&interpreter)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "-r",
+        ])
         .arg(&list)
         .output()
         .map_err(file_error("run", &interpreter))?;
@@ -217,6 +224,9 @@ mod tests {
             let (name, version) = line.split_once("==").unwrap();
             assert!(!name.is_empty() && version.contains('.'), "{line}");
         }
-        assert_ne!(key("Python 3.11.2", REQUIREMENTS), key("Python 3.12.1", REQUIREMENTS));
+        assert_ne!(
+            key("Python 3.11.2", REQUIREMENTS),
+            key("Python 3.12.1", REQUIREMENTS)
+        );
     }
 }

@@ -68,9 +68,17 @@ pub fn report(
         conditions: scene.all(),
         summary: summary(world, plan, nodes, &effective),
         nodes,
-        verified: plan.steps.is_empty() && !outcomes.any_unknown(),
+        verified: plan.steps.is_empty() && !outcomes.any_unknown() && !is_updating(world),
         modes: recorded_modes(world, plan),
     }
+}
+
+/// While EKS renders a document, what the DaemonSet shows is on its way out.
+fn is_updating(world: &PolicyWorld) -> bool {
+    let target = world.target.as_ref();
+    target
+        .and_then(|target| target.addon.carrier())
+        .is_some_and(|addon| addon.busy.is_some())
 }
 
 /// The configuration that runs.

@@ -7,8 +7,8 @@ use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetI
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::net::Ipv4Prefix;
 use vpccni_core::ports::{
-    Addon, Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eks, Eni, EniKind, Instance, Nodegroup,
-    Reservation, SecurityGroup, Subnet,
+    Addon, AddonUpdate, Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eks, Eni, EniKind, Instance,
+    Nodegroup, Reservation, SecurityGroup, Subnet,
 };
 
 /// EC2 in memory: what it has, what it fails, what it was asked.
@@ -56,6 +56,14 @@ fn picked<T: Clone>(all: &[T], keep: impl Fn(&T) -> bool) -> Vec<T> {
 impl Eks for Memory {
     fn addon<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Addon>> {
         self.answer("eks:DescribeAddon", None)
+    }
+
+    fn addon_versions<'a>(&'a self, _name: &'a str, _kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.answer("eks:DescribeAddonVersions", Vec::new())
+    }
+
+    fn update_addon<'a>(&'a self, _update: &'a AddonUpdate) -> Answer<'a, String> {
+        self.answer("eks:UpdateAddon", String::new())
     }
 
     fn nodegroups<'a>(&'a self, _cluster: &'a str) -> Answer<'a, Vec<String>> {

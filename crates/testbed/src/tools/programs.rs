@@ -181,7 +181,11 @@ mod tests {
             let line = format!("{root} {}", suite.version());
             assert!(module.contains(&line), "{path} does not require {line}");
             if suite != Suite::Etcd {
-                assert!(suite.linker_flags().contains(suite.version().trim_start_matches('v')));
+                assert!(
+                    suite
+                        .linker_flags()
+                        .contains(suite.version().trim_start_matches('v'))
+                );
             }
         }
     }

@@ -78,7 +78,9 @@ fn all_of(wanted: &[Program], folders: &[PathBuf]) -> Option<BTreeMap<Program, P
 fn fits(program: Program, path: &Path) -> bool {
     let Some(arguments) = program.version_args() else {
         // Its folder in the cache is named after its version.
-        return path.parent().is_some_and(|folder| folder.ends_with(built_name(program.suite())));
+        return path
+            .parent()
+            .is_some_and(|folder| folder.ends_with(built_name(program.suite())));
     };
     Command::new(path)
         .args(arguments)
