@@ -25,12 +25,15 @@ macro_rules! codes {
 }
 
 codes! {
+    ActiveInstanceRefreshNotFound = "ActiveInstanceRefreshNotFound", 400;
+    AlreadyExists = "AlreadyExists", 400;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     CidrConflict = "CidrConflict", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
     IncorrectState = "IncorrectState", 400;
+    InstanceRefreshInProgress = "InstanceRefreshInProgress", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InternalError = "InternalError", 500;
@@ -54,17 +57,29 @@ codes! {
     InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
     InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
     InvalidSubnetRange = "InvalidSubnet.Range", 400;
+    InvalidTemplateIdMalformed = "InvalidLaunchTemplateId.Malformed", 400;
+    InvalidTemplateIdNotFound = "InvalidLaunchTemplateId.NotFound", 400;
+    InvalidTemplateNameExists = "InvalidLaunchTemplateName.AlreadyExistsException", 400;
+    InvalidTemplateNameMalformed = "InvalidLaunchTemplateName.MalformedException", 400;
+    InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
+    InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
+    InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
+    IrreversibleInstanceRefresh = "IrreversibleInstanceRefresh", 400;
+    LimitExceeded = "LimitExceeded", 400;
     MissingParameter = "MissingParameter", 400;
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    ResourceInUse = "ResourceInUse", 400;
+    ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
+    Validation = "ValidationError", 400;
     JsonSerialization = "SerializationException", 400;
     IllegalArgument = "IllegalArgumentException", 400;
     InvalidPaginationToken = "InvalidPaginationTokenException", 400;
@@ -110,6 +125,15 @@ impl ApiError {
 
     pub(crate) fn combination(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidParameterCombination, message)
+    }
+
+    /// What cannot be: the sandbox's own books do not agree.
+    pub(crate) fn internal() -> Self {
+        Self::new(Code::InternalError, "An internal error has occurred")
+    }
+
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(Code::UnsupportedOperation, message)
     }
 
     pub(crate) fn missing(parameter: &str) -> Self {

@@ -7,6 +7,22 @@ use crate::wire::params::Params;
 use crate::wire::xml::Xml;
 use crate::world::World;
 
+/// What these services call a parameter that is missing, unknown or wrong.
+fn validation(error: ApiError) -> ApiError {
+    let of_parameters = [
+        Code::MissingParameter,
+        Code::UnknownParameter,
+        Code::InvalidParameterValue,
+        Code::InvalidInstanceMalformed,
+        Code::InvalidSubnetMalformed,
+    ];
+    if of_parameters.iter().any(|code| code.as_str() == error.code()) {
+        ApiError::new(Code::Validation, error.message())
+    } else {
+        error
+    }
+}
+
 /// A service of the plain Query protocol.
 #[derive(Debug)]
 pub(crate) struct QueryService {
@@ -40,8 +56,8 @@ impl QueryService {
             return Err(unknown());
         }
         let read = action::find(self.families, action).ok_or_else(unknown)?;
-        let effect = read(&mut params)?;
-        params.finish()?;
+        let effect = read(&mut params).map_err(validation)?;
+        params.finish().map_err(validation)?;
         let result = effect(world)?;
         let mut body = Xml::default();
         body.raw(&format!("{action}Result"), result)

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::net::Ipv4Net;
 use vpccni_sandbox::world::{
-    Grant, InterfaceKind, NewInstances, NewInterface, NewNetwork, Tags, Want, World,
+    Grant, InterfaceKind, LaunchData, NetworkSpec, NewInstances, NewInterface, Tags, Want, World,
 };
 use vpccni_sandbox::{ApiError, Sandbox, WorldHandle};
 
@@ -263,17 +263,13 @@ impl Cloud {
         })
     }
 
-    fn primary(&self, subnet: &SubnetId, want: Want) -> NewNetwork {
-        NewNetwork {
-            device_index: 0,
-            network_card: 0,
-            subnet: subnet.clone(),
+    fn primary(&self, subnet: &SubnetId, want: Want) -> NetworkSpec {
+        NetworkSpec {
+            device_index: Some(0),
+            subnet: Some(subnet.clone()),
             groups: vec![self.node_group.clone()],
-            description: String::new(),
-            kind: InterfaceKind::Interface,
-            primary: None,
             want,
-            delete_on_termination: true,
+            ..NetworkSpec::default()
         }
     }
 
@@ -333,16 +329,17 @@ impl Cloud {
     }
 }
 
-fn run(now: &mut World, instance_type: &str, network: NewNetwork) -> Result<InstanceId, CloudError> {
+fn run(now: &mut World, instance_type: &str, network: NetworkSpec) -> Result<InstanceId, CloudError> {
     let new = NewInstances {
-        image: "ami-00000000000000001".to_owned(),
-        instance_type: parsed("instance type", instance_type, InstanceType::parse)?,
+        data: LaunchData {
+            image: Some("ami-00000000000000001".to_owned()),
+            instance_type: Some(parsed("instance type", instance_type, InstanceType::parse)?),
+            networks: vec![network],
+            ..LaunchData::default()
+        },
         min: 1,
         max: 1,
-        networks: vec![network],
-        instance_tags: Tags::new(),
-        interface_tags: Tags::new(),
-        token: None,
+        ..NewInstances::default()
     };
     let made = now.run_instances(&new).map_err(refused("run an instance"))?;
     now.rest();

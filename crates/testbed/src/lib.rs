@@ -5,6 +5,7 @@
 pub mod cloud;
 pub mod control_plane;
 pub mod fixtures;
+pub mod karpenter;
 pub mod nodes;
 pub mod python;
 pub mod scene;

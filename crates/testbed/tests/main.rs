@@ -6,5 +6,6 @@
 mod charts;
 mod cloud;
 mod control_plane;
+mod karpenter;
 mod nodes;
 mod python;

@@ -61,3 +61,23 @@ async fn every_action_is_as_the_service_models_say() {
     let page = page.to_string_lossy();
     run(&python, "python/walk.py", manual(), &["--page", &page]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_of_a_newcomer_ends_well() {
+    let Some(python) = python() else { return };
+    run(&python, "examples/tour.py", manual(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_moto_is_right_the_sandbox_agrees_with_it() {
+    let Some(python) = python() else { return };
+    let page = repository().join("docs/reference/sandbox.md");
+    let page = page.to_string_lossy();
+    run(
+        &python,
+        "python/against_moto.py",
+        Options::default(),
+        &["--page", &page],
+    )
+    .await;
+}

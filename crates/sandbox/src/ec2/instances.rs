@@ -9,7 +9,7 @@ use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags;
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, Instance, InstanceState, Tags, World};
+use crate::world::{ACCOUNT, Instance, InstanceState, MetadataOptions, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::InstanceId;
 
@@ -125,6 +125,7 @@ pub(super) fn write(xml: &mut Xml, instance: &Instance, world: &World, state: In
     })
     .maybe("clientToken", instance.client_token.as_ref())
     .text("virtualizationType", "hvm");
+    write_machine(xml, instance);
     if let Some(kind) = world.types.get(instance.instance_type.as_str()) {
         xml.maybe("architecture", kind.arch.last());
     }
@@ -136,6 +137,57 @@ pub(super) fn write(xml: &mut Xml, instance: &Instance, world: &World, state: In
         write_interfaces(xml, instance, world);
     }
     tags::write(xml, &instance.tags);
+}
+
+/// What its launch was told and what follows from that.
+fn write_machine(xml: &mut Xml, instance: &Instance) {
+    let settings = &instance.settings;
+    xml.element("monitoring", |xml| {
+        let on = settings.is_on("Monitoring.Enabled");
+        xml.text("state", if on { "enabled" } else { "disabled" });
+    })
+    .maybe("keyName", settings.get("KeyName"))
+    .text("ebsOptimized", settings.is_on("EbsOptimized"))
+    .text("rootDeviceType", "ebs")
+    .maybe(
+        "instanceLifecycle",
+        instance.spot_request.as_ref().map(|_| "spot"),
+    )
+    .maybe("spotInstanceRequestId", instance.spot_request.as_ref());
+    if let Some(arn) = instance.profile_arn() {
+        xml.element("iamInstanceProfile", |xml| {
+            xml.text("arn", arn);
+        });
+    }
+    write_metadata(xml, &instance.metadata);
+    xml.set("blockDeviceMapping", &instance.volumes, |xml, volume| {
+        xml.text("deviceName", &volume.device).element("ebs", |xml| {
+            xml.text("volumeId", &volume.id)
+                .text("status", "attached")
+                .text("attachTime", instance.launch_time)
+                .text("deleteOnTermination", volume.delete_on_termination);
+        });
+    });
+}
+
+/// The options of the metadata service, which are in force as soon as they are set.
+pub(super) fn write_metadata(xml: &mut Xml, options: &MetadataOptions) {
+    let on_off = |on: bool| if on { "enabled" } else { "disabled" };
+    xml.element("metadataOptions", |xml| {
+        xml.text("state", "applied")
+            .text(
+                "httpTokens",
+                if options.tokens_required {
+                    "required"
+                } else {
+                    "optional"
+                },
+            )
+            .text("httpPutResponseHopLimit", options.hop_limit)
+            .text("httpEndpoint", on_off(options.enabled))
+            .text("httpProtocolIpv6", on_off(options.ipv6))
+            .text("instanceMetadataTags", on_off(options.tags));
+    });
 }
 
 fn write_interfaces(xml: &mut Xml, instance: &Instance, world: &World) {

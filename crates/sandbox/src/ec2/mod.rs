@@ -11,9 +11,13 @@ mod instance_types;
 mod instances;
 mod interfaces;
 mod launch;
+mod launch_data;
 mod reservations;
+mod settings;
 mod subnets;
 mod tags;
+mod template_versions;
+mod templates;
 mod vpcs;
 mod zones;
 
@@ -36,6 +40,8 @@ const FAMILIES: &[Family] = &[
     reservations::ACTIONS,
     subnets::ACTIONS,
     tags::ACTIONS,
+    template_versions::ACTIONS,
+    templates::ACTIONS,
     vpcs::ACTIONS,
     zones::ACTIONS,
 ];

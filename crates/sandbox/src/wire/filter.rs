@@ -29,10 +29,19 @@ pub(crate) struct Filters(Vec<Filter>);
 impl Filters {
     /// Reads `Filter.N`; a name that the resource does not have is refused.
     pub(crate) fn parse<F: Filterable>(params: &mut Params) -> Result<Self, ApiError> {
-        let filters = params.structures("Filter", |item| {
+        Self::parse_named::<F>(params, "Filter", "Value")
+    }
+
+    /// Reads them under the names that a service has for the list and for the values.
+    pub(crate) fn parse_named<F: Filterable>(
+        params: &mut Params,
+        list: &str,
+        values: &str,
+    ) -> Result<Self, ApiError> {
+        let filters = params.structures(list, |item| {
             Ok(Filter {
                 name: item.required("Name")?,
-                values: item.list("Value"),
+                values: item.list(values),
             })
         })?;
         for filter in &filters {

@@ -54,6 +54,29 @@ impl Page {
         })
     }
 
+    /// Reads the parameters of a service that has other names for them, and a size where none is given.
+    pub(crate) fn named(
+        params: &mut Params,
+        (size, token): (&str, &str),
+        (usual, most): (u32, u32),
+        request: &str,
+    ) -> Result<Self, ApiError> {
+        let max = params.parsed(size)?.unwrap_or(usual);
+        if !(1..=most).contains(&max) {
+            return Err(ApiError::value(format!(
+                "Value '{max}' at '{size}' failed to satisfy constraint: Member must be between 1 and {most}"
+            )));
+        }
+        let token = params.text(token).filter(|token| !token.is_empty());
+        let fingerprint = fnv(request);
+        let after = token.map(|token| read_token(&token, fingerprint)).transpose()?;
+        Ok(Self {
+            max: Some(max),
+            after,
+            fingerprint,
+        })
+    }
+
     /// Cuts a list in the order of its keys, which must not change between two pages.
     pub(crate) fn cut<T>(&self, items: impl Iterator<Item = (String, T)>) -> Cut<T> {
         let max = self.max.map_or(usize::MAX, |max| max as usize);

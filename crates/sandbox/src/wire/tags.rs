@@ -31,6 +31,10 @@ impl Specifications {
         Ok(all)
     }
 
+    pub(crate) fn into_all(self) -> BTreeMap<String, Tags> {
+        self.0
+    }
+
     pub(crate) fn of(&self, resource: &str) -> Tags {
         self.0.get(resource).cloned().unwrap_or_default()
     }
@@ -39,6 +43,17 @@ impl Specifications {
 /// Reads `Tag.N`; a value may be absent, which DeleteTags tells apart from an empty one.
 pub(crate) fn pairs(params: &mut Params) -> Result<Vec<(String, Option<String>)>, ApiError> {
     params.structures("Tag", |item| Ok((item.required("Key")?, item.text("Value"))))
+}
+
+/// Writes tags by the type of resource, as templates and fleets show them.
+pub(crate) fn write_specifications(xml: &mut Xml, all: &BTreeMap<String, Tags>) {
+    if all.is_empty() {
+        return;
+    }
+    xml.set("tagSpecificationSet", all, |xml, (resource, tags)| {
+        xml.text("resourceType", resource);
+        write(xml, tags);
+    });
 }
 
 pub(crate) fn write(xml: &mut Xml, tags: &Tags) {

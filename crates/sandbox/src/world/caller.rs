@@ -21,6 +21,11 @@ impl Caller {
             access_key: access_key.to_owned(),
         }
     }
+
+    /// Who it is, as AWS writes it.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:sts::{}:assumed-role/sandbox/session", self.account)
+    }
 }
 
 impl Default for Caller {

@@ -26,6 +26,14 @@ pub enum Happened {
     },
     /// An interface is attached no more.
     InterfaceDetached { interface: String, instance: String },
+    /// A lifecycle hook holds an instance of an Auto Scaling group.
+    LifecycleAction {
+        group: String,
+        hook: String,
+        instance: String,
+        transition: &'static str,
+        token: String,
+    },
     /// The addresses or prefixes of an interface changed.
     InterfaceAddresses { interface: String },
 }

@@ -1,12 +1,11 @@
-//! Instances: launched with their interfaces, and terminated.
+//! Instances: what is known of them, and their states. How they are launched is in `launch`.
 
-use super::interfaces::{NewInterface, token_mismatch};
-use super::{Due, Happened, InterfaceKind, Tags, Token, Want, World, tags};
+use super::{ACCOUNT, Due, Happened, MetadataOptions, Settings, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, VpcId, Zone};
 
 /// The state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +66,27 @@ pub struct Instance {
     pub tags: Tags,
     /// The token it was launched with.
     pub client_token: Option<String>,
+    /// Its metadata service.
+    pub metadata: MetadataOptions,
+    /// Everything with one value that its launch was told, by AWS's names.
+    pub settings: Settings,
+    /// Its EBS volumes.
+    pub volumes: Vec<Volume>,
+    /// The spot request it fulfils; none on demand.
+    pub spot_request: Option<String>,
+}
+
+/// An EBS volume of an instance: an id and a name, there are no bytes.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// Its id.
+    pub id: String,
+    /// Its device.
+    pub device: String,
+    /// Whether it goes with the instance.
+    pub delete_on_termination: bool,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 impl Instance {
@@ -75,203 +95,22 @@ impl Instance {
         let count = self.interfaces.keys().filter(|(c, _)| *c == card).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
-}
 
-/// One interface of a launch.
-#[derive(Debug, Clone)]
-pub struct NewNetwork {
-    /// The device index.
-    pub device_index: u32,
-    /// The network card.
-    pub network_card: u32,
-    /// The subnet.
-    pub subnet: SubnetId,
-    /// Groups.
-    pub groups: Vec<SecurityGroupId>,
-    /// A description.
-    pub description: String,
-    /// The kind.
-    pub kind: InterfaceKind,
-    /// The primary address, if it is to be a certain one.
-    pub primary: Option<Ipv4Addr>,
-    /// Addresses beside it, and prefixes.
-    pub want: Want,
-    /// Whether it goes with the instance.
-    pub delete_on_termination: bool,
-}
+    /// The ARN of its instance profile.
+    pub fn profile_arn(&self) -> Option<String> {
+        let by_name = self.settings.get("IamInstanceProfile.Name");
+        let of_name = |name| format!("arn:aws:iam::{ACCOUNT}:instance-profile/{name}");
+        let arn = self.settings.get("IamInstanceProfile.Arn").map(str::to_owned);
+        arn.or_else(|| by_name.map(of_name))
+    }
 
-/// What RunInstances asks for.
-#[derive(Debug, Clone)]
-pub struct NewInstances {
-    /// The image.
-    pub image: String,
-    /// The type.
-    pub instance_type: InstanceType,
-    /// At least so many, or none.
-    pub min: u32,
-    /// At most so many.
-    pub max: u32,
-    /// Interfaces of each; one has device index 0.
-    pub networks: Vec<NewNetwork>,
-    /// Tags of the instances.
-    pub instance_tags: Tags,
-    /// Tags of their interfaces.
-    pub interface_tags: Tags,
-    /// A client token, and the request it stands for.
-    pub token: Option<(String, String)>,
+    /// What it was given to run at its first start, in base 64.
+    pub fn user_data(&self) -> Option<&str> {
+        self.settings.get("UserData")
+    }
 }
 
 impl World {
-    /// Launches between `min` and `max` instances, or none.
-    pub fn run_instances(&mut self, new: &NewInstances) -> Result<Vec<InstanceId>, ApiError> {
-        if let Some((token, fingerprint)) = &new.token
-            && let Some(known) = self.launch_tokens.get(token)
-        {
-            return if known.fingerprint == *fingerprint {
-                Ok(known.made.clone())
-            } else {
-                Err(token_mismatch(token))
-            };
-        }
-        self.check_launch(new)?;
-        let launch = self.random.id("r");
-        let mut made = Vec::new();
-        for index in 0..new.max {
-            match self.launch_one(new, &launch, index) {
-                Ok(id) => made.push(id),
-                Err(_) if index >= new.min => break,
-                Err(error) => {
-                    for id in made.iter().rev() {
-                        self.forget_instance(id);
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        if let Some((token, fingerprint)) = new.token.clone() {
-            self.launch_tokens.insert(
-                token,
-                Token {
-                    fingerprint,
-                    made: made.clone(),
-                },
-            );
-        }
-        Ok(made)
-    }
-
-    fn check_launch(&self, new: &NewInstances) -> Result<(), ApiError> {
-        tags::check(&new.instance_tags)?;
-        tags::check(&new.interface_tags)?;
-        let kind = self.types.get(new.instance_type.as_str()).ok_or_else(|| {
-            ApiError::value(format!("Invalid value '{}' for InstanceType.", new.instance_type))
-        })?;
-        if new.min == 0 || new.max < new.min {
-            return Err(ApiError::value(
-                "MinCount must be at least 1 and at most MaxCount",
-            ));
-        }
-        if !new.networks.iter().any(|n| n.device_index == 0) {
-            return Err(ApiError::value(
-                "A network interface with device index 0 is required",
-            ));
-        }
-        let mut places: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        let mut zones = Vec::new();
-        for network in &new.networks {
-            let on_card = places.entry(network.network_card).or_default();
-            if on_card.contains(&network.device_index) {
-                return Err(ApiError::value(format!(
-                    "Each network interface requires a unique device index: {}",
-                    network.device_index
-                )));
-            }
-            on_card.push(network.device_index);
-            zones.push(&self.subnet(&network.subnet)?.zone);
-            let want = &network.want;
-            let prefixes = want.prefixes.len() + want.prefix_count as usize;
-            let slots = want.addresses.len() + want.count as usize + prefixes;
-            Self::check_fits(kind, slots, prefixes > 0)?;
-        }
-        if zones.windows(2).any(|pair| pair.first() != pair.last()) {
-            return Err(ApiError::value(
-                "All network interfaces must be in one availability zone",
-            ));
-        }
-        for (card, indexes) in places {
-            let limit = kind.card_limit(card).unwrap_or(0) as usize;
-            if indexes.len() > limit {
-                return Err(ApiError::new(
-                    Code::AttachmentLimitExceeded,
-                    format!(
-                        "Interface count {} exceeds the limit for {}",
-                        indexes.len(),
-                        new.instance_type
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn launch_one(&mut self, new: &NewInstances, launch: &str, index: u32) -> Result<InstanceId, ApiError> {
-        let id = self.new_id("i", InstanceId::parse)?;
-        let mut made: Vec<(EniId, &NewNetwork)> = Vec::new();
-        for network in &new.networks {
-            match self.place_interface(interface_of(network, &new.interface_tags)) {
-                Ok(eni) => made.push((eni, network)),
-                Err(error) => {
-                    for (eni, _) in &made {
-                        self.remove_interface(eni);
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        let primary = made.iter().find(|(_, n)| n.device_index == 0);
-        let Some(primary) = primary.and_then(|(eni, _)| self.interfaces.get(eni)) else {
-            return Err(ApiError::new(
-                Code::InternalError,
-                "An internal error has occurred",
-            ));
-        };
-        let instance = Instance {
-            id: id.clone(),
-            launch: launch.to_owned(),
-            launch_index: index,
-            image: new.image.clone(),
-            instance_type: new.instance_type.clone(),
-            zone: primary.zone.clone(),
-            vpc: primary.vpc.clone(),
-            subnet: primary.subnet.clone(),
-            private_ip: primary.primary,
-            private_dns: self.dns_name(primary.primary),
-            state: InstanceState::Pending,
-            launch_time: self.now,
-            interfaces: BTreeMap::new(),
-            tags: new.instance_tags.clone(),
-            client_token: new.token.as_ref().map(|(token, _)| token.clone()),
-        };
-        self.instances.insert(id.clone(), instance);
-        for (eni, network) in made {
-            let (device, card) = (network.device_index, network.network_card);
-            self.place_attachment(&eni, &id, device, card, network.delete_on_termination)?;
-        }
-        self.enter(&id, InstanceState::Pending);
-        self.after(self.timings.instance_start, Due::Instance(id.clone()));
-        Ok(id)
-    }
-
-    fn forget_instance(&mut self, id: &InstanceId) {
-        let Some(instance) = self.instances.remove(id) else {
-            return;
-        };
-        for eni in instance.interfaces.values() {
-            self.remove_attachment(eni);
-            self.remove_interface(eni);
-        }
-    }
-
     /// Terminates instances: interfaces marked for it are deleted, the others stay behind as `available`.
     /// Gives the state of each before.
     pub fn terminate(&mut self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InstanceState)>, ApiError> {
@@ -302,6 +141,7 @@ impl World {
             instance: id.to_string(),
             state: state.parts().1,
         });
+        self.tell_group(id, state);
     }
 
     /// What an instance does by itself: it starts, ends, and is forgotten.
@@ -356,18 +196,5 @@ impl World {
                 format!("The instance ID '{id}' does not exist"),
             )
         })
-    }
-}
-
-fn interface_of(network: &NewNetwork, tags: &Tags) -> NewInterface {
-    NewInterface {
-        subnet: network.subnet.clone(),
-        kind: network.kind,
-        description: network.description.clone(),
-        groups: network.groups.clone(),
-        primary: network.primary,
-        want: network.want.clone(),
-        tags: tags.clone(),
-        token: None,
     }
 }

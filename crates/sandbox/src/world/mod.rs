@@ -11,12 +11,17 @@ mod groups;
 mod instances;
 mod interfaces;
 mod invariants;
+mod launch;
+mod launch_data;
+mod metadata;
 mod pool;
 mod quotas;
 mod random;
+mod scaling;
 mod schedule;
 mod subnets;
 mod tags;
+mod templates;
 mod timings;
 mod types;
 mod vpcs;
@@ -27,13 +32,24 @@ pub use catalogue::{Catalogue, CatalogueError, Offer};
 pub use clusters::{Addon, Cluster, NewAddon, NewCluster};
 pub use events::{Event, Happened};
 pub use groups::SecurityGroup;
-pub use instances::{Instance, InstanceState, NewInstances, NewNetwork};
+pub use instances::{Instance, InstanceState, Volume};
 pub use interfaces::{Attachment, Interface, InterfaceKind, NewInterface};
+pub use launch::NewInstances;
+pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
+pub use metadata::MetadataOptions;
 pub use pool::{Grant, Pool, PoolError, Want};
 pub use quotas::Quotas;
 pub use random::Random;
+pub use scaling::{
+    Activity, ActivityStatus, Distribution, GroupChange, GroupTag, HealthCheckType, Held, Hook, LaunchSource,
+    Lifecycle, Member, Mixed, NewHook, NewRefresh, NewScalingGroup, Override, Preferences, Process, Refresh,
+    RefreshStatus, Rollback, Scaling, ScalingGroup, TerminationPolicy, Transition, Unavailable, Verdict,
+    Wait,
+};
 pub(crate) use schedule::Due;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet};
+pub(crate) use templates::origin_tags;
+pub use templates::{LaunchAt, LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
 pub use types::{NetworkCard, TypeInfo, Types, TypesError};
 pub use vpcs::{CidrAssociation, Vpc};
@@ -93,13 +109,19 @@ pub struct World {
     pub interfaces: BTreeMap<EniId, Interface>,
     /// Instances, the terminated ones among them.
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// Auto Scaling groups with what they did.
+    pub scaling: Scaling,
     /// EKS clusters with their add-ons.
     pub clusters: BTreeMap<String, Cluster>,
+    /// Launch templates by id.
+    pub templates: BTreeMap<String, LaunchTemplate>,
     /// Attachment id to interface.
     attachments: BTreeMap<String, EniId>,
     by_subnet: BTreeMap<SubnetId, BTreeSet<EniId>>,
     interface_tokens: BTreeMap<String, Token<EniId>>,
     launch_tokens: BTreeMap<String, Token<Vec<InstanceId>>>,
+    template_tokens: BTreeMap<String, Token<String>>,
+    version_tokens: BTreeMap<String, Token<u64>>,
     macs: BTreeSet<String>,
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
@@ -126,11 +148,15 @@ impl World {
             subnets: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             instances: BTreeMap::new(),
+            scaling: Scaling::default(),
             clusters: BTreeMap::new(),
+            templates: BTreeMap::new(),
             attachments: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             interface_tokens: BTreeMap::new(),
             launch_tokens: BTreeMap::new(),
+            template_tokens: BTreeMap::new(),
+            version_tokens: BTreeMap::new(),
             macs: BTreeSet::new(),
             now,
             random: Random::new(seed),

@@ -15,6 +15,8 @@ const MAX_STEPS: usize = 1_000_000;
 pub(crate) enum Due {
     /// The next step in the life of an instance.
     Instance(InstanceId),
+    /// A step of an Auto Scaling group.
+    ScalingGroup(String),
 }
 
 /// What is due and when; the number keeps the order of what falls on one moment.
@@ -63,6 +65,7 @@ impl World {
     fn happen(&mut self, due: Due) {
         match due {
             Due::Instance(id) => self.step_instance(&id),
+            Due::ScalingGroup(name) => self.step_group(&name),
         }
     }
 }

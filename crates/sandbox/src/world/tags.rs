@@ -79,11 +79,22 @@ impl World {
             .instances
             .values()
             .map(|r| (r.id.as_str(), "instance", &r.tags));
+        let volumes = self
+            .instances
+            .values()
+            .flat_map(|instance| &instance.volumes)
+            .map(|r| (r.id.as_str(), "volume", &r.tags));
+        let templates = self
+            .templates
+            .values()
+            .map(|r| (r.id.as_str(), "launch-template", &r.tags));
         vpcs.chain(groups)
             .chain(subnets)
             .chain(reservations)
             .chain(interfaces)
             .chain(instances)
+            .chain(volumes)
+            .chain(templates)
     }
 
     fn tags_mut(&mut self, id: &str) -> Result<&mut Tags, ApiError> {
@@ -112,6 +123,18 @@ impl World {
                 .find(|r| r.id == id)
                 .map(|r| &mut r.tags)
                 .ok_or_else(|| missing(Code::InvalidReservationNotFound, "subnet CIDR reservation")),
+            Some("vol") => self
+                .instances
+                .values_mut()
+                .flat_map(|instance| &mut instance.volumes)
+                .find(|volume| volume.id == id)
+                .map(|volume| &mut volume.tags)
+                .ok_or_else(|| missing(Code::InvalidVolumeNotFound, "volume")),
+            Some("lt") => self
+                .templates
+                .get_mut(id)
+                .map(|template| &mut template.tags)
+                .ok_or_else(|| missing(Code::InvalidTemplateIdNotFound, "launch template")),
             _ => Err(ApiError::new(
                 Code::InvalidIdNotFound,
                 format!("The ID '{id}' is not valid"),

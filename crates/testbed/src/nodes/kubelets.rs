@@ -64,7 +64,8 @@ impl Kubelets {
         made.collect::<Vec<_>>().await.into_iter().collect()
     }
 
-    async fn add_one(&self, node: &SimNode) -> Result<(), NodeError> {
+    /// Registers one node with its lease.
+    pub async fn add_one(&self, node: &SimNode) -> Result<(), NodeError> {
         // Known before it exists, so that no pod bound to it is missed.
         locked(&self.shared.nodes).insert(node.name.clone(), node.address);
         locked(&self.shared.addresses).set(&node.name, &node.pod_addresses);

@@ -48,6 +48,7 @@ pub struct SimNode {
     pub pod_addresses: Vec<Ipv4Addr>,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
+    taints: Vec<(String, String)>,
 }
 
 impl SimNode {
@@ -67,6 +68,7 @@ impl SimNode {
             pod_addresses: Vec::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
+            taints: Vec::new(),
         };
         node.set_address(Ipv4Addr::new(10, 0, high, low));
         node
@@ -171,6 +173,13 @@ impl SimNode {
         self
     }
 
+    /// Adds a taint without a value.
+    #[must_use]
+    pub fn taint(mut self, key: &str, effect: &str) -> Self {
+        self.taints.push((key.to_owned(), effect.to_owned()));
+        self
+    }
+
     /// Its region.
     pub fn region(&self) -> &str {
         self.zone.trim_end_matches(|last: char| last.is_ascii_lowercase())
@@ -178,12 +187,15 @@ impl SimNode {
 
     /// The Node as its kubelet registers it, ready.
     pub fn object(&self) -> Result<Node, serde_json::Error> {
-        let taints = match self.provider {
-            Provider::Fargate => {
-                json!([{"key": "eks.amazonaws.com/compute-type", "value": "fargate", "effect": "NoSchedule"}])
-            }
-            _ => json!([]),
-        };
+        let mut taints: Vec<Value> = self
+            .taints
+            .iter()
+            .map(|(key, effect)| json!({"key": key, "effect": effect}))
+            .collect();
+        if self.provider == Provider::Fargate {
+            let only_fargate = "eks.amazonaws.com/compute-type";
+            taints.push(json!({"key": only_fargate, "value": "fargate", "effect": "NoSchedule"}));
+        }
         serde_json::from_value(json!({
             "metadata": {"name": self.name, "labels": self.all_labels(), "annotations": self.annotations},
             "spec": {"providerID": self.provider_id(), "taints": taints},
