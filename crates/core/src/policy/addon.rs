@@ -307,7 +307,6 @@ mod tests {
             "ENABLE_IPv6",
             "MY_NODE_NAME",
             "MY_POD_NAME",
-            "VPC_ID",
             "init ENABLE_IPv6",
             "init HOST_CNI_BIN_PATH",
             "nodeagent MY_NODE_NAME",
