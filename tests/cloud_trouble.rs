@@ -23,7 +23,7 @@ fn refusing(action: &str, code: &str, status: u16) -> Rule {
         Effect {
             error: Some(ErrorEffect {
                 code: code.to_owned(),
-                status,
+                status: Some(status),
                 message,
             }),
             ..Effect::default()

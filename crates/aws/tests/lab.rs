@@ -92,7 +92,11 @@ impl Lab {
         kind: InstanceType,
         count: i32,
     ) -> Vec<InstanceId> {
-        let call = self.raw.run_instances().image_id("ami-1").instance_type(kind);
+        let call = self
+            .raw
+            .run_instances()
+            .image_id("ami-00000000000000001")
+            .instance_type(kind);
         let call = call.subnet_id(subnet.as_str()).min_count(count).max_count(count);
         let made = call.send().await.expect("instances");
         let ids = made.instances().iter().filter_map(|i| i.instance_id());

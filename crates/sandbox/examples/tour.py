@@ -35,14 +35,14 @@ def say(text):
     print(text, flush=True)
 
 
-def control(path, body):
+def control(method, path, body):
     """The control API of the sandbox lies beside AWS, under /_sandbox/."""
-    request = urllib.request.Request(f"{ENDPOINT}/_sandbox/{path}", data=json.dumps(body).encode(), method="POST")
+    request = urllib.request.Request(f"{ENDPOINT}/_sandbox/{path}", data=json.dumps(body).encode(), method=method)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
 
-def refused(code, call, **parameters):
+def refused(code, call, /, **parameters):
     """Calls, wants this refusal, and gives AWS's message."""
     try:
         call(**parameters)
@@ -54,18 +54,18 @@ def refused(code, call, **parameters):
     raise AssertionError(f"not refused with {code}")
 
 
-def wait(client, name, **what):
+def wait(client, waiter, /, **what):
     """One of boto3's own waiters; the clock of the sandbox goes on by a second before each look."""
     event = f"before-call.{client.meta.service_model.service_name}"
     client.meta.events.register(event, tick, unique_id="tick")
     try:
-        client.get_waiter(name).wait(WaiterConfig=AT_ONCE, **what)
+        client.get_waiter(waiter).wait(WaiterConfig=AT_ONCE, **what)
     finally:
         client.meta.events.unregister(event, unique_id="tick")
 
 
 def tick(**_):
-    control("clock/advance", {"seconds": 1})
+    control("POST", "clock/advance", {"seconds": 1})
 
 
 def network():
@@ -222,7 +222,7 @@ def a_node_group_has_instances(subnets):
 def hammering_is_throttled():
     """DescribeNetworkInterfaces without a filter or a page has 50 tokens, and 10 more each second."""
     say("who hammers is throttled:")
-    control("throttling", {"scale": 1.0})
+    control("PUT", "throttle", {"rate": "on"})
     calls = 0
     while True:
         try:
@@ -234,7 +234,7 @@ def hammering_is_throttled():
         calls += 1
         assert calls < 1000, "nobody throttles"
     say(f"  RequestLimitExceeded after {calls} calls")
-    control("clock/advance", {"seconds": 2})
+    control("POST", "clock/advance", {"seconds": 2})
     for _ in range(20):
         ec2.describe_network_interfaces()
     say("  and 20 more two seconds later")

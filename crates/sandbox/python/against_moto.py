@@ -85,7 +85,7 @@ class moto:
 
 def reset(url):
     request = urllib.request.Request(url, data=b"{}", method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()
 
 
@@ -126,7 +126,8 @@ def judge(found, known, whole):
 
 def _explains(entry, operation, path, how):
     """Operation and path may have `*` in the way of the shell: one reason often holds for the answers of several calls."""
-    return entry["how"] == how and fnmatch(operation, entry["operation"]) and fnmatch(_plain(path), _plain(entry["path"]))
+    agrees = entry["how"] == how or (entry["how"] == "another value" and " in the sandbox, " in how)
+    return agrees and fnmatch(operation, entry["operation"]) and fnmatch(_plain(path), _plain(entry["path"]))
 
 
 def _plain(path):

@@ -44,7 +44,7 @@ class Aws:
                 aws_secret_access_key="secret",
                 config=Config(
                     retries={"total_max_attempts": 1},
-                    read_timeout=20,
+                    read_timeout=60,
                     connect_timeout=5,
                     parameter_validation=not self.quiet,
                 ),
@@ -68,7 +68,7 @@ class Aws:
             given = self._given.get(key, {})
             self.answered.setdefault(key, {}).setdefault(frozenset(given), given)
 
-    def refused(self, code, call, **parameters):
+    def refused(self, code, call, /, **parameters):
         """Makes a call that must be refused with this code, and gives the message."""
         try:
             call(**parameters)
@@ -84,7 +84,7 @@ class Aws:
     def control(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data=data, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def reset(self):

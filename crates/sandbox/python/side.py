@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"(?<![\d.])10\.\d+\.\d+\.\d+(?![\d./])")
 DNS = re.compile(r"\bip-10-[\d-]+\.[a-z0-9.-]*(internal|amazonaws\.com)\b")
 MAC = re.compile(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 IAM_ID = re.compile(r"\b(AROA|AIPA|AIDA|AKIA|ANPA)[A-Z0-9]{8,}(:[\w.-]+)?")
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z]*")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.+:Z]*")
 ACCOUNT = re.compile(r"\b\d{12}\b")
 
 
@@ -42,7 +42,7 @@ class Side:
                 aws_access_key_id="AKIAEXAMPLE",
                 aws_secret_access_key="secret",
                 # moto never answers some calls; those must not be among the rows, but a row may become one of them.
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=15, connect_timeout=5),
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60, connect_timeout=10),
             )
         return self._clients[service]
 

@@ -28,21 +28,31 @@ codes! {
     ActiveInstanceRefreshNotFound = "ActiveInstanceRefreshNotFound", 400;
     AlreadyExists = "AlreadyExists", 400;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
+    CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    CidrLimitExceeded = "CidrLimitExceeded", 400;
+    DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     FilterLimitExceeded = "FilterLimitExceeded", 400;
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
+    IncorrectInstanceState = "IncorrectInstanceState", 400;
     IncorrectState = "IncorrectState", 400;
     InstanceRefreshInProgress = "InstanceRefreshInProgress", 400;
     InsufficientCidrBlocks = "InsufficientCidrBlocks", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
+    InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;
+    InterfaceLimitExceeded = "NetworkInterfaceLimitExceeded", 400;
     InternalError = "InternalError", 500;
     InvalidAction = "InvalidAction", 400;
     InvalidAttachmentNotFound = "InvalidAttachmentID.NotFound", 400;
+    InvalidCapacityReservationNotFound = "InvalidCapacityReservationId.NotFound", 400;
+    InvalidFleetConfig = "InvalidFleetConfig", 400;
     InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
     InvalidGroupNotFound = "InvalidGroup.NotFound", 400;
     InvalidGroupMalformed = "InvalidGroupId.Malformed", 400;
     InvalidIdNotFound = "InvalidID", 400;
+    InvalidImageMalformed = "InvalidAMIID.Malformed", 400;
+    InvalidImageNotFound = "InvalidAMIID.NotFound", 400;
     InvalidInstanceMalformed = "InvalidInstanceID.Malformed", 400;
     InvalidInstanceNotFound = "InvalidInstanceID.NotFound", 400;
     InvalidInstanceType = "InvalidInstanceType", 400;
@@ -52,7 +62,13 @@ codes! {
     InvalidNextToken = "InvalidNextToken", 400;
     InvalidParameterCombination = "InvalidParameterCombination", 400;
     InvalidParameterValue = "InvalidParameterValue", 400;
+    InvalidPermissionDuplicate = "InvalidPermission.Duplicate", 400;
+    InvalidPermissionNotFound = "InvalidPermission.NotFound", 400;
+    InvalidPlacementGroupUnknown = "InvalidPlacementGroup.Unknown", 400;
     InvalidReservationNotFound = "InvalidSubnetCidrReservationID.NotFound", 400;
+    InvalidRouteTableNotFound = "InvalidRouteTableID.NotFound", 400;
+    InvalidRuleNotFound = "InvalidSecurityGroupRuleId.NotFound", 400;
+    InvalidSubnetCidrAssociationNotFound = "InvalidSubnetCidrBlockAssociationID.NotFound", 400;
     InvalidSubnetConflict = "InvalidSubnet.Conflict", 400;
     InvalidSubnetMalformed = "InvalidSubnetID.Malformed", 400;
     InvalidSubnetNotFound = "InvalidSubnetID.NotFound", 400;
@@ -63,7 +79,9 @@ codes! {
     InvalidTemplateNameMalformed = "InvalidLaunchTemplateName.MalformedException", 400;
     InvalidTemplateNameNotFound = "InvalidLaunchTemplateName.NotFoundException", 400;
     InvalidTemplateVersionNotFound = "InvalidLaunchTemplateId.VersionNotFound", 400;
+    InvalidTrunkAssociationNotFound = "InvalidTrunkInterfaceAssociationID.NotFound", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
+    InvalidVpcCidrAssociationNotFound = "InvalidVpcCidrBlockAssociationID.NotFound", 400;
     InvalidVpcMalformed = "InvalidVpcID.Malformed", 400;
     InvalidVpcNotFound = "InvalidVpcID.NotFound", 400;
     InvalidVpcRange = "InvalidVpc.Range", 400;
@@ -73,13 +91,28 @@ codes! {
     OperationNotPermitted = "OperationNotPermitted", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;
     ResourceAlreadyAssigned = "Resource.AlreadyAssigned", 400;
+    RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;
+    RequestLimitExceeded = "RequestLimitExceeded", 503;
     ResourceInUse = "ResourceInUse", 400;
     ScalingActivityInProgress = "ScalingActivityInProgress", 400;
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded", 400;
     TagLimitExceeded = "TagLimitExceeded", 400;
+    Throttling = "Throttling", 400;
+    ThrottlingException = "ThrottlingException", 400;
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Validation = "ValidationError", 400;
+    AccessDenied = "AccessDenied", 403;
+    DeleteConflict = "DeleteConflict", 409;
+    EntityAlreadyExists = "EntityAlreadyExists", 409;
+    ExpiredToken = "ExpiredTokenException", 400;
+    IamInvalidInput = "InvalidInput", 400;
+    IamLimitExceeded = "LimitExceeded", 409;
+    InvalidIdentityToken = "InvalidIdentityToken", 400;
+    MalformedPolicyDocument = "MalformedPolicyDocument", 400;
+    NoSuchEntity = "NoSuchEntity", 404;
+    ParameterNotFound = "ParameterNotFound", 400;
+    JsonValidation = "ValidationException", 400;
     JsonSerialization = "SerializationException", 400;
     IllegalArgument = "IllegalArgumentException", 400;
     InvalidPaginationToken = "InvalidPaginationTokenException", 400;
@@ -97,6 +130,8 @@ pub struct ApiError {
     code: Cow<'static, str>,
     status: StatusCode,
     message: String,
+    /// What it is about, by names that the service has for it.
+    about: Vec<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -107,6 +142,7 @@ impl ApiError {
             code: Cow::Borrowed(code.as_str()),
             status,
             message: message.into(),
+            about: Vec::new(),
         }
     }
 
@@ -116,6 +152,7 @@ impl ApiError {
             code: Cow::Owned(code),
             status,
             message,
+            about: Vec::new(),
         }
     }
 
@@ -141,6 +178,24 @@ impl ApiError {
             Code::MissingParameter,
             format!("The request must contain the parameter {parameter}"),
         )
+    }
+
+    /// The same refusal with a name of what it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, (member, name): (&'static str, String)) -> Self {
+        self.about.push((member, name));
+        self
+    }
+
+    /// The body of the JSON protocols.
+    pub(crate) fn json(&self) -> String {
+        let mut body = serde_json::Map::new();
+        let members = [("__type", self.code()), ("message", self.message())];
+        let about = self.about.iter().map(|(member, name)| (*member, name.as_str()));
+        for (member, text) in members.into_iter().chain(about) {
+            body.insert(member.to_owned(), text.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The code as AWS writes it.

@@ -2,12 +2,12 @@
 
 mod args;
 
-use args::{Args, Command};
+use args::{Args, Clock, Command, Order, ServeArgs};
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use vpccni_sandbox::world::Timings;
-use vpccni_sandbox::{Options, Sandbox};
+use vpccni_sandbox::world::{Placement, Timings};
+use vpccni_sandbox::{ClockKind, Keep, Options, Rate, Sandbox};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,20 +19,38 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let Command::Serve { listen, region, seed } = Args::parse().command;
-    let options = Options {
-        listen,
-        region,
-        seed,
-        timings: Timings::USUAL,
-        ..Options::default()
-    };
-    match serve(options).await {
+    let Command::Serve(args) = Args::parse().command;
+    match serve(options(args)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn options(args: ServeArgs) -> Options {
+    let (timings, throttle) = if args.fast {
+        (Timings::INSTANT, Rate::Off)
+    } else {
+        (Timings::USUAL, Rate::On)
+    };
+    Options {
+        listen: args.listen,
+        region: args.region,
+        seed: args.seed,
+        clock: match args.clock {
+            Clock::Real => ClockKind::Real,
+            Clock::Manual => ClockKind::Manual,
+        },
+        timings,
+        placement: match args.order {
+            Order::Random => Placement::Random,
+            Order::Lowest => Placement::Lowest,
+        },
+        throttle: args.throttle.unwrap_or(throttle),
+        journal: args.state.map_or(Keep::Memory, Keep::File),
+        check_invariants: false,
     }
 }
 

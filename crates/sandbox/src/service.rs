@@ -80,6 +80,12 @@ pub(crate) enum Request {
 }
 
 impl Call {
+    /// Whether it may change the world. What is refused may have used up chance, so only the name counts.
+    pub(crate) fn changes(&self) -> bool {
+        const LOOKS: [&str; 6] = ["Describe", "Get", "List", "Search", "Simulate", "Unknown"];
+        !LOOKS.iter().any(|word| self.action.starts_with(word))
+    }
+
     pub(crate) fn read(parts: &Parts, body: &[u8]) -> Self {
         let mut params = match parts.uri.query() {
             Some(query) if body.is_empty() => Params::parse(query.as_bytes()),

@@ -1,19 +1,21 @@
-//! What all connections share: the world, the faults, the counts. Each has a lock of its own, held for one step only.
+//! What all connections share: the world, the faults, the limits, the books. Each has a lock of its own, held for one
+//! step only; where two are needed, the world's is taken first.
 
-use crate::calls::{CallCount, Calls, Outcome};
+use crate::calls::{Calls, Outcome};
 use crate::clock::{Clock, ClockKind};
 use crate::faults::Faults;
-use crate::service::Service;
-use crate::world::{Catalogue, CatalogueError, Random, Tables, Timings, Types, TypesError, World};
-use bytes::Bytes;
-use http::Response;
-use http_body_util::Full;
+use crate::imds::Endpoints;
+use crate::journal::{self, Journal, JournalError, Keep, Origin};
+use crate::throttle::{Rate, Throttle};
+use crate::world::{
+    Caller, Catalogue, CatalogueError, Placement, Random, Tables, Timings, Types, TypesError, World,
+};
 use jiff::Timestamp;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What a connection is answered with.
-pub(crate) type Answer = Response<Full<Bytes>>;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 /// How a sandbox is started.
 #[derive(Debug, Clone)]
@@ -28,6 +30,15 @@ pub struct Options {
     pub clock: ClockKind,
     /// How long things take.
     pub timings: Timings,
+    /// Where single addresses are placed.
+    pub placement: Placement,
+    /// How fast clients may call.
+    pub throttle: Rate,
+    /// Whether what changes the world is written down, and where.
+    pub journal: Keep,
+    /// Check every invariant after every request, and answer `InternalError` where one does not hold: for tests, as
+    /// it takes as long as the world is large.
+    pub check_invariants: bool,
 }
 
 impl Default for Options {
@@ -38,6 +49,19 @@ impl Default for Options {
             seed: 1,
             clock: ClockKind::Real,
             timings: Timings::INSTANT,
+            placement: Placement::Random,
+            throttle: Rate::Off,
+            journal: Keep::Nothing,
+            check_invariants: false,
+        }
+    }
+}
+
+impl Options {
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            seed: self.seed,
+            region: &self.region,
         }
     }
 }
@@ -45,6 +69,14 @@ impl Default for Options {
 /// A sandbox did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "failed to listen on {address}: another program does already; choose another with --listen, or port 0 for a free one"
+    )]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The address cannot be listened on.
     #[error("failed to listen on {address}: {source}")]
     Listen {
@@ -59,6 +91,9 @@ pub enum StartError {
     /// The add-ons do not read.
     #[error(transparent)]
     Catalogue(CatalogueError),
+    /// The state file does not lead to a world.
+    #[error(transparent)]
+    Journal(JournalError),
 }
 
 /// What all connections share.
@@ -69,9 +104,18 @@ pub(crate) struct State {
     tables: Tables,
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    throttle: Mutex<Throttle>,
     calls: Mutex<Calls>,
+    journal: Mutex<Journal>,
+    endpoints: Endpoints,
     /// Ids of requests have a chance of their own: describing must not move the addresses.
     request_ids: Mutex<Random>,
+    /// The number of the newest event.
+    newest: watch::Sender<u64>,
+    /// Until when the ticker sleeps, in milliseconds since 1970.
+    asleep_until: AtomicI64,
+    wake: Notify,
+    stop: CancellationToken,
 }
 
 /// A panic under a lock is a bug that its own request reports; the others go on.
@@ -86,12 +130,25 @@ impl State {
             catalogue: Arc::new(Catalogue::load().map_err(StartError::Catalogue)?),
         };
         let clock = Clock::new(options.clock);
+        let start = |began| new_world(&options, &tables, began);
+        let opened = journal::open(&options.origin(), &options.journal, clock.now(), start)
+            .map_err(StartError::Journal)?;
+        clock.at_least(opened.world.now());
+        let mut request_ids = Random::new(options.seed ^ 0x1d5);
+        request_ids.skip(opened.replayed);
         Ok(Self {
-            world: Mutex::new(new_world(&options, &tables, clock.now())),
+            newest: watch::Sender::new(opened.world.last_event()),
+            world: Mutex::new(opened.world),
+            journal: Mutex::new(opened.journal),
             clock,
             faults: Mutex::new(Faults::new(options.seed)),
+            throttle: Mutex::new(Throttle::new(options.throttle)),
             calls: Mutex::new(Calls::default()),
-            request_ids: Mutex::new(Random::new(options.seed ^ 0x1d5)),
+            endpoints: Endpoints::default(),
+            request_ids: Mutex::new(request_ids),
+            asleep_until: AtomicI64::new(i64::MIN),
+            wake: Notify::new(),
+            stop: CancellationToken::new(),
             tables,
             options,
         })
@@ -105,36 +162,136 @@ impl State {
         &self.clock
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        lock(&self.world)
+    /// Cancelled when the sandbox ends.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.stop
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
     }
 
-    pub(crate) fn counts(&self) -> Vec<CallCount> {
-        lock(&self.calls).counts()
+    pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        lock(&self.throttle)
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        lock(&self.calls)
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     pub(crate) fn request_id(&self) -> String {
         lock(&self.request_ids).request_id()
     }
 
-    /// Everything as it was at the start.
-    pub(crate) fn reset(&self) {
-        *self.world() = new_world(&self.options, &self.tables, self.clock.now());
-        *self.faults() = Faults::new(self.options.seed);
-        *lock(&self.calls) = Calls::default();
+    /// One step of the world: what is due happens first, and what takes no time after it.
+    pub(crate) fn turn<R>(&self, step: impl FnOnce(&mut World) -> R) -> R {
+        let mut world = lock(&self.world);
+        world.settle(self.clock.now());
+        let result = step(&mut world);
+        world.rest();
+        self.tell(&world);
+        result
     }
 
-    pub(crate) fn record(&self, call: &(Service, String), outcome: Outcome) {
-        lock(&self.calls).record(call.0.as_str(), &call.1, outcome);
+    /// Lets happen what is due, for the ticker, which then sleeps until the time it is given.
+    pub(crate) fn settle_and_sleep(&self) -> Option<Timestamp> {
+        let mut world = lock(&self.world);
+        world.settle(self.clock.now());
+        let due = world.next_due();
+        let until = due.map_or(i64::MAX, Timestamp::as_millisecond);
+        self.asleep_until.store(until, Ordering::Relaxed);
+        self.tell(&world);
+        due
+    }
+
+    /// Something is due before the ticker would wake.
+    pub(crate) async fn sooner(&self) {
+        self.wake.notified().await;
+    }
+
+    /// As much of the past is kept as the rules of the faults ask for.
+    pub(crate) fn remember_for_faults(&self) {
+        let memory = self.faults().memory();
+        self.turn(|world| world.keep_past(memory));
+    }
+
+    /// Those who wait are told what is new.
+    fn tell(&self, world: &World) {
+        let last = world.last_event();
+        self.newest
+            .send_if_modified(|seen| std::mem::replace(seen, last) != last);
+        if let Some(due) = world.next_due()
+            && due.as_millisecond() < self.asleep_until.load(Ordering::Relaxed)
+        {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits for an event after this number, or for a world without it.
+    pub(crate) async fn event_after(&self, number: u64) {
+        let mut newest = self.newest.subscribe();
+        // The sender lives as long as the state does, so this only ends when there is something.
+        if let Err(error) = newest.wait_for(|last| *last != number).await {
+            tracing::debug!(%error, "nobody tells of events any more");
+        }
+    }
+
+    /// Everything as it was at the start. Endpoints of metadata stay: their instances are gone, and they say so.
+    pub(crate) fn reset(&self) -> Result<(), JournalError> {
+        let mut world = lock(&self.world);
+        let fresh = new_world(&self.options, &self.tables, self.clock.now());
+        self.journal().restart(&fresh)?;
+        *world = fresh;
+        self.tell(&world);
+        drop(world);
+        *self.faults() = Faults::new(self.options.seed);
+        *self.throttle() = Throttle::new(self.options.throttle);
+        *self.calls() = Calls::default();
+        Ok(())
+    }
+
+    /// Makes the world that a journal tells of.
+    pub(crate) fn load(&self, text: &[u8]) -> Result<u64, JournalError> {
+        let mut world = lock(&self.world);
+        let start = |began| new_world(&self.options, &self.tables, began);
+        let loaded = journal::replay(&self.options.origin(), text, start)?;
+        self.journal().replace(&loaded.lines)?;
+        self.clock.at_least(loaded.world.now());
+        *world = loaded.world;
+        world.settle(self.clock.now());
+        self.tell(&world);
+        Ok(loaded.replayed)
+    }
+
+    /// The journal is safe on its disk.
+    pub(crate) fn close(&self) {
+        self.journal().close();
+    }
+
+    pub(crate) fn record(
+        &self,
+        service: &'static str,
+        action: &str,
+        caller: &Caller,
+        outcome: Outcome,
+        rule: Option<u64>,
+    ) {
+        let now = self.clock.now();
+        self.calls().record(now, (service, action, caller), outcome, rule);
     }
 }
 
 fn new_world(options: &Options, tables: &Tables, now: Timestamp) -> World {
     let mut world = World::new(&options.region, options.seed, tables, now);
-    world.timings = options.timings;
+    world.set_timings(options.timings);
+    world.placement = options.placement;
     world
 }

@@ -33,7 +33,7 @@ fn room() -> u64 {
 
 async fn serve() -> (Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_aws-sandbox"))
-        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--fast"])
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()

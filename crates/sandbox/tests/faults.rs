@@ -1,7 +1,7 @@
 //! Faults, counts and the control API.
 
 use crate::lab::{Lab, code};
-use crate::protocol::{get, post};
+use crate::protocol::{get, post, raw};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -97,5 +97,74 @@ async fn the_control_api_tells_resets_and_refuses() {
     let seen = lab.ec2.describe_vpcs().send().await.expect("VPCs");
     assert!(seen.vpcs().is_empty());
     assert_eq!(lab.sandbox.calls().len(), 1);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_can_break_off_or_be_a_page_of_html() {
+    let lab = Lab::new().await;
+    let subnet = lab.subnet("10.0.0.0/24").await;
+    for (effect, word, left) in [
+        (r#"{"drop":"midway"}"#, "response", 250),
+        (r#"{"html":500}"#, "no code", 250),
+        (r#"{"html":502}"#, "no code", 250),
+    ] {
+        let rule = format!(r#"{{"action":"CreateNetworkInterface","effect":{effect}}}"#);
+        post(&lab, "/_sandbox/faults", &rule).await;
+        let broken = lab.ec2.create_network_interface().subnet_id(&subnet).send().await;
+        let got = broken.map(|_| ()).map_err(code);
+        assert!(
+            got == Err(word.to_owned()) || (word == "response" && got == Err("dispatch".to_owned())),
+            "{effect}: {got:?}"
+        );
+        lab.sandbox.clear_faults();
+        assert_eq!(lab.available(&subnet).await, left, "{effect}");
+    }
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_stale_read_does_not_find_what_is_young() {
+    let lab = Lab::new().await;
+    let rule = r#"{"action":"DescribeSubnets","times":1,"effect":{"stale_ms":60000}}"#;
+    post(&lab, "/_sandbox/faults", rule).await;
+    let subnet = lab.subnet("10.0.0.0/24").await;
+    let describe = || lab.ec2.describe_subnets().subnet_ids(&subnet).send();
+    assert_eq!(
+        describe().await.map(|_| ()).map_err(code),
+        Err("InvalidSubnetID.NotFound".to_owned())
+    );
+    assert!(describe().await.is_ok());
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn one_fault_can_be_taken_away_and_each_firing_is_in_the_log() {
+    let lab = Lab::new().await;
+    let first = post(
+        &lab,
+        "/_sandbox/faults",
+        r#"{"action":"DescribeVpcs","effect":{"deny":true}}"#,
+    )
+    .await;
+    assert!(first.contains(r#"{"id":1}"#), "{first}");
+    let rule = r#"{"service":"eks","effect":{"error":{"code":"ServerException"}}}"#;
+    post(&lab, "/_sandbox/faults", rule).await;
+    let denied = lab.ec2.describe_vpcs().send().await.expect_err("denied");
+    assert_eq!(denied.raw_response().map(|r| r.status().as_u16()), Some(403));
+    assert_eq!(code(denied), "UnauthorizedOperation");
+    let log = get(&lab, "/_sandbox/requests").await;
+    assert!(log.contains(r#""fault":1"#), "{log}");
+    let eks = aws_sdk_eks::Client::new(&lab.config);
+    let refused = eks.list_clusters().send().await.expect_err("a fault");
+    assert_eq!(refused.raw_response().map(|r| r.status().as_u16()), Some(500));
+    assert_eq!(code(refused), "ServerException");
+    let gone = raw(
+        &lab,
+        "DELETE /_sandbox/faults/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(gone.starts_with("HTTP/1.1 200"), "{gone}");
+    assert!(lab.ec2.describe_vpcs().send().await.is_ok());
     lab.end().await;
 }

@@ -29,7 +29,7 @@ async fn a_launch_makes_interfaces_with_prefixes_and_tags() {
     let made = lab
         .ec2
         .run_instances()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .instance_type(InstanceType::M5Large)
         .min_count(2)
         .max_count(2)
@@ -79,7 +79,7 @@ async fn a_launch_that_does_not_fit_takes_nothing() {
     let launch = lab
         .ec2
         .run_instances()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .instance_type(InstanceType::M5Large)
         .subnet_id(&subnet);
     let refused = launch.clone().min_count(12).max_count(12).send().await;
@@ -105,7 +105,7 @@ async fn an_unknown_type_is_refused() {
     let launch = lab
         .ec2
         .run_instances()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .instance_type(InstanceType::from("zz9.large"))
         .min_count(1)
         .max_count(1)

@@ -35,6 +35,7 @@ impl Lab {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start(Options {
             seed: 42,
+            check_invariants: true,
             ..Options::default()
         })
         .await
@@ -97,7 +98,7 @@ impl Lab {
         let made = self
             .ec2
             .run_instances()
-            .image_id("ami-1")
+            .image_id("ami-00000000000000001")
             .instance_type(InstanceType::from(instance_type))
             .min_count(1)
             .max_count(1)

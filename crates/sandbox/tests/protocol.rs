@@ -2,6 +2,7 @@
 
 use crate::lab::{Lab, code};
 use aws_sdk_ec2::error::ProvideErrorMetadata;
+use aws_sdk_ec2::types::OperatorRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -57,7 +58,10 @@ async fn nothing_is_accepted_and_ignored() {
     for (body, expected) in [
         ("Action=Frobnicate&Version=2016-11-15", "InvalidAction"),
         ("Action=DescribeVpcs&Version=2015-10-01", "InvalidAction"),
-        ("Action=DescribeImages&Version=2016-11-15", "UnsupportedOperation"),
+        (
+            "Action=AllocateAddress&Version=2016-11-15",
+            "UnsupportedOperation",
+        ),
         (
             "Action=DescribeVpcs&Version=2016-11-15&Bogus=1",
             "UnknownParameter",
@@ -78,13 +82,14 @@ async fn nothing_is_accepted_and_ignored() {
         assert!(answer.contains("<RequestID>"), "{body}: {answer}");
     }
     let subnet = lab.subnet("10.0.0.0/24").await;
-    let ipv6 = lab
+    let operator = OperatorRequest::builder().principal("someone").build();
+    let managed = lab
         .ec2
         .create_network_interface()
         .subnet_id(&subnet)
-        .ipv6_address_count(1);
+        .operator(operator);
     assert_eq!(
-        ipv6.send().await.map(|_| ()).map_err(code),
+        managed.send().await.map(|_| ()).map_err(code),
         Err("UnsupportedOperation".to_owned())
     );
     assert_eq!(lab.available(&subnet).await, 251);

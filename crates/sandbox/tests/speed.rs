@@ -11,7 +11,7 @@ async fn a_thousand_instances_are_described_quickly() {
     let launch = lab
         .ec2
         .run_instances()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .instance_type(InstanceType::M5Large)
         .min_count(1000)
         .max_count(1000)

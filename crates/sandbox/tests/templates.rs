@@ -37,7 +37,7 @@ fn data() -> RequestLaunchTemplateData {
         .tags(tag("Name", "node"))
         .tags(tag("from", "template"));
     RequestLaunchTemplateData::builder()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .instance_type(InstanceType::M5Large)
         .user_data("dGVzdA==")
         .key_name("key")
@@ -102,7 +102,7 @@ async fn a_template_shows_what_it_was_told() {
         (Some(1), Some(true))
     );
     let shown = version.launch_template_data().expect("data");
-    assert_eq!(shown.image_id(), Some("ami-1"));
+    assert_eq!(shown.image_id(), Some("ami-00000000000000001"));
     assert_eq!(shown.user_data(), Some("dGVzdA=="));
     assert_eq!(shown.ebs_optimized(), Some(true));
     let options = shown.metadata_options().expect("options");
@@ -142,12 +142,12 @@ async fn a_version_inherits_what_it_does_not_say_from_its_source_alone() {
         Ok(vec![
             row(3, "ami-2", ""),
             row(2, "ami-2", "key"),
-            row(1, "ami-1", "key")
+            row(1, "ami-00000000000000001", "key")
         ])
     );
     assert_eq!(
         versions(&lab, &id, &["$Default"]).await,
-        Ok(vec![row(1, "ami-1", "key")])
+        Ok(vec![row(1, "ami-00000000000000001", "key")])
     );
     assert_eq!(
         versions(&lab, &id, &["$Latest"]).await,
@@ -314,7 +314,7 @@ async fn what_is_not_modelled_is_refused_in_a_template_too() {
     let refused = lab
         .ec2
         .run_instances()
-        .image_id("ami-1")
+        .image_id("ami-00000000000000001")
         .min_count(1)
         .max_count(1);
     let refused = refused.block_device_mappings(type_of_volume.build());

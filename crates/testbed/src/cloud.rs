@@ -7,9 +7,7 @@ use std::net::Ipv4Addr;
 
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::net::Ipv4Net;
-use vpccni_sandbox::world::{
-    Grant, InterfaceKind, LaunchData, NetworkSpec, NewInstances, NewInterface, Tags, Want, World,
-};
+use vpccni_sandbox::world::{Grant, LaunchData, NetworkSpec, NewInstances, NewInterface, Tags, Want, World};
 use vpccni_sandbox::{ApiError, Sandbox, WorldHandle};
 
 use crate::nodes::SimNode;
@@ -111,6 +109,8 @@ impl Cloud {
     pub fn build(sandbox: &Sandbox, cluster: &str, zones: &[&str]) -> Result<Self, CloudError> {
         let world = sandbox.world();
         world.clone().write(|now| {
+            // A cluster of five thousand nodes has more than AWS's default of five thousand interfaces.
+            now.quotas.interfaces = u32::MAX;
             let vpc = now
                 .create_vpc(net("10.0.0.0/16")?, Tags::new())
                 .map_err(refused("create the VPC"))?;
@@ -302,17 +302,13 @@ impl Cloud {
             ("eks:eni:owner", "amazon-vpc-cni"),
         ];
         let new = NewInterface {
-            subnet: subnet.clone(),
-            kind: InterfaceKind::Interface,
             description: format!("aws-K8S-{instance}"),
             groups: vec![group.clone()],
-            primary: None,
-            want: Want::default(),
             tags: tags
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
-            token: None,
+            ..NewInterface::in_subnet(subnet.clone())
         };
         let id = now
             .create_interface(new)

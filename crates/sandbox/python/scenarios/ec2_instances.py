@@ -1,7 +1,7 @@
 """Instances and their types."""
 
 from scenarios import scenario
-from world import a_subnet, instance
+from world import a_subnet, image, instance
 
 
 @scenario
@@ -24,7 +24,7 @@ def instances(aws):
 def a_launch_with_prefixes(aws):
     one = a_subnet(aws)
     made = aws.ec2.run_instances(
-        ImageId="ami-0123456789abcdef0",
+        ImageId=image(aws),
         InstanceType="c5.xlarge",
         MinCount=1,
         MaxCount=1,

@@ -19,6 +19,8 @@ def rules(aws):
     )
     aws.ec2.revoke_security_group_ingress(GroupId=nodes, IpPermissions=[RULE])
     aws.ec2.revoke_security_group_egress(GroupId=nodes, IpPermissions=[RULE])
+    aws.ec2.delete_security_group(GroupId=nodes)
+    aws.refused("InvalidGroup.NotFound", aws.ec2.delete_security_group, GroupId=nodes)
 
 
 @scenario

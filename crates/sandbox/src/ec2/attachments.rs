@@ -29,10 +29,9 @@ fn attach(params: &mut Params) -> Result<Effect, ApiError> {
 
 fn detach(params: &mut Params) -> Result<Effect, ApiError> {
     let attachment = params.required("AttachmentId")?;
-    // Detaching takes no time here, so there is nothing that force would shorten.
-    let _force: Option<bool> = params.parsed("Force")?;
+    let force: bool = params.parsed("Force")?.unwrap_or(false);
     Ok(Box::new(move |world| {
-        world.detach(&attachment)?;
+        world.detach(&attachment, force)?;
         Ok(done())
     }))
 }

@@ -1,6 +1,7 @@
 //! CreateSecurityGroup, DescribeSecurityGroups.
 
 use super::describe::Query;
+use super::rules::write_permissions;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
@@ -8,7 +9,7 @@ use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags::{self, Specifications};
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, SecurityGroup, Tags, World};
+use crate::world::{SecurityGroup, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::{SecurityGroupId, VpcId};
 
@@ -25,7 +26,7 @@ impl Filterable for SecurityGroup {
             "description" => self.description.as_str().into(),
             "group-id" => self.id.as_str().into(),
             "group-name" => self.name.as_str().into(),
-            "owner-id" => ACCOUNT.into(),
+            "owner-id" => self.owner.as_str().into(),
             "vpc-id" => self.vpc.as_str().into(),
             _ => return Vec::new(),
         }]
@@ -57,17 +58,22 @@ fn create(params: &mut Params) -> Result<Effect, ApiError> {
 fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let query: Query<SecurityGroupId> = Query::parse::<SecurityGroup>(params, "GroupId")?;
     Ok(Box::new(move |world| {
-        let cut = query.select(&world.groups, |id| world.group(id))?;
+        let cut = if query.ids.is_empty() {
+            let own = world.groups.iter();
+            query.cut(own.filter(|(_, group)| group.owner == world.caller.account))
+        } else {
+            query.select(&world.groups, |id| world.group(id))?
+        };
         let mut xml = Xml::default();
         xml.set("securityGroupInfo", cut.items, |xml, group| {
-            xml.text("ownerId", ACCOUNT)
+            xml.text("ownerId", &group.owner)
                 .text("groupId", &group.id)
                 .text("groupName", &group.name)
                 .text("groupDescription", &group.description)
                 .text("vpcId", &group.vpc)
-                .text("securityGroupArn", arn(world, group))
-                .element("ipPermissions", |_| {})
-                .element("ipPermissionsEgress", |_| {});
+                .text("securityGroupArn", arn(world, group));
+            write_permissions(xml, "ipPermissions", group.in_direction(false));
+            write_permissions(xml, "ipPermissionsEgress", group.in_direction(true));
             tags::write(xml, &group.tags);
         })
         .maybe("nextToken", cut.next);
@@ -77,7 +83,7 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
 
 fn arn(world: &World, group: &SecurityGroup) -> String {
     format!(
-        "arn:aws:ec2:{}:{ACCOUNT}:security-group/{}",
-        world.region, group.id
+        "arn:aws:ec2:{}:{}:security-group/{}",
+        world.region, group.owner, group.id
     )
 }

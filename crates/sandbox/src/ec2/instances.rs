@@ -2,14 +2,14 @@
 
 use super::describe::Query;
 use super::interfaces::write_shared;
+use super::power::instances;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
-use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags;
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, Instance, InstanceState, MetadataOptions, Tags, World};
+use crate::world::{Instance, InstanceState, MetadataOptions, Tags, World};
 use std::borrow::Cow;
 use vpccni_core::ids::InstanceId;
 
@@ -46,7 +46,7 @@ impl Filterable for Instance {
             "network-interface.network-interface-id" => {
                 return self.interfaces.values().map(|id| id.as_str().into()).collect();
             }
-            "owner-id" => ACCOUNT.into(),
+            "owner-id" => self.owner.as_str().into(),
             "reservation-id" => self.launch.as_str().into(),
             // A terminated instance is in no network any more.
             _ if self.state == InstanceState::Terminated => return Vec::new(),
@@ -68,12 +68,17 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let _managed: Option<bool> = params.parsed("IncludeManagedResources")?;
     let query: Query<InstanceId> = Query::parse::<Instance>(params, "InstanceId")?;
     Ok(Box::new(move |world| {
-        let cut = query.select(&world.instances, |id| world.instance(id))?;
+        let cut = if query.ids.is_empty() {
+            let own = world.instances.iter();
+            query.cut(own.filter(|(_, instance)| instance.owner == world.caller.account))
+        } else {
+            query.select(&world.instances, |id| world.instance(id))?
+        };
         // One reservation an instance: the page is cut by instance, and a launch may lie on two pages.
         let mut xml = Xml::default();
         xml.set("reservationSet", cut.items, |xml, instance| {
             xml.text("reservationId", &instance.launch)
-                .text("ownerId", ACCOUNT)
+                .text("ownerId", &instance.owner)
                 .element("groupSet", |_| {})
                 .set("instancesSet", [instance], |xml, instance| {
                     write(xml, instance, world, instance.state);
@@ -85,10 +90,10 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
 }
 
 fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
-    let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
-    if ids.is_empty() {
-        return Err(ApiError::missing("InstanceId"));
-    }
+    let ids = instances(params)?;
+    // There is no operating system that could refuse to end, so there is nothing to force or to skip.
+    let _force: Option<bool> = params.parsed("Force")?;
+    let _skip: Option<bool> = params.parsed("SkipOsShutdown")?;
     Ok(Box::new(move |world| {
         let before = world.terminate(&ids)?;
         let mut xml = Xml::default();
@@ -105,7 +110,7 @@ fn terminate(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
+pub(super) fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
     let (code, text) = state.parts();
     xml.element(name, |xml| {
         xml.text("code", code).text("name", text);
@@ -119,8 +124,14 @@ pub(super) fn write(xml: &mut Xml, instance: &Instance, world: &World, state: In
         .text("amiLaunchIndex", instance.launch_index)
         .text("launchTime", instance.launch_time);
     write_state(xml, "instanceState", state);
+    let zone_id = world
+        .zones
+        .iter()
+        .find(|z| z.name == instance.zone)
+        .map(|z| &z.id);
     xml.element("placement", |xml| {
         xml.text("availabilityZone", &instance.zone)
+            .maybe("availabilityZoneId", zone_id)
             .text("tenancy", "default");
     })
     .maybe("clientToken", instance.client_token.as_ref())
@@ -159,7 +170,7 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
             xml.text("arn", arn);
         });
     }
-    write_metadata(xml, &instance.metadata);
+    write_metadata(xml, "metadataOptions", "applied", &instance.metadata);
     xml.set("blockDeviceMapping", &instance.volumes, |xml, volume| {
         xml.text("deviceName", &volume.device).element("ebs", |xml| {
             xml.text("volumeId", &volume.id)
@@ -170,11 +181,11 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
     });
 }
 
-/// The options of the metadata service, which are in force as soon as they are set.
-pub(super) fn write_metadata(xml: &mut Xml, options: &MetadataOptions) {
+/// The options of the metadata service; they are in force as soon as they are set, whatever the answer says of them.
+pub(super) fn write_metadata(xml: &mut Xml, name: &str, state: &str, options: &MetadataOptions) {
     let on_off = |on: bool| if on { "enabled" } else { "disabled" };
-    xml.element("metadataOptions", |xml| {
-        xml.text("state", "applied")
+    xml.element(name, |xml| {
+        xml.text("state", state)
             .text(
                 "httpTokens",
                 if options.tokens_required {
@@ -203,7 +214,7 @@ fn write_interfaces(xml: &mut Xml, instance: &Instance, world: &World) {
                 xml.text("attachmentId", &attachment.id)
                     .text("deviceIndex", attachment.device_index)
                     .text("networkCardIndex", attachment.network_card)
-                    .text("status", "attached")
+                    .text("status", attachment.status.as_str())
                     .text("attachTime", attachment.time)
                     .text("deleteOnTermination", attachment.delete_on_termination);
             });

@@ -1,8 +1,10 @@
-//! CreateNetworkInterface, DescribeNetworkInterfaces, ModifyNetworkInterfaceAttribute, DeleteNetworkInterface.
+//! CreateNetworkInterface, DescribeNetworkInterfaces, DeleteNetworkInterface.
 
 use super::addresses::{address, prefix};
 use super::describe::Query;
 use super::done;
+use super::ipv6::{read_wanted, write_held};
+use super::settings::{self, CONNECTIONS};
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
@@ -10,7 +12,7 @@ use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags::{self, Specifications};
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, Interface, InterfaceKind, NewInterface, Tags, Want, World};
+use crate::world::{Interface, InterfaceKind, NewInterface, Settings, Tags, Want, World};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -20,27 +22,31 @@ pub(super) const ACTIONS: Family = &[
     ("CreateNetworkInterface", create),
     ("DeleteNetworkInterface", delete),
     ("DescribeNetworkInterfaces", describe),
-    ("ModifyNetworkInterfaceAttribute", modify),
 ];
 
 impl Filterable for Interface {
     const NAMES: &'static [&'static str] = &[
+        "addresses.primary",
         "addresses.private-ip-address",
+        "attachment.attach-time",
         "attachment.attachment-id",
         "attachment.delete-on-termination",
         "attachment.device-index",
         "attachment.instance-id",
+        "attachment.instance-owner-id",
         "attachment.network-card-index",
         "attachment.status",
         "availability-zone",
         "description",
         "group-id",
+        "ipv6-addresses.ipv6-address",
         "interface-type",
         "mac-address",
         "network-interface-id",
         "owner-id",
         "private-ip-address",
         "requester-managed",
+        "source-dest-check",
         "status",
         "subnet-id",
         "vpc-id",
@@ -55,13 +61,22 @@ impl Filterable for Interface {
                 let all = std::iter::once(&self.primary).chain(&self.secondary);
                 return all.map(|a| a.to_string().into()).collect();
             }
+            "addresses.primary" => {
+                let some = !self.secondary.is_empty();
+                let all = [Some("true"), some.then_some("false")];
+                return all.into_iter().flatten().map(Cow::from).collect();
+            }
+            "ipv6-addresses.ipv6-address" => {
+                return self.ipv6.addresses.iter().map(|a| a.to_string().into()).collect();
+            }
+            "source-dest-check" => self.source_dest_check.to_string().into(),
             "group-id" => return self.groups.iter().map(|g| g.as_str().into()).collect(),
             "availability-zone" => self.zone.as_str().into(),
             "description" => self.description.as_str().into(),
             "interface-type" => self.kind.as_str().into(),
             "mac-address" => self.mac.as_str().into(),
             "network-interface-id" => self.id.as_str().into(),
-            "owner-id" => ACCOUNT.into(),
+            "owner-id" => self.owner.as_str().into(),
             "private-ip-address" => self.primary.to_string().into(),
             "requester-managed" => "false".into(),
             "status" => self.status().into(),
@@ -87,7 +102,9 @@ impl Interface {
             "device-index" => attachment.device_index.to_string().into(),
             "instance-id" => attachment.instance.as_str().into(),
             "network-card-index" => attachment.network_card.to_string().into(),
-            "status" => "attached".into(),
+            "instance-owner-id" => self.owner.as_str().into(),
+            "attach-time" => attachment.time.to_string().into(),
+            "status" => attachment.status.as_str().into(),
             _ => return Vec::new(),
         }]
     }
@@ -98,6 +115,10 @@ fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let subnet: SubnetId = ids::required(params, "SubnetId")?;
     let groups: Vec<SecurityGroupId> = ids::list(params, "SecurityGroupId")?;
     let (primary, want) = read_addresses(params)?;
+    let (want6, primary_ipv6) = read_wanted(params)?;
+    let tracking = params.structure("ConnectionTrackingSpecification", |p| {
+        settings::read(p, CONNECTIONS)
+    })?;
     let kind = params
         .text("InterfaceType")
         .map_or(Ok(InterfaceKind::Interface), |kind| InterfaceKind::parse(&kind))?;
@@ -111,6 +132,9 @@ fn create(params: &mut Params) -> Result<Effect, ApiError> {
         groups,
         primary,
         want,
+        want6,
+        primary_ipv6,
+        tracking: tracking.unwrap_or_default(),
         tags,
         token: token.clone().map(|token| (token, fingerprint)),
     };
@@ -170,7 +194,15 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     let query: Query<EniId> = Query::parse::<Interface>(params, "NetworkInterfaceId")?;
     Ok(Box::new(move |world| {
         let cut = match indexed(world, &query) {
-            Some(found) if query.ids.is_empty() => query.cut(found.into_iter()),
+            Some(found) if query.ids.is_empty() => {
+                query.cut(found.into_iter().filter(|(_, i)| i.owner == world.caller.account))
+            }
+            _ if query.ids.is_empty() => query.cut(
+                world
+                    .interfaces
+                    .iter()
+                    .filter(|(_, i)| i.owner == world.caller.account),
+            ),
             _ => query.select(&world.interfaces, |id| world.interface(id))?,
         };
         let mut xml = Xml::default();
@@ -182,7 +214,7 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-/// What an index can tell: the interfaces of an instance or of a subnet.
+/// What an index can tell: the interfaces of an instance, of a tag or of a subnet.
 fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w EniId, &'w Interface>> {
     let found: Vec<&Interface> = if let Some(instances) = query.filters.exact("attachment.instance-id") {
         instances
@@ -192,9 +224,14 @@ fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w En
             .filter_map(|eni| world.interfaces.get(eni))
             .collect()
     } else {
-        let subnets = query.filters.exact("subnet-id")?;
-        let parsed: Vec<SubnetId> = subnets.iter().filter_map(|id| SubnetId::parse(id).ok()).collect();
-        parsed.iter().flat_map(|id| world.interfaces_of(id)).collect()
+        let tagged = query
+            .filters
+            .exact_tag()
+            .map(|(key, values)| world.interfaces_tagged(key, values));
+        match tagged {
+            Some(tagged) => tagged,
+            None => in_subnets(world, query.filters.exact("subnet-id")?),
+        }
     };
     Some(
         found
@@ -204,59 +241,15 @@ fn indexed<'w>(world: &'w World, query: &Query<EniId>) -> Option<BTreeMap<&'w En
     )
 }
 
+fn in_subnets<'w>(world: &'w World, subnets: &[String]) -> Vec<&'w Interface> {
+    let parsed: Vec<SubnetId> = subnets.iter().filter_map(|id| SubnetId::parse(id).ok()).collect();
+    parsed.iter().flat_map(|id| world.interfaces_of(id)).collect()
+}
+
 fn delete(params: &mut Params) -> Result<Effect, ApiError> {
     let id: EniId = ids::required(params, "NetworkInterfaceId")?;
     Ok(Box::new(move |world| {
         world.delete_interface(&id)?;
-        Ok(done())
-    }))
-}
-
-/// The one attribute of a ModifyNetworkInterfaceAttribute.
-enum Change {
-    Description(String),
-    SourceDestCheck(bool),
-    Groups(Vec<SecurityGroupId>),
-    DeleteOnTermination(String, bool),
-}
-
-fn modify(params: &mut Params) -> Result<Effect, ApiError> {
-    let id: EniId = ids::required(params, "NetworkInterfaceId")?;
-    let mut changes = Vec::new();
-    if let Some(text) = params.structure("Description", |p| Ok(p.text("Value").unwrap_or_default()))? {
-        changes.push(Change::Description(text));
-    }
-    if let Some(check) = params.structure("SourceDestCheck", |p| p.required_parsed("Value"))? {
-        changes.push(Change::SourceDestCheck(check));
-    }
-    let groups: Vec<SecurityGroupId> = ids::list(params, "SecurityGroupId")?;
-    if !groups.is_empty() {
-        changes.push(Change::Groups(groups));
-    }
-    let attachment = params.structure("Attachment", |p| {
-        Ok((
-            p.required("AttachmentId")?,
-            p.required_parsed("DeleteOnTermination")?,
-        ))
-    })?;
-    if let Some((attachment, delete)) = attachment {
-        changes.push(Change::DeleteOnTermination(attachment, delete));
-    }
-    if changes.len() > 1 {
-        return Err(ApiError::combination(
-            "Only one attribute can be modified at a time",
-        ));
-    }
-    Ok(Box::new(move |world| {
-        let change = changes.pop().ok_or_else(|| ApiError::missing("Attribute"))?;
-        match change {
-            Change::Description(text) => world.interface_mut(&id)?.description = text,
-            Change::SourceDestCheck(check) => world.interface_mut(&id)?.source_dest_check = check,
-            Change::Groups(groups) => world.set_interface_groups(&id, &groups)?,
-            Change::DeleteOnTermination(attachment, delete) => {
-                world.set_delete_on_termination(&id, &attachment, delete)?;
-            }
-        }
         Ok(done())
     }))
 }
@@ -272,19 +265,31 @@ fn write(xml: &mut Xml, interface: &Interface, world: &World, status: &str) {
         .text("availabilityZone", &interface.zone)
         .maybe("availabilityZoneId", zone_id)
         .text("requesterManaged", false);
-    if let Some(attachment) = &interface.attachment {
-        xml.element("attachment", |xml| {
-            xml.text("attachmentId", &attachment.id)
-                .text("instanceId", &attachment.instance)
-                .text("instanceOwnerId", ACCOUNT)
-                .text("deviceIndex", attachment.device_index)
-                .text("networkCardIndex", attachment.network_card)
-                .text("status", "attached")
-                .text("attachTime", attachment.time)
-                .text("deleteOnTermination", attachment.delete_on_termination);
-        });
-    }
+    write_attachment(xml, interface);
     tags::write(xml, &interface.tags);
+}
+
+pub(super) fn write_attachment(xml: &mut Xml, interface: &Interface) {
+    let Some(attachment) = &interface.attachment else {
+        return;
+    };
+    xml.element("attachment", |xml| {
+        xml.text("attachmentId", &attachment.id)
+            .text("instanceId", &attachment.instance)
+            .text("instanceOwnerId", &interface.owner)
+            .text("deviceIndex", attachment.device_index)
+            .text("networkCardIndex", attachment.network_card)
+            .text("status", attachment.status.as_str())
+            .text("attachTime", attachment.time)
+            .text("deleteOnTermination", attachment.delete_on_termination);
+    });
+}
+
+pub(super) fn write_groups(xml: &mut Xml, interface: &Interface, world: &World) {
+    xml.set("groupSet", &interface.groups, |xml, id| {
+        xml.text("groupId", id)
+            .maybe("groupName", world.groups.get(id).map(|g| &g.name));
+    });
 }
 
 /// What DescribeNetworkInterfaces and DescribeInstances say alike.
@@ -293,16 +298,18 @@ pub(super) fn write_shared(xml: &mut Xml, interface: &Interface, world: &World) 
         .text("subnetId", &interface.subnet)
         .text("vpcId", &interface.vpc)
         .text("description", &interface.description)
-        .text("ownerId", ACCOUNT)
+        .text("ownerId", &interface.owner)
         .text("macAddress", &interface.mac)
         .text("interfaceType", interface.kind.as_str())
         .text("sourceDestCheck", interface.source_dest_check)
         .text("privateIpAddress", interface.primary)
-        .text("privateDnsName", world.dns_name(interface.primary))
-        .set("groupSet", &interface.groups, |xml, id| {
-            xml.text("groupId", id)
-                .maybe("groupName", world.groups.get(id).map(|g| &g.name));
+        .text("privateDnsName", world.dns_name(interface.primary));
+    write_groups(xml, interface, world);
+    if interface.tracking != Settings::default() {
+        xml.element("connectionTrackingConfiguration", |xml| {
+            settings::write(xml, CONNECTIONS, &interface.tracking);
         });
+    }
     let addresses = std::iter::once(&interface.primary).chain(&interface.secondary);
     xml.set(
         "privateIpAddressesSet",
@@ -315,7 +322,6 @@ pub(super) fn write_shared(xml: &mut Xml, interface: &Interface, world: &World) 
     )
     .set("ipv4PrefixSet", &interface.prefixes, |xml, prefix| {
         xml.text("ipv4Prefix", prefix);
-    })
-    .element("ipv6AddressesSet", |_| {})
-    .element("ipv6PrefixSet", |_| {});
+    });
+    write_held(xml, interface);
 }

@@ -2,6 +2,7 @@
 
 use super::instances::write;
 use super::interfaces::read_addresses;
+use super::ipv6::read_wanted;
 use super::launch_data;
 use super::templates;
 use crate::action::{Effect, Family};
@@ -20,10 +21,13 @@ fn run(params: &mut Params) -> Result<Effect, ApiError> {
     let template = params.structure("LaunchTemplate", templates::reference)?;
     let mut data = launch_data::read(params)?;
     let (primary, want) = read_addresses(params)?;
+    let (want6, primary_ipv6) = read_wanted(params)?;
     data.top = NetworkSpec {
         subnet: ids::optional(params, "SubnetId")?,
         primary,
         want,
+        want6,
+        primary_ipv6,
         ..data.top
     };
     let (min, max) = (

@@ -1,13 +1,14 @@
 //! What a launch is told, as RunInstances and launch templates spell it alike, and as templates show it.
 
 use super::interfaces::read_addresses;
-use super::settings::{self, LAUNCH, VOLUME};
+use super::ipv6::read_wanted;
+use super::settings::{self, CONNECTIONS, LAUNCH, VOLUME};
 use crate::error::ApiError;
 use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags::{self, Specifications};
 use crate::wire::xml::Xml;
-use crate::world::{BlockDevice, InterfaceKind, LaunchData, NetworkSpec, Want};
+use crate::world::{BlockDevice, InterfaceKind, LaunchData, NetworkSpec, Settings, Want};
 use vpccni_core::ids::InstanceType;
 
 /// What a launch makes and tags.
@@ -44,6 +45,10 @@ pub(super) fn read(params: &mut Params) -> Result<LaunchData, ApiError> {
 
 fn read_network(item: &mut Params) -> Result<NetworkSpec, ApiError> {
     let (primary, want) = read_addresses(item)?;
+    let (want6, primary_ipv6) = read_wanted(item)?;
+    let tracking = item.structure("ConnectionTrackingSpecification", |p| {
+        settings::read(p, CONNECTIONS)
+    })?;
     let public_address: Option<bool> = item.parsed("AssociatePublicIpAddress")?;
     if public_address == Some(true) {
         return Err(ApiError::unsupported(
@@ -62,6 +67,9 @@ fn read_network(item: &mut Params) -> Result<NetworkSpec, ApiError> {
             .transpose()?,
         primary,
         want,
+        want6,
+        primary_ipv6,
+        tracking: tracking.unwrap_or_default(),
         delete_on_termination: item.parsed("DeleteOnTermination")?,
         public_address,
     })
@@ -120,6 +128,30 @@ fn write_network(xml: &mut Xml, network: &NetworkSpec) {
         });
     }
     write_want(xml, &network.want);
+    write_want6(xml, network);
+}
+
+fn write_want6(xml: &mut Xml, network: &NetworkSpec) {
+    let want = &network.want6;
+    let some = |count: u32| (count > 0).then_some(count);
+    xml.maybe("ipv6AddressCount", some(want.count))
+        .maybe("ipv6PrefixCount", some(want.prefix_count))
+        .maybe("primaryIpv6", network.primary_ipv6.then_some(true));
+    if !want.addresses.is_empty() {
+        xml.set("ipv6AddressesSet", &want.addresses, |xml, address| {
+            xml.text("ipv6Address", address);
+        });
+    }
+    if !want.prefixes.is_empty() {
+        xml.set("ipv6PrefixSet", &want.prefixes, |xml, prefix| {
+            xml.text("ipv6Prefix", prefix);
+        });
+    }
+    if network.tracking != Settings::default() {
+        xml.element("connectionTrackingSpecification", |xml| {
+            settings::write(xml, CONNECTIONS, &network.tracking);
+        });
+    }
 }
 
 fn write_want(xml: &mut Xml, want: &Want) {

@@ -6,18 +6,29 @@
 mod addresses;
 mod attachments;
 mod describe;
+mod fleets;
 mod groups;
+mod images;
 mod instance_types;
 mod instances;
+mod interface_changes;
 mod interfaces;
+mod ipv6;
 mod launch;
 mod launch_data;
+mod market;
+mod power;
 mod reservations;
+mod routes;
+mod rules;
 mod settings;
+mod status;
+mod subnet_changes;
 mod subnets;
 mod tags;
 mod template_versions;
 mod templates;
+mod trunks;
 mod vpcs;
 mod zones;
 
@@ -32,13 +43,24 @@ use crate::world::World;
 const FAMILIES: &[Family] = &[
     addresses::ACTIONS,
     attachments::ACTIONS,
+    fleets::ACTIONS,
+    images::ACTIONS,
+    market::ACTIONS,
+    routes::ACTIONS,
+    status::ACTIONS,
     groups::ACTIONS,
     instance_types::ACTIONS,
     instances::ACTIONS,
     interfaces::ACTIONS,
+    interface_changes::ACTIONS,
+    ipv6::ACTIONS,
     launch::ACTIONS,
+    power::ACTIONS,
     reservations::ACTIONS,
+    rules::ACTIONS,
+    subnet_changes::ACTIONS,
     subnets::ACTIONS,
+    trunks::ACTIONS,
     tags::ACTIONS,
     template_versions::ACTIONS,
     templates::ACTIONS,

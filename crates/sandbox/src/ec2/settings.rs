@@ -134,6 +134,17 @@ pub(super) const LAUNCH: &[Setting] = &[
     ("UserData", "userData", Form::Text),
 ];
 
+/// Timeouts of connections, in seconds.
+pub(super) const CONNECTIONS: &[Setting] = &[
+    (
+        "TcpEstablishedTimeout",
+        "tcpEstablishedTimeout",
+        Form::Number(60, 432_000),
+    ),
+    ("UdpStreamTimeout", "udpStreamTimeout", Form::Number(60, 180)),
+    ("UdpTimeout", "udpTimeout", Form::Number(30, 60)),
+];
+
 /// The settings of a volume.
 pub(super) const VOLUME: &[Setting] = &[
     ("DeleteOnTermination", "deleteOnTermination", Form::Flag),
@@ -167,7 +178,8 @@ pub(super) fn read(params: &mut Params, table: &[Setting]) -> Result<Settings, A
     Ok(settings)
 }
 
-fn check(name: &str, value: &str, form: Form) -> Result<(), ApiError> {
+/// Whether a value is one that the parameter may have.
+pub(super) fn check(name: &str, value: &str, form: Form) -> Result<(), ApiError> {
     let fits = match form {
         Form::Text => !value.is_empty(),
         Form::Flag => matches!(value, "true" | "false"),
@@ -214,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_so_that_structures_stay_whole() {
-        for table in [LAUNCH, VOLUME] {
+        for table in [LAUNCH, VOLUME, CONNECTIONS] {
             assert!(table.is_sorted_by_key(|(name, _, _)| *name));
             assert!(table.is_sorted_by_key(|(_, place, _)| *place));
         }

@@ -1,6 +1,8 @@
-//! CreateVpc, DescribeVpcs, AssociateVpcCidrBlock.
+//! CreateVpc, DescribeVpcs, DeleteVpc, AssociateVpcCidrBlock, DisassociateVpcCidrBlock.
 
 use super::describe::Query;
+use super::done;
+use super::ipv6;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
@@ -8,7 +10,7 @@ use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags::{self, Specifications};
 use crate::wire::xml::Xml;
-use crate::world::{ACCOUNT, CidrAssociation, Tags, Vpc};
+use crate::world::{ACCOUNT, Block, CidrAssociation, Tags, Vpc};
 use std::borrow::Cow;
 use vpccni_core::ids::VpcId;
 use vpccni_core::net::Ipv4Net;
@@ -16,13 +18,17 @@ use vpccni_core::net::Ipv4Net;
 pub(super) const ACTIONS: Family = &[
     ("AssociateVpcCidrBlock", associate),
     ("CreateVpc", create),
+    ("DeleteVpc", delete),
     ("DescribeVpcs", describe),
+    ("DisassociateVpcCidrBlock", disassociate),
 ];
 
 impl Filterable for Vpc {
     const NAMES: &'static [&'static str] = &[
         "cidr",
         "cidr-block-association.cidr-block",
+        "ipv6-cidr-block-association.ipv6-cidr-block",
+        "is-default",
         "owner-id",
         "state",
         "vpc-id",
@@ -39,6 +45,10 @@ impl Filterable for Vpc {
             "cidr-block-association.cidr-block" => {
                 self.cidrs.iter().map(|a| a.cidr.to_string().into()).collect()
             }
+            "ipv6-cidr-block-association.ipv6-cidr-block" => {
+                self.ipv6.iter().map(|a| a.cidr.to_string().into()).collect()
+            }
+            "is-default" => vec!["false".into()],
             "owner-id" => vec![ACCOUNT.into()],
             "state" => vec!["available".into()],
             "vpc-id" => vec![self.id.as_str().into()],
@@ -55,8 +65,12 @@ fn create(params: &mut Params) -> Result<Effect, ApiError> {
     let cidr: Ipv4Net = params.required_parsed("CidrBlock")?;
     let tags = Specifications::parse(params, &["vpc"])?;
     default_tenancy(params)?;
+    let ipv6: bool = params.parsed("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false);
     Ok(Box::new(move |world| {
         let id = world.create_vpc(cidr, tags.of("vpc"))?;
+        if ipv6 {
+            world.associate_ipv6(&id)?;
+        }
         let mut xml = Xml::default();
         let vpc = world.vpc(&id)?;
         xml.element("vpc", |xml| write(xml, vpc));
@@ -76,14 +90,53 @@ fn default_tenancy(params: &mut Params) -> Result<(), ApiError> {
 
 fn associate(params: &mut Params) -> Result<Effect, ApiError> {
     let id: VpcId = ids::required(params, "VpcId")?;
-    let cidr: Ipv4Net = params.required_parsed("CidrBlock")?;
+    let cidr: Option<Ipv4Net> = params.parsed("CidrBlock")?;
+    let ipv6: bool = params.parsed("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false);
+    let block = match (cidr, ipv6) {
+        (Some(cidr), false) => Some(cidr),
+        (None, true) => None,
+        (None, false) => return Err(ApiError::missing("CidrBlock")),
+        (Some(_), true) => {
+            return Err(ApiError::combination(
+                "Only one of CidrBlock and AmazonProvidedIpv6CidrBlock may be given",
+            ));
+        }
+    };
     Ok(Box::new(move |world| {
-        let association = world.associate_cidr(&id, cidr)?;
-        let mut xml = Xml::default();
-        xml.element("cidrBlockAssociation", |xml| write_association(xml, &association))
-            .text("vpcId", &id);
-        Ok(xml)
+        let block = match block {
+            Some(cidr) => Block::V4(world.associate_cidr(&id, cidr)?),
+            None => Block::V6(world.associate_ipv6(&id)?),
+        };
+        Ok(answer(&id, &block, "associating"))
     }))
+}
+
+fn disassociate(params: &mut Params) -> Result<Effect, ApiError> {
+    let id = params.required("AssociationId")?;
+    Ok(Box::new(move |world| {
+        let (vpc, block) = world.disassociate_cidr(&id)?;
+        Ok(answer(&vpc, &block, "disassociating"))
+    }))
+}
+
+fn delete(params: &mut Params) -> Result<Effect, ApiError> {
+    let id: VpcId = ids::required(params, "VpcId")?;
+    Ok(Box::new(move |world| {
+        world.delete_vpc(&id)?;
+        Ok(done())
+    }))
+}
+
+fn answer(vpc: &VpcId, block: &Block, state: &str) -> Xml {
+    let mut xml = Xml::default();
+    match block {
+        Block::V4(own) => xml.element("cidrBlockAssociation", |xml| write_association(xml, own, state)),
+        Block::V6(own) => xml.element("ipv6CidrBlockAssociation", |xml| {
+            ipv6::write_association(xml, own, state);
+        }),
+    }
+    .text("vpcId", vpc);
+    xml
 }
 
 fn describe(params: &mut Params) -> Result<Effect, ApiError> {
@@ -101,16 +154,21 @@ fn write(xml: &mut Xml, vpc: &Vpc) {
         .text("ownerId", ACCOUNT)
         .text("state", "available")
         .maybe("cidrBlock", vpc.cidrs.first().map(|a| a.cidr))
-        .set("cidrBlockAssociationSet", &vpc.cidrs, write_association)
+        .set("cidrBlockAssociationSet", &vpc.cidrs, |xml, own| {
+            write_association(xml, own, "associated");
+        })
+        .set("ipv6CidrBlockAssociationSet", &vpc.ipv6, |xml, own| {
+            ipv6::write_association(xml, own, "associated");
+        })
         .text("instanceTenancy", "default")
         .text("isDefault", false);
     tags::write(xml, &vpc.tags);
 }
 
-fn write_association(xml: &mut Xml, association: &CidrAssociation) {
+fn write_association(xml: &mut Xml, association: &CidrAssociation, state: &str) {
     xml.text("associationId", &association.id)
         .text("cidrBlock", association.cidr)
         .element("cidrBlockState", |xml| {
-            xml.text("state", "associated");
+            xml.text("state", state);
         });
 }

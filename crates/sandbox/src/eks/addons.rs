@@ -1,10 +1,65 @@
-//! CreateAddon, DescribeAddon, ListAddons, DeleteAddon.
+//! CreateAddon, DescribeAddon, ListAddons, UpdateAddon, DeleteAddon.
 
-use super::{Route, seconds};
-use crate::error::{ApiError, Code};
-use crate::world::{Addon, NewAddon, Tags, World};
-use serde::Deserialize;
+use super::input::{Input, invalid};
+use super::operation::{Family, Operation};
+use super::render::{health, present, seconds};
+use super::updates::begun;
+use crate::error::ApiError;
+use crate::world::{Addon, AddonChange, Cluster, NewAddon, Resolve, Subject, Tags, World};
+use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub(super) const OPERATIONS: Family = &[
+    Operation {
+        name: "CreateAddon",
+        method: Method::POST,
+        path: "/clusters/{clusterName}/addons",
+        query: &[],
+        serve: create,
+    },
+    Operation {
+        name: "ListAddons",
+        method: Method::GET,
+        path: "/clusters/{clusterName}/addons",
+        query: &["maxResults", "nextToken"],
+        serve: list,
+    },
+    Operation {
+        name: "DescribeAddon",
+        method: Method::GET,
+        path: "/clusters/{clusterName}/addons/{addonName}",
+        query: &[],
+        serve: describe,
+    },
+    Operation {
+        name: "UpdateAddon",
+        method: Method::POST,
+        path: "/clusters/{clusterName}/addons/{addonName}/update",
+        query: &[],
+        serve: update,
+    },
+    Operation {
+        name: "DeleteAddon",
+        method: Method::DELETE,
+        path: "/clusters/{clusterName}/addons/{addonName}",
+        query: &["preserve"],
+        serve: delete,
+    },
+];
+
+/// The service account of an add-on and its role.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Identity {
+    service_account: String,
+    role_arn: String,
+}
+
+fn pairs(identities: &[Identity]) -> Vec<(String, String)> {
+    let pair = |identity: &Identity| (identity.service_account.clone(), identity.role_arn.clone());
+    identities.iter().map(pair).collect()
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -13,79 +68,132 @@ struct Create {
     addon_version: Option<String>,
     service_account_role_arn: Option<String>,
     resolve_conflicts: Option<String>,
-    client_request_token: Option<String>,
     configuration_values: Option<String>,
     #[serde(default)]
+    pod_identity_associations: Vec<Identity>,
+    #[serde(default)]
     tags: Tags,
+    #[serde(rename = "clientRequestToken")]
+    _token: Option<String>,
 }
 
-pub(super) fn create(route: &Route, world: &mut World) -> Result<Value, ApiError> {
-    route.only(&[])?;
-    let body: Create = route.json()?;
-    // No object of the cluster is known here, so none can conflict; the value is still checked.
-    if let Some(way) = &body.resolve_conflicts
-        && !matches!(way.as_str(), "NONE" | "OVERWRITE" | "PRESERVE")
-    {
-        return Err(ApiError::new(
-            Code::EksInvalidParameter,
-            format!("resolveConflicts {way} is not valid"),
-        ));
-    }
-    let cluster = route.name(0);
-    let addon = world.create_addon(NewAddon {
-        cluster: cluster.to_owned(),
+fn create(input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    let body: Create = input.json()?;
+    let name = body.addon_name.clone();
+    world.create_addon(NewAddon {
+        cluster: input.cluster().to_owned(),
         name: body.addon_name,
         version: body.addon_version,
         configuration_values: body.configuration_values,
         service_account_role: body.service_account_role_arn,
+        identities: pairs(&body.pod_identity_associations),
+        resolve: resolve(body.resolve_conflicts.as_deref())?,
         tags: body.tags,
-        client_token: body.client_request_token,
     })?;
-    Ok(json!({ "addon": render(addon, cluster, "CREATING") }))
+    answer(world, input.cluster(), &name)
 }
 
-pub(super) fn describe(route: &Route, world: &World) -> Result<Value, ApiError> {
-    route.only(&[])?;
-    let addon = world.addon(route.name(0), route.name(1))?;
-    Ok(json!({ "addon": render(addon, route.name(0), "ACTIVE") }))
+fn resolve(word: Option<&str>) -> Result<Resolve, ApiError> {
+    match word {
+        None => Ok(Resolve::default()),
+        Some("NONE") => Ok(Resolve::None),
+        Some("OVERWRITE") => Ok(Resolve::Overwrite),
+        Some("PRESERVE") => Ok(Resolve::Preserve),
+        Some(other) => Err(invalid(format!("resolveConflicts {other} is not valid"))),
+    }
 }
 
-pub(super) fn list(route: &Route, world: &World) -> Result<Value, ApiError> {
-    route.only(&[])?;
-    let cluster = world.cluster(route.name(0))?;
-    Ok(json!({ "addons": cluster.addons.keys().collect::<Vec<_>>() }))
+fn describe(input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    answer(world, input.cluster(), input.name("addonName"))
 }
 
-pub(super) fn delete(route: &Route, world: &mut World) -> Result<Value, ApiError> {
-    // `preserve` speaks of objects in the cluster, which are not known here: the add-on goes in both cases.
-    route.only(&["preserve"])?;
-    let addon = world.delete_addon(route.name(0), route.name(1))?;
-    Ok(json!({ "addon": render(&addon, route.name(0), "DELETING") }))
+fn list(input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    let names = world.cluster(input.cluster())?.addons.keys();
+    input.list("addons", names.map(|name| (name.clone(), name.as_str())))
 }
 
-fn render(addon: &Addon, cluster: &str, status: &str) -> Value {
-    let mut value = json!({
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Update {
+    addon_version: Option<String>,
+    service_account_role_arn: Option<String>,
+    resolve_conflicts: Option<String>,
+    configuration_values: Option<String>,
+    pod_identity_associations: Option<Vec<Identity>>,
+    #[serde(rename = "clientRequestToken")]
+    _token: Option<String>,
+}
+
+impl Update {
+    /// What the update says was asked, by AWS's types of parameters.
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let identities = self.pod_identity_associations.as_ref();
+        let all = [
+            ("AddonVersion", self.addon_version.clone()),
+            ("ServiceAccountRoleArn", self.service_account_role_arn.clone()),
+            ("ResolveConflicts", self.resolve_conflicts.clone()),
+            ("ConfigurationValues", self.configuration_values.clone()),
+            (
+                "PodIdentityAssociations",
+                identities.map(|all| json!(all).to_string()),
+            ),
+        ];
+        all.into_iter()
+            .filter_map(|(kind, value)| Some((kind, value?)))
+            .collect()
+    }
+}
+
+fn update(input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    let body: Update = input.json()?;
+    let params = body.params();
+    let change = AddonChange {
+        version: body.addon_version,
+        configuration_values: body.configuration_values,
+        service_account_role: body.service_account_role_arn,
+        identities: body.pod_identity_associations.as_deref().map(pairs),
+        resolve: resolve(body.resolve_conflicts.as_deref())?,
+    };
+    let name = input.name("addonName");
+    let id = world.update_addon(input.cluster(), name, change, params)?;
+    begun(world, input.cluster(), &Subject::Addon(name.to_owned()), &id)
+}
+
+fn delete(input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    let preserve = match input.query("preserve") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(invalid(format!("preserve {other} is not valid"))),
+    };
+    let name = input.name("addonName");
+    world.delete_addon(input.cluster(), name, preserve)?;
+    answer(world, input.cluster(), name)
+}
+
+fn answer(world: &World, cluster: &str, name: &str) -> Result<Value, ApiError> {
+    let addon = world.addon(cluster, name)?;
+    Ok(json!({ "addon": render(addon, world.cluster(cluster)?) }))
+}
+
+fn render(addon: &Addon, cluster: &Cluster) -> Value {
+    let identities: Vec<_> = addon
+        .identities
+        .iter()
+        .filter_map(|id| cluster.identities.get(id))
+        .map(|identity| identity.arn.as_str())
+        .collect();
+    present(json!({
         "addonName": addon.name,
-        "clusterName": cluster,
-        "status": status,
+        "clusterName": cluster.name,
+        "status": addon.status.as_str(),
         "addonVersion": addon.version,
-        "health": { "issues": [] },
+        "health": health(&addon.issues),
         "addonArn": addon.arn,
         "createdAt": seconds(addon.created),
-        "modifiedAt": seconds(addon.created),
+        "modifiedAt": seconds(addon.modified),
+        "serviceAccountRoleArn": addon.service_account_role,
+        "configurationValues": addon.configuration_values,
+        "podIdentityAssociations": identities,
         "tags": addon.tags,
-    });
-    // Absent is not the same as null to every SDK.
-    if let Some(fields) = value.as_object_mut() {
-        let optional = [
-            ("configurationValues", &addon.configuration_values),
-            ("serviceAccountRoleArn", &addon.service_account_role),
-        ];
-        for (name, text) in optional {
-            if let Some(text) = text {
-                fields.insert(name.to_owned(), Value::String(text.clone()));
-            }
-        }
-    }
-    value
+    }))
 }

@@ -1,142 +1,98 @@
-//! EKS over REST-JSON: the routes, and the envelope of requests and answers.
+//! EKS over REST-JSON: the registry of its operations, and how one is served. A repeated client token gets the answer
+//! that it got before.
 
 mod addons;
+mod catalogue;
 mod clusters;
+pub(crate) mod control;
+mod identities;
+mod input;
+mod nodegroups;
+mod operation;
+mod render;
+mod tags;
+mod updates;
 
 use crate::error::{ApiError, Code};
 use crate::world::World;
-use http::Method;
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use input::Input;
+use operation::{Family, Operation};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
-/// A request: what it names in its path, and the rest.
+const FAMILIES: [Family; 7] = [
+    clusters::OPERATIONS,
+    updates::OPERATIONS,
+    addons::OPERATIONS,
+    catalogue::OPERATIONS,
+    identities::OPERATIONS,
+    nodegroups::OPERATIONS,
+    tags::OPERATIONS,
+];
+
+/// A request: its operation, and what it says.
 #[derive(Debug)]
 pub(crate) struct Route {
-    action: Option<Action>,
-    names: Vec<String>,
-    query: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    CreateCluster,
-    DescribeCluster,
-    ListClusters,
-    CreateAddon,
-    DescribeAddon,
-    ListAddons,
-    DeleteAddon,
-}
-
-impl Action {
-    const ALL: [Self; 7] = [
-        Self::CreateCluster,
-        Self::DescribeCluster,
-        Self::ListClusters,
-        Self::CreateAddon,
-        Self::DescribeAddon,
-        Self::ListAddons,
-        Self::DeleteAddon,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::CreateCluster => "CreateCluster",
-            Self::DescribeCluster => "DescribeCluster",
-            Self::ListClusters => "ListClusters",
-            Self::CreateAddon => "CreateAddon",
-            Self::DescribeAddon => "DescribeAddon",
-            Self::ListAddons => "ListAddons",
-            Self::DeleteAddon => "DeleteAddon",
-        }
-    }
+    operation: Option<&'static Operation>,
+    input: Input,
 }
 
 impl Route {
     pub(crate) fn read(parts: &Parts, body: &[u8]) -> Self {
-        let elements: Vec<&str> = parts.uri.path().split('/').skip(1).collect();
-        let (action, names): (Option<Action>, &[&str]) = match (&parts.method, elements.as_slice()) {
-            (&Method::POST, ["clusters"]) => (Some(Action::CreateCluster), &[]),
-            (&Method::GET, ["clusters"]) => (Some(Action::ListClusters), &[]),
-            (&Method::GET, ["clusters", cluster]) => (Some(Action::DescribeCluster), &[cluster]),
-            (&Method::POST, ["clusters", cluster, "addons"]) => (Some(Action::CreateAddon), &[cluster]),
-            (&Method::GET, ["clusters", cluster, "addons"]) => (Some(Action::ListAddons), &[cluster]),
-            (&Method::GET, ["clusters", cluster, "addons", addon]) => {
-                (Some(Action::DescribeAddon), &[cluster, addon])
-            }
-            (&Method::DELETE, ["clusters", cluster, "addons", addon]) => {
-                (Some(Action::DeleteAddon), &[cluster, addon])
-            }
-            _ => (None, &[]),
-        };
+        let found = operation::find(&FAMILIES, &parts.method, parts.uri.path());
+        let (operation, names) = found.unzip();
         let query = parts.uri.query().unwrap_or_default();
         Self {
-            action,
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-            body: body.to_vec(),
+            operation,
+            input: Input::new(names.unwrap_or_default(), query, body),
         }
     }
 
-    /// The action's name, for counts and faults.
+    /// The operation's name, for counts and faults.
     pub(crate) fn action(&self) -> &'static str {
-        self.action.map_or("Unknown", Action::name)
-    }
-
-    fn name(&self, position: usize) -> &str {
-        self.names.get(position).map_or("", String::as_str)
-    }
-
-    fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            ApiError::new(
-                Code::EksInvalidParameter,
-                format!("Invalid request body: {error}"),
-            )
-        })
-    }
-
-    /// Parameters of the query that the action does not read are refused.
-    fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.query.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(ApiError::new(
-                Code::EksInvalidParameter,
-                format!("The sandbox does not model the query parameter {name}"),
-            )),
-        }
+        self.operation.map_or("Unknown", |operation| operation.name)
     }
 }
 
-/// The names of all actions.
+/// The names of all operations, sorted.
 pub(crate) fn names() -> Vec<&'static str> {
-    Action::ALL.into_iter().map(Action::name).collect()
+    let mut names: Vec<_> = FAMILIES.iter().flat_map(|f| f.iter()).map(|o| o.name).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Serves one request.
 pub(crate) fn serve(route: &Route, world: &mut World) -> Result<Value, ApiError> {
-    let Some(action) = route.action else {
+    let Some(operation) = route.operation else {
         return Err(ApiError::new(
             Code::EksUnknownOperation,
             "The sandbox does not model this operation",
         ));
     };
-    match action {
-        Action::CreateCluster => clusters::create(route, world),
-        Action::DescribeCluster => clusters::describe(route, world),
-        Action::ListClusters => clusters::list(route, world),
-        Action::CreateAddon => addons::create(route, world),
-        Action::DescribeAddon => addons::describe(route, world),
-        Action::ListAddons => addons::list(route, world),
-        Action::DeleteAddon => addons::delete(route, world),
-    }
+    let input = &route.input;
+    let served = once(operation, input, world);
+    served.map_err(|error| input.subjects().into_iter().fold(error, ApiError::about))
 }
 
-/// A time stamp as REST-JSON has it: seconds with a fraction.
-fn seconds(time: jiff::Timestamp) -> f64 {
-    std::time::Duration::try_from(time.duration_since(jiff::Timestamp::UNIX_EPOCH))
-        .map_or(0.0, |since| since.as_secs_f64())
+/// Serves a request, unless its client token was served before.
+fn once(operation: &'static Operation, input: &Input, world: &mut World) -> Result<Value, ApiError> {
+    input.only(operation.query)?;
+    let Some(token) = input.client_token() else {
+        return (operation.serve)(input, world);
+    };
+    let key = (operation.name, token.to_owned());
+    let request = input.fingerprint();
+    if let Some((known, answer)) = world.eks_answers.get(&key) {
+        if *known == request {
+            return Ok(answer.clone());
+        }
+        // The code that EKS gives here is not documented.
+        return Err(ApiError::new(
+            Code::EksInvalidParameter,
+            format!("clientRequestToken {token} was used with other parameters"),
+        ));
+    }
+    let answer = (operation.serve)(input, world)?;
+    world.eks_answers.insert(key, (request, answer.clone()));
+    Ok(answer)
 }

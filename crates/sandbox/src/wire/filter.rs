@@ -87,6 +87,14 @@ impl Filters {
         plain.then_some(filter.values.as_slice())
     }
 
+    /// The first `tag:<key>` without wildcards, as key and values.
+    pub(crate) fn exact_tag(&self) -> Option<(&str, &[String])> {
+        self.0.iter().find_map(|filter| {
+            let key = filter.name.strip_prefix("tag:")?;
+            Some((key, self.exact(&filter.name)?))
+        })
+    }
+
     /// All of them in one text: a page token is good for the same filters only.
     pub(crate) fn fingerprint(&self) -> String {
         self.0.iter().fold(String::new(), |text, filter| {

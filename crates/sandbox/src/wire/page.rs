@@ -54,6 +54,25 @@ impl Page {
         })
     }
 
+    /// Reads the parameters of a REST service, of which EKS gives 100 a page unless fewer are asked for.
+    pub(crate) fn rest(max: Option<&str>, token: Option<&str>, request: &str) -> Result<Self, ApiError> {
+        const MOST: u32 = 100;
+        let max = max.map(|max| max.parse().ok().filter(|max| (1..=MOST).contains(max)));
+        let Some(max) = max.unwrap_or(Some(MOST)) else {
+            return Err(ApiError::value(format!(
+                "maxResults must be between 1 and {MOST}"
+            )));
+        };
+        let fingerprint = fnv(request);
+        let token = token.filter(|token| !token.is_empty());
+        let after = token.map(|token| read_token(token, fingerprint)).transpose()?;
+        Ok(Self {
+            max: Some(max),
+            after,
+            fingerprint,
+        })
+    }
+
     /// Reads the parameters of a service that has other names for them, and a size where none is given.
     pub(crate) fn named(
         params: &mut Params,

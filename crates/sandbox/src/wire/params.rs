@@ -41,6 +41,14 @@ impl Params {
         self.values.get(name).map(String::as_str)
     }
 
+    /// How many begin with this.
+    pub(crate) fn count_under(&self, beginning: &str) -> usize {
+        self.values
+            .range(beginning.to_owned()..)
+            .take_while(|(name, _)| name.starts_with(beginning))
+            .count()
+    }
+
     pub(crate) fn required(&mut self, name: &str) -> Result<String, ApiError> {
         self.text(name)
             .filter(|value| !value.is_empty())
@@ -202,8 +210,8 @@ mod tests {
             Some("UnknownParameter: The parameter Filter.1.Nmae is not recognized")
         );
         assert_eq!(
-            error(b"Ipv6AddressCount=1").as_deref(),
-            Some("UnsupportedOperation: The sandbox does not model the parameter Ipv6AddressCount")
+            error(b"OutpostArn=1").as_deref(),
+            Some("UnsupportedOperation: The sandbox does not model the parameter OutpostArn")
         );
         assert_eq!(
             error(b"Filter.x=1").as_deref(),

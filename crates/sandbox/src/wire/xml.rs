@@ -1,7 +1,18 @@
 //! Writing the XML of the Query protocols. Reading it is the SDK's part, and the proof.
 
 use quick_xml::escape::escape;
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
+
+/// Escapes what is written to it on its way into a text: a page of a thousand interfaces has a hundred thousand texts,
+/// and none of them is to be a string of its own first.
+struct Escaped<'t>(&'t mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(&escape(text));
+        Ok(())
+    }
+}
 
 /// An XML text that grows.
 #[derive(Debug, Default)]
@@ -11,7 +22,8 @@ impl Xml {
     /// An element with text.
     pub(crate) fn text(&mut self, name: &str, value: impl Display) -> &mut Self {
         self.open(name);
-        self.0.push_str(&escape(value.to_string()));
+        // Writing to a text cannot fail.
+        write!(Escaped(&mut self.0), "{value}").unwrap_or_default();
         self.close(name);
         self
     }

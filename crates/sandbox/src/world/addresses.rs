@@ -8,7 +8,7 @@ use vpccni_core::ids::{EniId, InstanceId};
 use vpccni_core::net::Ipv4Prefix;
 
 /// The cap on an interface that is attached to nothing; what AWS applies there is not documented.
-const UNATTACHED_ADDRESSES: u32 = 50;
+pub(super) const UNATTACHED_ADDRESSES: u32 = 50;
 
 /// What one call gave: never what was there before.
 pub type Assigned = Grant;
@@ -48,9 +48,7 @@ impl World {
         let interface = self.interface_mut(id)?;
         interface.secondary.extend(&grant.addresses);
         interface.prefixes.extend(&grant.prefixes);
-        self.emit(Happened::InterfaceAddresses {
-            interface: id.to_string(),
-        });
+        self.emit_addresses(id);
         Ok(grant)
     }
 
@@ -79,10 +77,15 @@ impl World {
         if let Some(subnet) = self.subnets.get_mut(&subnet) {
             subnet.pool.release(what);
         }
+        self.emit_addresses(id);
+        Ok(())
+    }
+
+    /// Whoever follows the interface is told that it holds something else.
+    pub(super) fn emit_addresses(&mut self, id: &EniId) {
         self.emit(Happened::InterfaceAddresses {
             interface: id.to_string(),
         });
-        Ok(())
     }
 
     /// Who in the subnet holds these addresses as secondary ones; a primary cannot be moved.
@@ -157,7 +160,7 @@ fn limit_exceeded() -> ApiError {
     )
 }
 
-fn no_prefixes() -> ApiError {
+pub(super) fn no_prefixes() -> ApiError {
     ApiError::new(
         Code::UnsupportedOperation,
         "The instance type does not support IPv4 prefixes on its network interfaces",

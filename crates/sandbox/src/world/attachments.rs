@@ -1,6 +1,8 @@
 //! Attaching interfaces to instances and detaching them.
 
-use super::{Attachment, Happened, Instance, InstanceState, Interface, InterfaceKind, World};
+use super::{
+    Attachment, AttachmentStatus, Due, Happened, Instance, InstanceState, Interface, InterfaceKind, World,
+};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{EniId, InstanceId};
 
@@ -14,7 +16,17 @@ impl World {
         network_card: u32,
     ) -> Result<String, ApiError> {
         self.check_attach(id, instance, device_index, network_card)?;
-        self.place_attachment(id, instance, device_index, network_card, false)
+        let delay = self.timings.attach;
+        let status = if delay.is_zero() {
+            AttachmentStatus::Attached
+        } else {
+            AttachmentStatus::Attaching
+        };
+        let attachment = self.place_attachment(id, instance, (network_card, device_index), status, false)?;
+        if !delay.is_zero() {
+            self.after(delay, Due::Attached(attachment.clone()));
+        }
+        Ok(attachment)
     }
 
     fn check_attach(
@@ -32,7 +44,7 @@ impl World {
                 format!("Instance '{instance}' is not in a valid state for this operation."),
             ));
         }
-        if interface.attachment.is_some() {
+        if interface.attachment.is_some() || interface.trunk.is_some() {
             return Err(ApiError::new(
                 Code::InvalidInterfaceInUse,
                 format!("Network interface '{id}' is currently in use."),
@@ -99,8 +111,8 @@ impl World {
         &mut self,
         id: &EniId,
         instance_id: &InstanceId,
-        device_index: u32,
-        network_card: u32,
+        (network_card, device_index): (u32, u32),
+        status: AttachmentStatus,
         delete_on_termination: bool,
     ) -> Result<String, ApiError> {
         let attachment = Attachment {
@@ -110,29 +122,63 @@ impl World {
             network_card,
             delete_on_termination,
             time: self.now,
+            status,
         };
         let key = attachment.id.clone();
         let interface = self.interface_mut(id)?;
         interface.attachment = Some(attachment);
-        let mac = interface.mac.clone();
+        self.note_instance(instance_id);
         if let Some(instance) = self.instances.get_mut(instance_id) {
             instance
                 .interfaces
                 .insert((network_card, device_index), id.clone());
         }
         self.attachments.insert(key.clone(), id.clone());
-        self.emit(Happened::InterfaceAttached {
-            interface: id.to_string(),
-            instance: instance_id.to_string(),
-            network_card,
-            device_index,
-            mac,
-        });
+        if status == AttachmentStatus::Attached {
+            self.emit_attached(id);
+        }
         Ok(key)
     }
 
-    /// Detaches an interface; the primary one of an instance stays.
-    pub fn detach(&mut self, attachment: &str) -> Result<(), ApiError> {
+    fn emit_attached(&mut self, id: &EniId) {
+        let Some(interface) = self.interfaces.get(id) else {
+            return;
+        };
+        let Some(attachment) = &interface.attachment else {
+            return;
+        };
+        let event = Happened::InterfaceAttached {
+            interface: id.to_string(),
+            instance: attachment.instance.to_string(),
+            network_card: attachment.network_card,
+            device_index: attachment.device_index,
+            mac: interface.mac.clone(),
+        };
+        self.emit(event);
+    }
+
+    /// An attachment that took its time is there, if nobody detached it meanwhile.
+    pub(super) fn finish_attach(&mut self, attachment: &str) {
+        let Some(id) = self.attachments.get(attachment).cloned() else {
+            return;
+        };
+        self.note_interface(&id);
+        let found = self.interfaces.get_mut(&id).and_then(|i| i.attachment.as_mut());
+        if let Some(found) = found.filter(|a| a.status == AttachmentStatus::Attaching) {
+            found.status = AttachmentStatus::Attached;
+            self.emit_attached(&id);
+        }
+    }
+
+    /// An attachment that took its time to end is gone.
+    pub(super) fn finish_detach(&mut self, attachment: &str) {
+        if let Some(id) = self.attachments.get(attachment).cloned() {
+            self.remove_attachment(&id);
+        }
+    }
+
+    /// Detaches an interface; the primary one of an instance stays. By force it takes no time.
+    pub fn detach(&mut self, attachment: &str, force: bool) -> Result<(), ApiError> {
         let id = self.attachments.get(attachment).cloned().ok_or_else(|| {
             ApiError::new(
                 Code::InvalidAttachmentNotFound,
@@ -150,18 +196,32 @@ impl World {
                 "The network interface at device index 0 cannot be detached.",
             ));
         }
-        self.remove_attachment(&id);
+        let delay = self.timings.detach;
+        if force || delay.is_zero() {
+            self.remove_attachment(&id);
+            return Ok(());
+        }
+        let found = self.interface_mut(&id)?.attachment.as_mut();
+        let found = found.ok_or_else(ApiError::internal)?;
+        if found.status == AttachmentStatus::Detaching {
+            return Err(ApiError::new(
+                Code::IncorrectState,
+                format!("The attachment '{attachment}' is in the state detaching."),
+            ));
+        }
+        found.status = AttachmentStatus::Detaching;
+        self.after(delay, Due::Detached(attachment.to_owned()));
         Ok(())
     }
 
     /// Forgets an attachment on both sides.
     pub(super) fn remove_attachment(&mut self, id: &EniId) {
-        let Some(interface) = self.interfaces.get_mut(id) else {
+        self.note_interface(id);
+        let attached = self.interfaces.get_mut(id);
+        let Some(attachment) = attached.and_then(|interface| interface.attachment.take()) else {
             return;
         };
-        let Some(attachment) = interface.attachment.take() else {
-            return;
-        };
+        self.note_instance(&attachment.instance);
         self.attachments.remove(&attachment.id);
         if let Some(instance) = self.instances.get_mut(&attachment.instance) {
             instance

@@ -1,6 +1,6 @@
-//! Security groups: existence, name and VPC. What they let through is not modelled.
+//! Security groups: existence, name and VPC. Their rules are in `rules`.
 
-use super::{Tags, World, tags};
+use super::{NewRule, Peer, Rule, Tags, World, tags};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{SecurityGroupId, VpcId};
 
@@ -18,6 +18,10 @@ pub struct SecurityGroup {
     pub description: String,
     /// Its VPC.
     pub vpc: VpcId,
+    /// The account that owns it.
+    pub owner: String,
+    /// Its rules.
+    pub rules: Vec<Rule>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -45,11 +49,21 @@ impl World {
             ));
         }
         let id = self.new_id("sg", SecurityGroupId::parse)?;
+        // A new group lets everything out; the default one also lets its own members in.
+        let out = NewRule::everything(Peer::V4("0.0.0.0/0".to_owned()));
+        let mut rules = vec![self.new_rule(true, &out)];
+        if name == "default" {
+            let members = NewRule::everything(Peer::Group(id.clone()));
+            rules.push(self.new_rule(false, &members));
+        }
+        self.note_new_group(&id);
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),
             description: description.to_owned(),
             vpc: vpc.clone(),
+            owner: self.caller.account.clone(),
+            rules,
             tags,
         };
         self.groups.insert(id.clone(), group);
@@ -57,7 +71,8 @@ impl World {
     }
 
     pub(crate) fn group(&self, id: &SecurityGroupId) -> Result<&SecurityGroup, ApiError> {
-        self.groups.get(id).ok_or_else(|| {
+        let found = self.groups.get(id).filter(|g| g.owner == self.caller.account);
+        found.ok_or_else(|| {
             ApiError::new(
                 Code::InvalidGroupNotFound,
                 format!("The security group '{id}' does not exist"),
@@ -75,8 +90,10 @@ impl World {
             let default = self
                 .groups
                 .values()
-                .find(|g| g.vpc == *vpc && g.name == "default");
-            return Ok(default.map(|g| g.id.clone()).into_iter().collect());
+                .find(|g| g.vpc == *vpc && g.name == "default" && g.owner == self.caller.account);
+            // Whoever a subnet is shared with has no default group in its VPC, and must name one.
+            let default = default.ok_or_else(|| ApiError::missing("SecurityGroupId"))?;
+            return Ok(vec![default.id.clone()]);
         }
         if asked.len() > MAX_PER_INTERFACE {
             return Err(ApiError::new(

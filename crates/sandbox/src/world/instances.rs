@@ -1,5 +1,6 @@
 //! Instances: what is known of them, and their states. How they are launched is in `launch`.
 
+use super::power::not_permitted;
 use super::{ACCOUNT, Due, Happened, MetadataOptions, Settings, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
@@ -62,6 +63,8 @@ pub struct Instance {
     pub launch_time: Timestamp,
     /// Its interfaces by card and device index.
     pub interfaces: BTreeMap<(u32, u32), EniId>,
+    /// The account that launched it.
+    pub owner: String,
     /// Its tags.
     pub tags: Tags,
     /// The token it was launched with.
@@ -115,7 +118,9 @@ impl World {
     /// Gives the state of each before.
     pub fn terminate(&mut self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InstanceState)>, ApiError> {
         for id in ids {
-            self.instance(id)?;
+            if self.instance(id)?.settings.is_on("DisableApiTermination") {
+                return Err(not_permitted(id, "terminated", "disableApiTermination"));
+            }
         }
         let mut before = Vec::new();
         for id in ids {
@@ -126,7 +131,8 @@ impl World {
             before.push((id.clone(), state));
             if !matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated) {
                 self.enter(id, InstanceState::ShuttingDown);
-                self.after(self.timings.instance_stop, Due::Instance(id.clone()));
+                let due = Due::Instance(id.clone(), InstanceState::ShuttingDown);
+                self.after(self.timings.instance_stop, due);
             }
         }
         Ok(before)
@@ -134,6 +140,7 @@ impl World {
 
     /// The instance is in another state from now on, and whoever follows it is told.
     pub(super) fn enter(&mut self, id: &InstanceId, state: InstanceState) {
+        self.note_instance(id);
         if let Some(instance) = self.instances.get_mut(id) {
             instance.state = state;
         }
@@ -145,8 +152,10 @@ impl World {
     }
 
     /// What an instance does by itself: it starts, ends, and is forgotten.
-    pub(super) fn step_instance(&mut self, id: &InstanceId) {
-        match self.instances.get(id).map(|instance| instance.state) {
+    pub(super) fn step_instance(&mut self, id: &InstanceId, from: InstanceState) {
+        // Another call may have moved it on meanwhile: then its own step follows.
+        let state = self.instances.get(id).map(|instance| instance.state);
+        match state.filter(|state| *state == from) {
             Some(InstanceState::Pending) => self.enter(id, InstanceState::Running),
             Some(InstanceState::Stopping) => self.enter(id, InstanceState::Stopped),
             Some(InstanceState::ShuttingDown) => {
@@ -154,7 +163,7 @@ impl World {
                 self.enter(id, InstanceState::Terminated);
                 let visible = self.timings.terminated_visible;
                 if !visible.is_zero() {
-                    self.after(visible, Due::Instance(id.clone()));
+                    self.after(visible, Due::Instance(id.clone(), InstanceState::Terminated));
                 }
             }
             Some(InstanceState::Terminated) => {
@@ -189,8 +198,10 @@ impl World {
         }
     }
 
+    /// An instance of the caller.
     pub(crate) fn instance(&self, id: &InstanceId) -> Result<&Instance, ApiError> {
-        self.instances.get(id).ok_or_else(|| {
+        let found = self.instances.get(id).filter(|i| i.owner == self.caller.account);
+        found.ok_or_else(|| {
             ApiError::new(
                 Code::InvalidInstanceNotFound,
                 format!("The instance ID '{id}' does not exist"),

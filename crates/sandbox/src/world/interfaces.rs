@@ -1,7 +1,9 @@
-//! Network interfaces: made, changed and deleted. Their addresses are in `addresses`, their places in `attachments`.
+//! Network interfaces: what is known of them, changed and deleted. They are made in `interface_create`; their addresses
+//! are in `addresses`, their places in `attachments`.
 
-use super::pool::{Grant, PoolError, Want};
-use super::{Tags, Token, World, tags};
+use super::pool::Grant;
+use super::pool6::Grant6;
+use super::{Settings, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
@@ -45,6 +47,26 @@ impl InterfaceKind {
     }
 }
 
+/// How far an attachment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are AWS's own")]
+pub enum AttachmentStatus {
+    Attaching,
+    Attached,
+    Detaching,
+}
+
+impl AttachmentStatus {
+    /// As AWS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attaching => "attaching",
+            Self::Attached => "attached",
+            Self::Detaching => "detaching",
+        }
+    }
+}
+
 /// Where an interface is attached.
 #[derive(Debug, Clone)]
 pub struct Attachment {
@@ -60,6 +82,8 @@ pub struct Attachment {
     pub delete_on_termination: bool,
     /// Since when.
     pub time: Timestamp,
+    /// How far it is.
+    pub status: AttachmentStatus,
 }
 
 /// A network interface.
@@ -85,6 +109,10 @@ pub struct Interface {
     pub secondary: Vec<Ipv4Addr>,
     /// Its prefixes.
     pub prefixes: Vec<Ipv4Prefix>,
+    /// Its IPv6 addresses and prefixes.
+    pub ipv6: Grant6,
+    /// Whether its first IPv6 address is its primary one.
+    pub primary_ipv6: bool,
     /// Its groups.
     pub groups: Vec<SecurityGroupId>,
     /// Its tags.
@@ -93,6 +121,14 @@ pub struct Interface {
     pub source_dest_check: bool,
     /// Where it is attached.
     pub attachment: Option<Attachment>,
+    /// The association with a trunk, of a branch.
+    pub trunk: Option<String>,
+    /// Whether it is still being made.
+    pub pending: bool,
+    /// The account that made it.
+    pub owner: String,
+    /// Timeouts of connections, by AWS's names: kept and shown.
+    pub tracking: Settings,
     /// The token it was made with.
     pub client_token: Option<String>,
 }
@@ -113,154 +149,32 @@ impl Interface {
         self.secondary.len() + self.prefixes.len()
     }
 
-    /// `available` or `in-use`.
+    /// Its status as AWS writes it.
     pub fn status(&self) -> &'static str {
         if self.attachment.is_some() {
             "in-use"
+        } else if self.trunk.is_some() {
+            "associated"
+        } else if self.pending {
+            "pending"
         } else {
             "available"
         }
     }
 }
 
-/// What CreateNetworkInterface asks for.
-#[derive(Debug, Clone)]
-pub struct NewInterface {
-    /// The subnet.
-    pub subnet: SubnetId,
-    /// The kind.
-    pub kind: InterfaceKind,
-    /// A description.
-    pub description: String,
-    /// Groups; none means the default one.
-    pub groups: Vec<SecurityGroupId>,
-    /// The primary address, if it is to be a certain one.
-    pub primary: Option<Ipv4Addr>,
-    /// Addresses beside the primary, and prefixes.
-    pub want: Want,
-    /// Tags.
-    pub tags: Tags,
-    /// A client token, and the request it stands for.
-    pub token: Option<(String, String)>,
-}
-
 impl World {
-    /// Makes an interface, or finds the one that the same token made.
-    pub fn create_interface(&mut self, new: NewInterface) -> Result<EniId, ApiError> {
-        if let Some((token, fingerprint)) = &new.token
-            && let Some(known) = self.interface_tokens.get(token)
-        {
-            return if known.fingerprint == *fingerprint {
-                Ok(known.made.clone())
-            } else {
-                Err(token_mismatch(token))
-            };
-        }
-        let slots = new.want.addresses.len() + new.want.prefixes.len();
-        self.check_slots(None, slots + (new.want.count + new.want.prefix_count) as usize)?;
-        self.place_interface(new)
-    }
-
-    /// Makes an interface; the limit of slots was checked by who knows its type.
-    pub(super) fn place_interface(&mut self, new: NewInterface) -> Result<EniId, ApiError> {
-        tags::check(&new.tags)?;
-        let subnet = self.subnet(&new.subnet)?;
-        let (vpc, zone) = (subnet.vpc.clone(), subnet.zone.clone());
-        let groups = self.groups_for(&vpc, &new.groups)?;
-        let id = self.new_id("eni", EniId::parse)?;
-        let (primary, grant) = self.take_for_new(&new)?;
-        let mac = self.new_mac();
-        if let Some((token, fingerprint)) = new.token.clone() {
-            self.interface_tokens.insert(
-                token,
-                Token {
-                    fingerprint,
-                    made: id.clone(),
-                },
-            );
-        }
-        let interface = Interface {
-            id: id.clone(),
-            kind: new.kind,
-            subnet: new.subnet.clone(),
-            vpc,
-            zone,
-            description: new.description,
-            mac,
-            primary,
-            secondary: grant.addresses,
-            prefixes: grant.prefixes,
-            groups,
-            tags: new.tags,
-            source_dest_check: true,
-            attachment: None,
-            client_token: new.token.map(|(token, _)| token),
-        };
-        self.by_subnet.entry(new.subnet).or_default().insert(id.clone());
-        self.interfaces.insert(id.clone(), interface);
-        Ok(id)
-    }
-
-    /// The primary address and the rest in one piece: explicit addresses first, so that no chosen one takes them.
-    fn take_for_new(&mut self, new: &NewInterface) -> Result<(Ipv4Addr, Grant), ApiError> {
-        let mut want = new.want.clone();
-        match new.primary {
-            Some(primary) => want.addresses.insert(0, primary),
-            None => want.count += 1,
-        }
-        let mut grant = self.take(&new.subnet, &want)?;
-        let at = if new.primary.is_some() {
-            0
-        } else {
-            new.want.addresses.len()
-        };
-        if at >= grant.addresses.len() {
-            return Err(ApiError::new(
-                Code::InternalError,
-                "An internal error has occurred",
-            ));
-        }
-        let primary = grant.addresses.remove(at);
-        Ok((primary, grant))
-    }
-
-    /// Takes from a subnet's pool, with AWS's words for what it refuses.
-    pub(super) fn take(&mut self, subnet: &SubnetId, want: &Want) -> Result<Grant, ApiError> {
-        self.subnet(subnet)?;
-        let Some(found) = self.subnets.get_mut(subnet) else {
-            return Ok(Grant::default());
-        };
-        found
-            .pool
-            .take(want, &mut self.random)
-            .map_err(|error| match error {
-                PoolError::NoFreeAddress => ApiError::new(
-                    Code::InsufficientFreeAddressesInSubnet,
-                    "The specified subnet does not have enough free addresses to satisfy the request.",
-                ),
-                PoolError::NoFreeBlock => ApiError::new(
-                    Code::InsufficientCidrBlocks,
-                    "The specified subnet does not have enough free cidr blocks to satisfy the request.",
-                ),
-                PoolError::Outside(address) => ApiError::value(format!(
-                    "Address {address} does not fall within the subnet's address range"
-                )),
-                PoolError::Taken(address) => ApiError::value(format!("Address {address} is in use.")),
-            })
-    }
-
-    fn new_mac(&mut self) -> String {
-        loop {
-            let mac = self.random.mac();
-            if self.macs.insert(mac.clone()) {
-                return mac;
-            }
+    pub(super) fn finish_create(&mut self, id: &EniId) {
+        self.note_interface(id);
+        if let Some(interface) = self.interfaces.get_mut(id) {
+            interface.pending = false;
         }
     }
 
     /// Deletes an interface that is attached to nothing.
     pub fn delete_interface(&mut self, id: &EniId) -> Result<(), ApiError> {
-        if self.interface(id)?.attachment.is_some() {
+        let interface = self.interface(id)?;
+        if interface.attachment.is_some() || interface.trunk.is_some() {
             return Err(ApiError::new(
                 Code::InvalidInterfaceInUse,
                 format!("Network interface '{id}' is currently in use."),
@@ -272,16 +186,22 @@ impl World {
 
     /// Forgets an interface and gives back what it held.
     pub(super) fn remove_interface(&mut self, id: &EniId) {
+        self.note_interface(id);
         let Some(interface) = self.interfaces.remove(id) else {
             return;
         };
         if let Some(subnet) = self.subnets.get_mut(&interface.subnet) {
             subnet.pool.release(&interface.holdings());
+            if let Some(pool) = &mut subnet.pool6 {
+                pool.release(&interface.ipv6);
+            }
         }
         if let Some(ids) = self.by_subnet.get_mut(&interface.subnet) {
             ids.remove(id);
         }
         self.macs.remove(&interface.mac);
+        self.forget_tags(id, &interface.tags);
+        self.forget_trunk(id);
     }
 
     /// Gives it other groups.
@@ -292,12 +212,17 @@ impl World {
         Ok(())
     }
 
+    /// An interface of the caller: those of others are hidden, although their addresses count.
     pub(crate) fn interface(&self, id: &EniId) -> Result<&Interface, ApiError> {
-        self.interfaces.get(id).ok_or_else(|| not_found(id))
+        let found = self.interfaces.get(id).filter(|i| i.owner == self.caller.account);
+        found.ok_or_else(|| not_found(id))
     }
 
     pub(crate) fn interface_mut(&mut self, id: &EniId) -> Result<&mut Interface, ApiError> {
-        self.interfaces.get_mut(id).ok_or_else(|| not_found(id))
+        self.note_interface(id);
+        let caller = &self.caller.account;
+        let found = self.interfaces.get_mut(id).filter(|i| i.owner == *caller);
+        found.ok_or_else(|| not_found(id))
     }
 }
 

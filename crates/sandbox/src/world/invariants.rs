@@ -1,7 +1,7 @@
 //! What must hold after every request. It counts from the interfaces alone and compares with the pools: the books are
 //! checked against the goods.
 
-use super::{InstanceState, Interface, Subnet, World};
+use super::{Instance, InstanceState, Interface, Subnet, World};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -16,6 +16,8 @@ impl World {
             self.check_interface(interface, &mut found);
         }
         self.check_instances(&mut found);
+        self.check_groups(&mut found);
+        found.extend(self.scaling_violations());
         found
     }
 
@@ -122,6 +124,19 @@ impl World {
         }
     }
 
+    /// A group that has nothing left to do has what is desired.
+    fn check_groups(&self, found: &mut Vec<String>) {
+        for group in self.scaling.groups.values().filter(|group| group.is_settled()) {
+            let active = group.active().count();
+            if active != group.desired as usize {
+                found.push(format!(
+                    "{} has come to rest with {active} members where {} are desired",
+                    group.name, group.desired
+                ));
+            }
+        }
+    }
+
     fn check_instances(&self, found: &mut Vec<String>) {
         for instance in self.instances.values() {
             for eni in instance.interfaces.values() {
@@ -133,6 +148,31 @@ impl World {
                     ));
                 }
             }
+            self.check_metadata(instance, found);
+        }
+    }
+
+    /// Where metadata services learn at once, they show the interfaces that EC2 describes.
+    fn check_metadata(&self, instance: &Instance, found: &mut Vec<String>) {
+        if self.metadata_lags() {
+            return;
+        }
+        let shown = self.metadata_interfaces(&instance.id);
+        let alike = shown.len() == instance.interfaces.len()
+            && shown.iter().zip(&instance.interfaces).all(|(seen, (place, id))| {
+                let live = self.interfaces.get(id);
+                (seen.attachment.network_card, seen.attachment.device_index) == *place
+                    && live.is_some_and(|live| {
+                        seen.interface.id == *id
+                            && seen.interface.secondary == live.secondary
+                            && seen.interface.prefixes == live.prefixes
+                    })
+            });
+        if !alike {
+            found.push(format!(
+                "the metadata service of {} shows other interfaces than it has",
+                instance.id
+            ));
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Launching instances: what the launch was told is completed and checked, then made whole or not at all.
 
-use super::interfaces::{NewInterface, token_mismatch};
+use super::interface_create::NewInterface;
+use super::interfaces::token_mismatch;
 use super::launch_data::{LaunchData, NetworkSpec};
 use super::{
-    Due, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token, TypeInfo, Volume, World, tags,
+    AttachmentStatus, Due, Image, Instance, InstanceState, InterfaceKind, MetadataOptions, Tags, Token,
+    TypeInfo, Volume, World, tags,
 };
 use crate::error::{ApiError, Code};
 use std::collections::BTreeMap;
-use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId};
+use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, Zone};
 
 /// What AWS launches when no type is named.
 const DEFAULT_TYPE: &str = "m1.small";
@@ -38,7 +40,7 @@ struct Network {
 /// A launch that was checked.
 #[derive(Debug)]
 struct Plan {
-    image: String,
+    image: Image,
     instance_type: InstanceType,
     /// The primary one first.
     networks: Vec<Network>,
@@ -84,7 +86,8 @@ impl World {
         for tags in data.tags.values() {
             tags::check(tags)?;
         }
-        let image = data.image.clone().ok_or_else(|| ApiError::missing("ImageId"))?;
+        let image = data.image.as_ref().ok_or_else(|| ApiError::missing("ImageId"))?;
+        let image = self.images.find(image)?.clone();
         let instance_type = match &data.instance_type {
             Some(instance_type) => instance_type.clone(),
             None => InstanceType::parse(DEFAULT_TYPE).map_err(|_| ApiError::internal())?,
@@ -98,6 +101,7 @@ impl World {
                 "MinCount must be at least 1 and at most MaxCount",
             ));
         }
+        image.check_runs_on(kind)?;
         let networks = complete(data, kind)?;
         self.check_places(&networks, kind, &instance_type)?;
         if let Some(zone) = data.settings.get("Placement.AvailabilityZone")
@@ -114,6 +118,25 @@ impl World {
             instance_type,
             networks,
         })
+    }
+
+    /// A zone may be out of capacity, for everything or for one type.
+    pub(super) fn check_capacity(&self, zone: &Zone, name: &InstanceType) -> Result<(), ApiError> {
+        let out = |name: Option<InstanceType>| self.capacity_out.contains(&(zone.clone(), name));
+        if !out(None) && !out(Some(name.clone())) {
+            return Ok(());
+        }
+        let others = self.zones.iter().filter(|other| other.name != *zone);
+        let others: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+        Err(ApiError::new(
+            Code::InsufficientInstanceCapacity,
+            format!(
+                "We currently do not have sufficient {name} capacity in the Availability Zone you requested ({zone}). \
+                 Our system will be working on provisioning additional capacity. You can currently get {name} capacity \
+                 by not specifying an Availability Zone in your request or choosing {}.",
+                others.join(", ")
+            ),
+        ))
     }
 
     /// One zone, one interface a place, no more on a card than it carries, no more addresses than fit.
@@ -139,6 +162,11 @@ impl World {
             let prefixes = want.prefixes.len() + want.prefix_count as usize;
             let slots = want.addresses.len() + want.count as usize + prefixes;
             Self::check_fits(kind, slots, prefixes > 0)?;
+            let want6 = &network.new.want6;
+            let prefixes = !want6.prefixes.is_empty() || want6.prefix_count > 0;
+            if !want6.is_empty() {
+                Self::check_fits_ipv6(kind, want6.slots(), prefixes)?;
+            }
         }
         if zones.windows(2).any(|pair| pair.first() != pair.last()) {
             return Err(ApiError::value(
@@ -179,7 +207,7 @@ impl World {
             id: id.clone(),
             launch: launch.to_owned(),
             launch_index: index,
-            image: plan.image.clone(),
+            image: plan.image.id.clone(),
             instance_type: plan.instance_type.clone(),
             zone,
             vpc,
@@ -189,20 +217,25 @@ impl World {
             state: InstanceState::Pending,
             launch_time: self.now,
             interfaces: BTreeMap::new(),
+            owner: self.caller.account.clone(),
             tags,
             client_token: new.token.as_ref().map(|(token, _)| token.clone()),
-            metadata: MetadataOptions::default().changed(&data.settings),
+            metadata: MetadataOptions::of_image(plan.image.imds_v2).changed(&data.settings),
             settings: data.settings.clone(),
-            volumes: self.volumes_of(data),
+            volumes: self.volumes_of(data, &plan.image),
             spot_request: spot.then(|| self.random.id("sir")),
         };
+        self.note_instance(&id);
         self.instances.insert(id.clone(), instance);
         for (eni, network) in made.iter().zip(&plan.networks) {
-            let (card, device) = network.place;
-            self.place_attachment(eni, &id, device, card, network.delete_on_termination)?;
+            let status = AttachmentStatus::Attached;
+            self.place_attachment(eni, &id, network.place, status, network.delete_on_termination)?;
         }
         self.enter(&id, InstanceState::Pending);
-        self.after(self.timings.instance_start, Due::Instance(id.clone()));
+        self.after(
+            self.timings.instance_start,
+            Due::Instance(id.clone(), InstanceState::Pending),
+        );
         Ok(id)
     }
 
@@ -223,20 +256,25 @@ impl World {
         Ok(made)
     }
 
-    fn volumes_of(&mut self, data: &LaunchData) -> Vec<Volume> {
+    /// The volumes of the image, as the launch changes them, and those that it adds.
+    fn volumes_of(&mut self, data: &LaunchData, image: &Image) -> Vec<Volume> {
         let tags = data.tags_of("volume");
-        let wanted = data.devices.iter().filter(|device| !device.none);
-        wanted
-            .filter_map(|device| {
-                let ebs = device.ebs.as_ref()?;
-                Some(Volume {
-                    id: self.random.id("vol"),
-                    device: device.device.clone(),
-                    delete_on_termination: ebs.get("DeleteOnTermination") != Some("false"),
-                    tags: tags.clone(),
-                })
-            })
-            .collect()
+        let of_image = image.volumes.iter().map(|(device, _)| (*device, true));
+        let mut devices: BTreeMap<&str, bool> = of_image.collect();
+        for device in &data.devices {
+            if device.none || device.ebs.is_none() {
+                devices.remove(device.device.as_str());
+            } else if let Some(ebs) = &device.ebs {
+                devices.insert(&device.device, ebs.get("DeleteOnTermination") != Some("false"));
+            }
+        }
+        let volumes = devices.into_iter().map(|(device, delete_on_termination)| Volume {
+            id: self.random.id("vol"),
+            device: device.to_owned(),
+            delete_on_termination,
+            tags: tags.clone(),
+        });
+        volumes.collect()
     }
 
     /// A launch that failed half-way leaves nothing.
@@ -296,6 +334,9 @@ fn complete_one(spec: &NetworkSpec, kind: &TypeInfo, tags: Tags) -> Result<Netwo
             groups: spec.groups.clone(),
             primary: spec.primary,
             want: spec.want.clone(),
+            want6: spec.want6.clone(),
+            primary_ipv6: spec.primary_ipv6,
+            tracking: spec.tracking.clone(),
             tags,
             token: None,
         },

@@ -1,6 +1,6 @@
 //! What a launch is told: by a request, by a version of a launch template, or by one laid over the other.
 
-use super::{InterfaceKind, Tags, Want};
+use super::{InterfaceKind, Tags, Want, Want6};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{InstanceType, SecurityGroupId, SubnetId};
@@ -56,6 +56,9 @@ pub struct NetworkSpec {
     pub kind: Option<InterfaceKind>,
     pub primary: Option<Ipv4Addr>,
     pub want: Want,
+    pub want6: Want6,
+    pub primary_ipv6: bool,
+    pub tracking: Settings,
     pub delete_on_termination: Option<bool>,
     /// Only `false` is modelled: there are no public addresses here.
     pub public_address: Option<bool>,

@@ -33,6 +33,15 @@ impl Default for MetadataOptions {
 }
 
 impl MetadataOptions {
+    /// What an image brings along: one with `ImdsSupport: v2.0` needs tokens and lets containers reach the service.
+    pub fn of_image(imds_v2: bool) -> Self {
+        Self {
+            tokens_required: imds_v2,
+            hop_limit: HOP_LIMIT + u32::from(imds_v2),
+            ..Self::default()
+        }
+    }
+
     /// These options, changed by what `MetadataOptions.*` says.
     #[must_use]
     pub fn changed(mut self, settings: &Settings) -> Self {

@@ -14,6 +14,9 @@ const RESERVED: u32 = RESERVED_FIRST + 1;
 /// Random probes before the free addresses are listed: a subnet that is not nearly full needs one or two.
 const PROBES: u32 = 32;
 
+/// Addresses of a block that a prefix may be.
+const BLOCK: usize = Ipv4Prefix::SIZE as usize;
+
 /// Why the pool refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolError {
@@ -57,11 +60,26 @@ enum Zone {
     ExplicitReserved,
 }
 
+/// Where single addresses are placed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// Anywhere, by the seed.
+    #[default]
+    Random,
+    /// The lowest free one.
+    Lowest,
+}
+
 /// The pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
+    /// Where single addresses are placed.
+    pub(super) placement: Placement,
     first: u32,
     used: Vec<bool>,
+    /// Addresses with owners in each block of sixteen: finding a free one must not look at every address.
+    used_in_block: Vec<u8>,
     zones: Vec<Zone>,
     used_count: u32,
     open_free: u32,
@@ -71,8 +89,10 @@ impl Pool {
     pub(crate) fn new(cidr: Ipv4Net) -> Self {
         let size = 1_usize << (32 - u32::from(cidr.prefix_len()));
         let mut pool = Self {
+            placement: Placement::Random,
             first: u32::from(cidr.network()),
             used: vec![false; size],
+            used_in_block: vec![0; size / BLOCK],
             zones: vec![Zone::Open; size],
             used_count: 0,
             open_free: 0,
@@ -219,6 +239,9 @@ impl Pool {
                 continue;
             }
             *slot = used;
+            if let Some(count) = self.used_in_block.get_mut(index / BLOCK) {
+                *count = if used { *count + 1 } else { *count - 1 };
+            }
             let open = self.zones.get(index) == Some(&Zone::Open);
             if used {
                 self.used_count += 1;
@@ -234,16 +257,27 @@ impl Pool {
         if self.open_free == 0 {
             return None;
         }
+        if self.placement == Placement::Lowest {
+            return self.open_free_at(0);
+        }
         for _ in 0..PROBES {
             let offset = random.below(self.size());
             if self.may_be_given(offset) && self.is_open_and_free(offset as usize) {
                 return Some(Ipv4Addr::from(self.first + offset));
             }
         }
-        let chosen = random.below(self.open_free) as usize;
-        (0..self.size())
+        self.open_free_at(random.below(self.open_free) as usize)
+    }
+
+    /// The free address that has so many free ones below it.
+    fn open_free_at(&self, number: usize) -> Option<Ipv4Addr> {
+        let with_room = self.used_in_block.iter().enumerate();
+        let with_room = with_room.filter(|(_, used)| usize::from(**used) < BLOCK);
+        with_room
+            .flat_map(|(block, _)| block * BLOCK..(block + 1) * BLOCK)
+            .filter_map(|index| u32::try_from(index).ok())
             .filter(|&o| self.may_be_given(o) && self.is_open_and_free(o as usize))
-            .nth(chosen)
+            .nth(number)
             .map(|o| Ipv4Addr::from(self.first + o))
     }
 
@@ -253,128 +287,26 @@ impl Pool {
             .or_else(|| self.free_blocks(Zone::Open).next())
     }
 
+    /// The first address of every block from which a prefix could be given.
+    pub(super) fn free_block_starts(&self) -> Vec<Ipv4Addr> {
+        let reserved = self.free_blocks(Zone::PrefixReserved);
+        let open = self.free_blocks(Zone::Open);
+        reserved.chain(open).map(|prefix| prefix.first()).collect()
+    }
+
     /// Free blocks whose first address is in the zone, lowest first.
     fn free_blocks(&self, zone: Zone) -> impl Iterator<Item = Ipv4Prefix> {
-        let step = Ipv4Prefix::SIZE as usize;
-        (0..self.used.len() / step).filter_map(move |block| {
-            let range = block * step..(block + 1) * step;
-            let zones = self.zones.get(range.clone())?;
-            let free = self.used.get(range)?.iter().all(|used| !used);
-            let first = u32::try_from(block * step).ok()?;
+        let free = self.used_in_block.iter().enumerate();
+        let free = free.filter(|(_, used)| **used == 0);
+        free.filter_map(move |(block, _)| {
+            let zones = self.zones.get(block * BLOCK..(block + 1) * BLOCK)?;
+            let first = u32::try_from(block * BLOCK).ok()?;
             let inside = self.may_be_given(first) && self.may_be_given(first + (Ipv4Prefix::SIZE - 1));
             let allowed = zones.first() == Some(&zone) && !zones.contains(&Zone::ExplicitReserved);
-            (free && inside && allowed).then(|| Ipv4Prefix::containing(Ipv4Addr::from(self.first + first)))
+            (inside && allowed).then(|| Ipv4Prefix::containing(Ipv4Addr::from(self.first + first)))
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pool(cidr: &str) -> (Pool, Random) {
-        (Pool::new(cidr.parse().unwrap()), Random::new(7))
-    }
-
-    fn addresses(count: u32) -> Want {
-        Want {
-            count,
-            ..Want::default()
-        }
-    }
-
-    fn prefixes(prefix_count: u32) -> Want {
-        Want {
-            prefix_count,
-            ..Want::default()
-        }
-    }
-
-    #[test]
-    fn a_28_gives_eleven_addresses_and_no_twelfth() {
-        let (mut pool, mut random) = pool("10.0.0.0/28");
-        let grant = pool.take(&addresses(11), &mut random).unwrap();
-        let mut given = grant.addresses.clone();
-        given.sort();
-        let expected: Vec<Ipv4Addr> = (4..15).map(|last| Ipv4Addr::new(10, 0, 0, last)).collect();
-        assert_eq!(given, expected);
-        assert_eq!(pool.available(), 0);
-        assert_eq!(
-            pool.take(&addresses(1), &mut random),
-            Err(PoolError::NoFreeAddress)
-        );
-        pool.release(&grant);
-        assert_eq!(pool.available(), 11);
-    }
-
-    #[test]
-    fn a_refusal_takes_nothing() {
-        let (mut pool, mut random) = pool("10.0.0.0/28");
-        assert_eq!(
-            pool.take(&addresses(12), &mut random),
-            Err(PoolError::NoFreeAddress)
-        );
-        assert_eq!((pool.used(), pool.available()), (0, 11));
-    }
-
-    #[test]
-    fn the_first_and_last_block_of_a_subnet_hold_no_prefix() {
-        let (mut pool, mut random) = pool("10.0.0.0/26");
-        let grant = pool.take(&prefixes(2), &mut random).unwrap();
-        let given: Vec<String> = grant.prefixes.iter().map(ToString::to_string).collect();
-        assert_eq!(given, ["10.0.0.16/28", "10.0.0.32/28"]);
-        assert_eq!(pool.take(&prefixes(1), &mut random), Err(PoolError::NoFreeBlock));
-        assert_eq!(pool.available(), 64 - 5 - 32);
-    }
-
-    #[test]
-    fn one_address_in_a_block_spoils_it() {
-        let (mut pool, mut random) = pool("10.0.0.0/26");
-        let spoil = Want {
-            addresses: vec!["10.0.0.20".parse().unwrap(), "10.0.0.40".parse().unwrap()],
-            ..Want::default()
-        };
-        pool.take(&spoil, &mut random).unwrap();
-        assert_eq!(pool.take(&prefixes(1), &mut random), Err(PoolError::NoFreeBlock));
-        assert_eq!(pool.available(), 64 - 5 - 2);
-    }
-
-    #[test]
-    fn a_prefix_reservation_keeps_single_addresses_out_and_is_used_first() {
-        let (mut pool, mut random) = pool("10.0.0.0/26");
-        pool.set_reservations([("10.0.0.32/28".parse().unwrap(), true)].into_iter());
-        assert_eq!(pool.available(), 64 - 5 - 16);
-        let grant = pool.take(&prefixes(1), &mut random).unwrap();
-        assert_eq!(
-            grant.prefixes.first().map(ToString::to_string).as_deref(),
-            Some("10.0.0.32/28")
-        );
-        let singles = pool.take(&addresses(43), &mut random).unwrap();
-        assert!(
-            singles
-                .addresses
-                .iter()
-                .all(|a| !(32..48).contains(&a.octets()[3]))
-        );
-        assert_eq!(
-            pool.take(&addresses(1), &mut random),
-            Err(PoolError::NoFreeAddress)
-        );
-    }
-
-    #[test]
-    fn nothing_is_chosen_from_an_explicit_reservation_but_it_can_be_asked_for() {
-        let (mut pool, mut random) = pool("10.0.0.0/26");
-        pool.set_reservations([("10.0.0.16/28".parse().unwrap(), false)].into_iter());
-        let grant = pool.take(&prefixes(1), &mut random).unwrap();
-        assert_eq!(
-            grant.prefixes.first().map(ToString::to_string).as_deref(),
-            Some("10.0.0.32/28")
-        );
-        let asked = Want {
-            addresses: vec!["10.0.0.17".parse().unwrap()],
-            ..Want::default()
-        };
-        assert!(pool.take(&asked, &mut random).is_ok());
-    }
-}
+mod tests;

@@ -17,6 +17,18 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// Goes on as if so many request ids had been drawn.
+    pub(crate) fn skip(&mut self, request_ids: u64) {
+        let draws = request_ids.wrapping_mul(2);
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(draws));
+    }
+
+    /// A number between 0 and 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        const STEPS: u32 = 1 << 30;
+        f64::from(self.below(STEPS)) / f64::from(STEPS)
+    }
+
     /// A number below the bound; 0 for a bound of 0.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         let scaled = (u128::from(self.next()) * u128::from(bound)) >> 64;
@@ -32,6 +44,11 @@ impl Random {
     /// An AWS id: the prefix and seventeen hexadecimal digits, the first a 0 as those of AWS.
     pub(crate) fn id(&mut self, prefix: &str) -> String {
         format!("{prefix}-0{:016x}", self.next())
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn hex(&mut self) -> String {
+        format!("{:016x}{:016x}", self.next(), self.next())
     }
 
     /// A request id in the form of a UUID.

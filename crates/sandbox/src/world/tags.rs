@@ -2,6 +2,7 @@
 
 use super::{Tags, World};
 use crate::error::{ApiError, Code};
+use vpccni_core::ids::EniId;
 
 /// AWS's limits: tags of one resource, characters of a key and of a value.
 const MAX_TAGS: usize = 50;
@@ -29,6 +30,50 @@ pub(super) fn check(tags: &Tags) -> Result<(), ApiError> {
 }
 
 impl World {
+    /// Interfaces that have one of these values under a key; none where no index can tell.
+    pub(crate) fn interfaces_tagged(&self, key: &str, values: &[String]) -> Vec<&super::Interface> {
+        let ids = values
+            .iter()
+            .filter_map(|value| self.interfaces_by_tag.get(&index_key(key, value)))
+            .flatten();
+        ids.filter_map(|id| self.interfaces.get(id)).collect()
+    }
+
+    pub(super) fn index_tags(&mut self, id: &EniId, tags: &Tags) {
+        for (key, value) in tags {
+            let entry = self.interfaces_by_tag.entry(index_key(key, value)).or_default();
+            entry.insert(id.clone());
+        }
+    }
+
+    pub(super) fn forget_tags(&mut self, id: &EniId, tags: &Tags) {
+        for (key, value) in tags {
+            let key = index_key(key, value);
+            if let Some(ids) = self.interfaces_by_tag.get_mut(&key) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.interfaces_by_tag.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Changes the tags of a resource, and the index where it is an interface.
+    fn retag(&mut self, id: &str, change: impl FnOnce(&mut Tags)) -> Result<(), ApiError> {
+        if let Ok(eni) = EniId::parse(id) {
+            self.note_interface(&eni);
+        }
+        let tags = self.tags_mut(id)?;
+        let before = tags.clone();
+        change(tags);
+        let after = tags.clone();
+        if let Ok(id) = EniId::parse(id) {
+            self.forget_tags(&id, &before);
+            self.index_tags(&id, &after);
+        }
+        Ok(())
+    }
+
     /// Sets tags on several resources, or on none of them if one is wrong.
     pub fn create_tags(&mut self, ids: &[String], tags: &Tags) -> Result<(), ApiError> {
         for id in ids {
@@ -37,7 +82,7 @@ impl World {
             check(&merged)?;
         }
         for id in ids {
-            self.tags_mut(id)?.extend(tags.clone());
+            self.retag(id, |own| own.extend(tags.clone()))?;
         }
         Ok(())
     }
@@ -48,12 +93,13 @@ impl World {
             self.tags_mut(id)?;
         }
         for id in ids {
-            self.tags_mut(id)?.retain(|key, value| {
-                !tags.is_empty()
-                    && !tags
-                        .iter()
-                        .any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value))
-            });
+            self.retag(id, |own| {
+                own.retain(|key, value| {
+                    let named =
+                        |(k, v): &(String, Option<String>)| k == key && v.as_ref().is_none_or(|v| v == value);
+                    !tags.is_empty() && !tags.iter().any(named)
+                });
+            })?;
         }
         Ok(())
     }
@@ -88,6 +134,7 @@ impl World {
             .templates
             .values()
             .map(|r| (r.id.as_str(), "launch-template", &r.tags));
+        let fleets = self.fleets.values().map(|r| (r.id.as_str(), "fleet", &r.tags));
         vpcs.chain(groups)
             .chain(subnets)
             .chain(reservations)
@@ -95,6 +142,7 @@ impl World {
             .chain(instances)
             .chain(volumes)
             .chain(templates)
+            .chain(fleets)
     }
 
     fn tags_mut(&mut self, id: &str) -> Result<&mut Tags, ApiError> {
@@ -130,6 +178,11 @@ impl World {
                 .find(|volume| volume.id == id)
                 .map(|volume| &mut volume.tags)
                 .ok_or_else(|| missing(Code::InvalidVolumeNotFound, "volume")),
+            Some("fleet") => self
+                .fleets
+                .get_mut(id)
+                .map(|fleet| &mut fleet.tags)
+                .ok_or_else(|| missing(Code::InvalidIdNotFound, "fleet")),
             Some("lt") => self
                 .templates
                 .get_mut(id)
@@ -141,6 +194,10 @@ impl World {
             )),
         }
     }
+}
+
+fn index_key(key: &str, value: &str) -> String {
+    format!("{key}\u{0}{value}")
 }
 
 fn by_name<'a, K: Ord + std::str::FromStr, V>(

@@ -45,6 +45,18 @@ pub struct TypeInfo {
     pub network_cards: Vec<NetworkCard>,
     /// Interfaces over all cards.
     pub max_eni_all_cards: u32,
+    /// Memory, told from the name: the table does not have it.
+    #[serde(skip)]
+    pub memory_mib: u64,
+    /// Who made its processor, told from the name.
+    #[serde(skip)]
+    pub manufacturer: &'static str,
+    /// Whether it is of the burstable families.
+    #[serde(skip)]
+    pub is_burstable: bool,
+    /// Branch interfaces that a trunk on it carries; none where nobody knows.
+    #[serde(rename = "branchEni")]
+    pub branch_interfaces: Option<u32>,
 }
 
 impl TypeInfo {
@@ -79,7 +91,10 @@ pub struct Types(BTreeMap<String, TypeInfo>);
 impl Types {
     /// Reads the table.
     pub fn load() -> Result<Self, TypesError> {
-        let table: Table = serde_json::from_str(TABLE).map_err(|error| TypesError(error.to_string()))?;
+        let mut table: Table = serde_json::from_str(TABLE).map_err(|error| TypesError(error.to_string()))?;
+        for (name, info) in &mut table.types {
+            info.complete(name);
+        }
         Ok(Self(table.types))
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(root: &Path, args: &OperatorArgs) -> Result<ExitCode, St
     let text = results::table(args, &rows);
     say(&text);
     if args.record {
-        results::record(root, &text)?;
+        results::record_section(root, results::OPERATOR, &text)?;
     }
     let good = results::verdict(&rows);
     Ok(if good {

@@ -70,12 +70,7 @@ impl Operator {
 
     /// The highest resident memory so far, in MiB.
     pub(super) fn peak_mib(&self) -> Result<f64, String> {
-        let path = format!("/proc/{}/status", self.pid);
-        let status = fs::read_to_string(&path).map_err(|error| format!("read {path}: {error}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0)
-            .ok_or_else(|| format!("no VmHWM in {path}"))
+        peak_mib(self.pid)
     }
 
     /// All writes so far but those of the Lease, which is renewed whatever happens.
@@ -112,6 +107,16 @@ impl Operator {
             .await
             .map_err(|error| format!("end the operator: {error}"))
     }
+}
+
+/// The highest resident memory of a process so far, in MiB.
+pub(super) fn peak_mib(pid: u32) -> Result<f64, String> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).map_err(|error| format!("read {path}: {error}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
+    kib.map(|kib| kib / 1024.0)
+        .ok_or_else(|| format!("no VmHWM in {path}"))
 }
 
 fn free_port() -> Result<u16, String> {

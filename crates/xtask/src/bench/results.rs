@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::OperatorArgs;
 use super::limits::{CHANGE_P99_MS, MEMORY_MIB, REVIEW_MS};
 
+/// What the section of the operator is called.
+pub(super) const OPERATOR: &str = "The operator on the real API server";
+
 /// Where the figures are kept.
 const FILE: &str = "bench/RESULTS.md";
 
@@ -46,7 +49,7 @@ impl Row {
 
 /// Everything as Markdown.
 pub(super) fn table(args: &OperatorArgs, rows: &[Row]) -> String {
-    let mut text = String::from("## The operator on the real API server\n\n");
+    let mut text = String::new();
     let sizes: Vec<String> = args.nodes.iter().map(ToString::to_string).collect();
     let command = format!(
         "`cargo xtask bench operator --nodes {} --pods-per-node {} --changes {} --idle-seconds {} --record`",
@@ -121,12 +124,42 @@ pub(super) fn verdict(rows: &[Row]) -> bool {
     within && grows
 }
 
-/// Keeps them, with the machine-independent header.
-pub(super) fn record(root: &Path, text: &str) -> Result<(), String> {
+/// What the file begins with.
+const HEADER: &str = "# Benchmark results\n\nEach section names the command that made it. Figures are of one run; \
+                      ratios are to the first row of the same run.\n";
+
+/// Keeps a section: in the place of the one of this title, or after the others.
+pub(super) fn record_section(root: &Path, title: &str, text: &str) -> Result<(), String> {
     let path = root.join(FILE);
-    let folder = root.join("bench");
-    fs::create_dir_all(&folder).map_err(|error| format!("create bench/: {error}"))?;
-    let header = "# Benchmark results\n\nEach section names the command that made it. Figures are of one run; ratios are \
-                  to the first row of the same run.\n\n";
-    fs::write(&path, format!("{header}{text}\n")).map_err(|error| format!("write {FILE}: {error}"))
+    fs::create_dir_all(root.join("bench")).map_err(|error| format!("create bench/: {error}"))?;
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(&path, with_section(&old, title, text)).map_err(|error| format!("write {FILE}: {error}"))
+}
+
+fn with_section(old: &str, title: &str, text: &str) -> String {
+    let new = format!("## {title}\n\n{}\n", text.trim_end());
+    let mut sections: Vec<String> = old
+        .split("\n## ")
+        .skip(1)
+        .map(|section| format!("## {}\n", section.trim_end()))
+        .collect();
+    let heading = format!("## {title}\n");
+    match sections.iter_mut().find(|section| section.starts_with(&heading)) {
+        Some(section) => *section = new,
+        None => sections.push(new),
+    }
+    format!("{HEADER}\n{}", sections.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_the_place_of_the_one_before_and_leaves_the_others() {
+        let one = with_section("", "A", "first");
+        let two = with_section(&one, "B", "second\n\n");
+        let three = with_section(&two, "A", "third");
+        assert_eq!(three, format!("{HEADER}\n## A\n\nthird\n\n## B\n\nsecond\n"));
+    }
 }

@@ -1,6 +1,6 @@
 //! What groups did: one activity for each member that comes or goes, as DescribeScalingActivities tells them.
 
-use super::group::named;
+use super::names::named;
 use crate::world::World;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

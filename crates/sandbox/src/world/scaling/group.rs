@@ -1,95 +1,15 @@
 //! What an Auto Scaling group is: its sizes, from what and where it launches, and its members.
 
-use super::hooks::{Hook, NewHook};
+use super::hook::{Hook, NewHook};
 use super::members::Member;
+use super::names::named;
 use super::refresh::Refresh;
+use super::source::LaunchSource;
 use super::tags::GroupTag;
-use crate::world::{Tags, TemplateRef};
+use crate::world::Tags;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use vpccni_core::ids::{InstanceId, InstanceType, SubnetId, Zone};
-
-/// What a group launches from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaunchSource {
-    /// The launch template.
-    pub template: TemplateRef,
-    /// The mixed instances policy around it, if there is one.
-    pub mixed: Option<Mixed>,
-}
-
-/// A mixed instances policy, beside its template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mixed {
-    /// In the order of priority.
-    pub overrides: Vec<Override>,
-    /// How on-demand and spot are mixed.
-    pub distribution: Distribution,
-}
-
-/// One way to launch in a mixed instances policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Override {
-    /// Another type than the template's.
-    pub instance_type: Option<InstanceType>,
-    /// Another template.
-    pub template: Option<TemplateRef>,
-}
-
-/// How on-demand and spot instances are mixed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Distribution {
-    /// `prioritized` or `lowest-price`; there are no prices here, so both take the first type that can be had.
-    pub on_demand_allocation: String,
-    /// At least so many are on-demand.
-    pub on_demand_base: u32,
-    /// And so many per cent of the rest.
-    pub on_demand_percentage: u32,
-    /// How spot types are chosen.
-    pub spot_allocation: String,
-    /// From so many pools, with `lowest-price`.
-    pub spot_pools: Option<u32>,
-    /// The highest price.
-    pub spot_max_price: Option<String>,
-}
-
-impl Default for Distribution {
-    fn default() -> Self {
-        Self {
-            on_demand_allocation: "prioritized".to_owned(),
-            on_demand_base: 0,
-            on_demand_percentage: 100,
-            spot_allocation: "lowest-price".to_owned(),
-            spot_pools: None,
-            spot_max_price: None,
-        }
-    }
-}
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "the names are AWS's own")]
-        pub enum $name { $($variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The name as AWS writes it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            /// The one of this name.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == text)
-            }
-        }
-    };
-}
-pub(super) use named;
+use vpccni_core::ids::{InstanceId, SubnetId, Zone};
 
 named! {
     /// What a group does by itself, and can be told not to do.
@@ -208,6 +128,17 @@ impl ScalingGroup {
 
     pub(super) fn active_count(&self) -> u32 {
         u32::try_from(self.active().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it has nothing left to do and nothing in its way: then it has as many members as are desired.
+    pub(in crate::world) fn is_settled(&self) -> bool {
+        self.next_step.is_none()
+            && self.suspended.is_empty()
+            && self.avoided.is_empty()
+            && !self.rebalancing
+            && !self.deleting
+            && self.active_refresh().is_none()
+            && self.active().all(|member| !member.protected)
     }
 
     pub(super) fn is_suspended(&self, process: Process) -> bool {

@@ -1,10 +1,11 @@
 //! How a group launches: in the zone and subnet with the fewest members, and elsewhere where that fails.
 
 use super::activity::{ActivityStatus, Subject};
-use super::group::{LaunchSource, Process, ScalingGroup};
+use super::group::{Process, ScalingGroup};
 use super::invalid;
 use super::leave::{GROUP_TAG, details};
 use super::members::{Lifecycle, Member, MemberTemplate};
+use super::source::LaunchSource;
 use crate::error::ApiError;
 use crate::world::{LaunchAt, Tags, TemplateRef, World};
 use std::collections::BTreeMap;
@@ -247,15 +248,22 @@ impl ScalingGroup {
     /// Where to launch, the best place first: in the zone with the fewest members, and there in the subnet with the
     /// fewest. Where a launch failed lately is left out.
     pub(super) fn places(&self) -> Vec<(Zone, SubnetId)> {
-        let mut places: Vec<(usize, usize, usize, Zone, SubnetId)> = Vec::new();
-        for (index, (subnet, zone)) in self.subnets.iter().enumerate() {
-            if self.avoided.contains_key(subnet) {
-                continue;
-            }
-            let in_zone = self.active().filter(|member| member.zone == *zone).count();
-            let in_subnet = self.active().filter(|member| member.subnet == *subnet).count();
-            places.push((in_zone, in_subnet, index, zone.clone(), subnet.clone()));
+        let in_zones = self.by_zone();
+        let mut in_subnets: BTreeMap<&SubnetId, usize> = BTreeMap::new();
+        for member in self.active() {
+            *in_subnets.entry(&member.subnet).or_default() += 1;
         }
+        let count_in = |subnet| in_subnets.get(subnet).copied().unwrap_or(0);
+        let mut places: Vec<(usize, usize, usize, Zone, SubnetId)> = self
+            .subnets
+            .iter()
+            .enumerate()
+            .filter(|(_, (subnet, _))| !self.avoided.contains_key(subnet))
+            .map(|(index, (subnet, zone))| {
+                let in_zone = in_zones.get(zone).copied().unwrap_or(0);
+                (in_zone, count_in(subnet), index, zone.clone(), subnet.clone())
+            })
+            .collect();
         places.sort();
         places
             .into_iter()

@@ -1,7 +1,7 @@
 //! How members leave a group: terminated by it, or let go.
 
 use super::activity::{Activity, ActivityStatus, Subject};
-use super::hooks::Transition;
+use super::hook::Transition;
 use super::invalid;
 use super::members::{Lifecycle, Member};
 use crate::error::ApiError;
@@ -13,7 +13,7 @@ use vpccni_core::ids::InstanceId;
 pub(super) const GROUP_TAG: &str = "aws:autoscaling:groupName";
 
 /// AWS's limit on the instances of one call.
-const MAX_INSTANCES: usize = 20;
+pub(super) const MAX_INSTANCES: usize = 20;
 
 impl World {
     /// Terminates a member; another takes its place, unless the desired capacity goes down with it. Scale-in
@@ -114,6 +114,7 @@ impl World {
         ids: &[InstanceId],
         decrement: bool,
     ) -> Result<Vec<Activity>, ApiError> {
+        check_number(ids, MAX_INSTANCES)?;
         self.check_members(
             name,
             ids,
@@ -165,14 +166,6 @@ impl World {
         in_words: &str,
     ) -> Result<(), ApiError> {
         let group = self.scaling_group(name)?;
-        if ids.is_empty() {
-            return Err(invalid("At least one instance ID is required"));
-        }
-        if ids.len() > MAX_INSTANCES {
-            return Err(invalid(
-                "List exceeds the maximum number of instances. Please retry your request with fewer instances.",
-            ));
-        }
         for id in ids {
             let Some(member) = group.members.get(id) else {
                 return Err(invalid(format!(
@@ -223,6 +216,19 @@ impl World {
             .filter_map(|number| self.activity(*number).cloned())
             .collect()
     }
+}
+
+/// The instances of one call are not none, and not too many.
+pub(super) fn check_number(ids: &[InstanceId], most: usize) -> Result<(), ApiError> {
+    if ids.is_empty() {
+        return Err(invalid("At least one instance ID is required"));
+    }
+    if ids.len() > most {
+        return Err(invalid(
+            "List exceeds the maximum number of instances. Please retry your request with fewer instances.",
+        ));
+    }
+    Ok(())
 }
 
 /// The refusal to change a group by more than its sizes allow.

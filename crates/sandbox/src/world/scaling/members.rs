@@ -1,7 +1,7 @@
 //! Members of a group, and the states they go through.
 
-use super::group::named;
-use super::hooks::Wait;
+use super::hook::Wait;
+use super::names::named;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use vpccni_core::ids::{InstanceId, InstanceType, SubnetId, Zone};

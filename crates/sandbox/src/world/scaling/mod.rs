@@ -6,27 +6,30 @@
 mod activity;
 mod capacity;
 mod change;
+mod check;
 mod group;
-mod hooks;
+mod hold;
+mod hook;
 mod launch;
 mod leave;
 mod members;
+mod names;
 mod refresh;
+mod refreshes;
 mod replace;
 mod roll;
 mod select;
+mod source;
 mod standby;
 mod step;
 mod tags;
 
 pub use activity::{Activity, ActivityStatus};
-pub use group::{
-    Distribution, GroupChange, HealthCheckType, LaunchSource, Mixed, NewScalingGroup, Override, Process,
-    ScalingGroup, TerminationPolicy,
-};
-pub use hooks::{Held, Hook, NewHook, Transition, Verdict, Wait};
+pub use group::{GroupChange, HealthCheckType, NewScalingGroup, Process, ScalingGroup, TerminationPolicy};
+pub use hook::{Held, Hook, NewHook, Transition, Verdict, Wait};
 pub use members::{Lifecycle, Member};
 pub use refresh::{NewRefresh, Preferences, Refresh, RefreshStatus, Rollback, Unavailable};
+pub use source::{Distribution, LaunchSource, Mixed, Override};
 pub use tags::GroupTag;
 
 use super::World;

@@ -1,7 +1,7 @@
 //! What a user does with single members: standby, protection, health, and instances of one's own.
 
 use super::activity::{Activity, ActivityStatus};
-use super::leave::{GROUP_TAG, sizes};
+use super::leave::{GROUP_TAG, MAX_INSTANCES, check_number, sizes};
 use super::members::{Lifecycle, Member};
 use super::{ScalingGroup, invalid};
 use crate::error::ApiError;
@@ -10,6 +10,9 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vpccni_core::ids::InstanceId;
+
+/// "You can specify up to 50 instances", API reference of SetInstanceProtection.
+const MAX_PROTECTED: usize = 50;
 
 impl World {
     /// Members stand by: they run and are not replaced, but for the desired capacity they do not count. Without
@@ -20,6 +23,7 @@ impl World {
         ids: &[InstanceId],
         decrement: bool,
     ) -> Result<Vec<Activity>, ApiError> {
+        check_number(ids, MAX_INSTANCES)?;
         self.check_members(name, ids, &[Lifecycle::InService], "InService")?;
         self.shrink(name, if decrement { ids.len() } else { 0 }, "place into standby")?;
         let stamp = self.stamp();
@@ -37,6 +41,7 @@ impl World {
 
     /// Members serve again; the desired capacity goes up by them.
     pub fn exit_standby(&mut self, name: &str, ids: &[InstanceId]) -> Result<Vec<Activity>, ApiError> {
+        check_number(ids, MAX_INSTANCES)?;
         self.check_members(name, ids, &[Lifecycle::Standby], "Standby")?;
         self.grow(name, ids.len(), "move out of standby")?;
         let stamp = self.stamp();
@@ -54,6 +59,7 @@ impl World {
 
     /// Running instances that belong to nobody become members; the desired capacity goes up by them.
     pub fn attach_to_group(&mut self, name: &str, ids: &[InstanceId]) -> Result<(), ApiError> {
+        check_number(ids, MAX_INSTANCES)?;
         let group = self.scaling_group(name)?;
         let mut members = Vec::new();
         for id in ids {
@@ -134,6 +140,7 @@ impl World {
         ids: &[InstanceId],
         protected: bool,
     ) -> Result<(), ApiError> {
+        check_number(ids, MAX_PROTECTED)?;
         let any = [
             Lifecycle::InService,
             Lifecycle::EnteringStandby,

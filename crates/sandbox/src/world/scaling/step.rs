@@ -2,7 +2,7 @@
 
 use super::activity::ActivityStatus;
 use super::group::Process;
-use super::hooks::Transition;
+use super::hook::Transition;
 use super::members::Lifecycle;
 use crate::world::{InstanceState, World};
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! Lifecycle hooks: they hold a member that comes or goes until somebody says so, or time is up.
 
 use super::activity::ActivityStatus;
-use super::group::named;
+use super::hook::{Held, Hook, NewHook, Transition, Verdict, Wait};
 use super::invalid;
 use super::members::{Lifecycle, Member};
 use crate::error::{ApiError, Code};
@@ -10,94 +10,11 @@ use jiff::Timestamp;
 use std::time::Duration;
 use vpccni_core::ids::InstanceId;
 
-named! {
-    /// When a hook holds a member.
-    Transition {
-        Launching = "autoscaling:EC2_INSTANCE_LAUNCHING",
-        Terminating = "autoscaling:EC2_INSTANCE_TERMINATING",
-    }
-}
-
-named! {
-    /// What is said of a member that is held.
-    Verdict {
-        Continue = "CONTINUE",
-        Abandon = "ABANDON",
-    }
-}
-
 /// AWS's default and bounds of the heartbeat timeout, in seconds.
 const HEARTBEAT: u32 = 3600;
 const HEARTBEATS: std::ops::RangeInclusive<u32> = 30..=7200;
-/// However many heartbeats: 48 hours or 100 times the timeout, whichever is shorter.
-const GLOBAL_TIMEOUT: u32 = 172_800;
 /// "Lifecycle hooks per Auto Scaling group" of the quotas page.
 const MAX_HOOKS: usize = 50;
-
-/// A lifecycle hook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// Its name.
-    pub name: String,
-    /// When it holds a member.
-    pub transition: Transition,
-    /// For so many seconds, unless a heartbeat comes.
-    pub heartbeat: u32,
-    /// What is taken as said when time is up.
-    pub default_result: Verdict,
-    /// What notices carry along.
-    pub metadata: Option<String>,
-}
-
-impl Hook {
-    /// Seconds that no heartbeat extends.
-    pub fn global_timeout(&self) -> u32 {
-        self.heartbeat.saturating_mul(100).min(GLOBAL_TIMEOUT)
-    }
-}
-
-/// What PutLifecycleHook asks for; what is none stays as it is, or is AWS's default.
-#[derive(Debug, Clone, Default)]
-pub struct NewHook {
-    /// The name.
-    pub name: String,
-    /// When; a new hook needs it.
-    pub transition: Option<Transition>,
-    /// Seconds.
-    pub heartbeat: Option<u32>,
-    /// What time-out means.
-    pub default_result: Option<Verdict>,
-    /// What notices carry along.
-    pub metadata: Option<String>,
-}
-
-/// A hook that holds a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// Names this wait to CompleteLifecycleAction.
-    pub token: String,
-    /// Until when, if no heartbeat comes.
-    pub until: Timestamp,
-    /// Until when at the latest.
-    pub at_last: Timestamp,
-    /// Seconds that a heartbeat gives.
-    pub heartbeat: u32,
-    /// What is taken as said when time is up.
-    pub default_result: Verdict,
-}
-
-/// Who is held, as the two calls on it name it.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// The group.
-    pub group: String,
-    /// The hook.
-    pub hook: String,
-    /// The token of the wait.
-    pub token: Option<String>,
-    /// Or the instance.
-    pub instance: Option<InstanceId>,
-}
 
 impl World {
     /// Makes or changes a hook. Members that are held already are not touched.

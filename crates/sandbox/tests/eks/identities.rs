@@ -1,0 +1,114 @@
+//! Pod identity associations.
+
+use super::{Eks, ROLE};
+use crate::lab::code;
+use aws_sdk_eks::types::AddonPodIdentityAssociations;
+
+const OTHER: &str = "arn:aws:iam::123456789012:role/other";
+
+#[tokio::test]
+async fn an_association_is_made_found_changed_and_deleted() {
+    let lab = Eks::with_cluster().await;
+    let create = |account: &str, role: &str| {
+        lab.eks
+            .create_pod_identity_association()
+            .cluster_name("one")
+            .namespace("apps")
+            .service_account(account)
+            .role_arn(role)
+            .send()
+    };
+    let made = create("shop", ROLE).await.expect("made");
+    let id = made
+        .association()
+        .and_then(|a| a.association_id())
+        .expect("an id");
+    create("till", ROLE).await.expect("made");
+    assert_eq!(
+        create("shop", OTHER).await.map(|_| ()).map_err(code),
+        Err("ResourceInUseException".to_owned())
+    );
+    assert_eq!(
+        create("desk", "no-role").await.map(|_| ()).map_err(code),
+        Err("InvalidParameterException".to_owned())
+    );
+    let list = || lab.eks.list_pod_identity_associations().cluster_name("one");
+    let all = list().namespace("apps").send().await.expect("associations");
+    assert_eq!(all.associations().len(), 2);
+    let one = list().service_account("shop").send().await.expect("associations");
+    assert_eq!(one.associations()[0].association_id(), Some(id));
+    let none = list().namespace("other").send().await.expect("associations");
+    assert!(none.associations().is_empty());
+    let change = lab.eks.update_pod_identity_association().cluster_name("one");
+    let changed = change
+        .association_id(id)
+        .role_arn(OTHER)
+        .target_role_arn(ROLE)
+        .send()
+        .await;
+    let changed = changed.expect("changed");
+    let changed = changed.association().expect("an association");
+    assert_eq!(
+        (changed.role_arn(), changed.target_role_arn()),
+        (Some(OTHER), Some(ROLE))
+    );
+    assert!(changed.external_id().is_some());
+    let describe = || {
+        lab.eks
+            .describe_pod_identity_association()
+            .cluster_name("one")
+            .association_id(id)
+            .send()
+    };
+    let seen = describe().await.expect("an association");
+    assert_eq!(seen.association().and_then(|a| a.role_arn()), Some(OTHER));
+    let delete = lab.eks.delete_pod_identity_association().cluster_name("one");
+    delete.association_id(id).send().await.expect("deleted");
+    assert_eq!(
+        describe().await.map(|_| ()).map_err(code),
+        Err("ResourceNotFoundException".to_owned())
+    );
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn an_add_on_owns_its_associations() {
+    let lab = Eks::with_cluster().await;
+    let create = |account: &str| {
+        let identity = AddonPodIdentityAssociations::builder()
+            .service_account(account)
+            .role_arn(ROLE);
+        lab.eks
+            .create_addon()
+            .cluster_name("one")
+            .addon_name("vpc-cni")
+            .pod_identity_associations(identity.build().expect("complete"))
+            .send()
+    };
+    assert_eq!(
+        create("other").await.map(|_| ()).map_err(code),
+        Err("InvalidParameterException".to_owned())
+    );
+    let made = create("aws-node").await.expect("an add-on");
+    let addon = made.addon().expect("an add-on");
+    let list = || {
+        lab.eks
+            .list_pod_identity_associations()
+            .cluster_name("one")
+            .send()
+    };
+    let listed = list().await.expect("associations");
+    let [association] = listed.associations() else {
+        panic!("one association: {listed:?}");
+    };
+    assert_eq!(association.owner_arn(), addon.addon_arn());
+    assert_eq!(association.service_account(), Some("aws-node"));
+    assert_eq!(
+        addon.pod_identity_associations(),
+        [association.association_arn().expect("an ARN")]
+    );
+    let delete = lab.eks.delete_addon().cluster_name("one").addon_name("vpc-cni");
+    delete.send().await.expect("deleted");
+    assert!(list().await.expect("associations").associations().is_empty());
+    lab.end().await;
+}
