@@ -136,7 +136,12 @@ fn row(
     let same = match (&from, to) {
         (None, None) => true,
         (Some(from), Some(to)) => same_value(name.key(), from, to),
-        (None, Some(_)) | (Some(_), None) => false,
+        // What EKS renders by itself is not in the document, and cannot be removed from it.
+        (Some(_), None) => target
+            .addon
+            .carrier()
+            .is_some_and(|addon| !addon.document.contains_key(name)),
+        (None, Some(_)) => false,
     };
     let kind = if suspended.contains(name) {
         RowKind::Suspended

@@ -390,7 +390,11 @@ impl Scene<'_> {
         } else if addon.writer == AddonWriter::External {
             Some(Why::ExternalWriter)
         } else {
-            addon.busy.as_ref().map(|_| Why::AddonBusy)
+            let by_others = row
+                .other_owner()
+                .is_some_and(|owner| owner.class != ManagerClass::Eks);
+            let is_said = row.to.is_some() && addon.document.get(&row.name) == row.to.as_ref();
+            (addon.busy.is_some() || (is_said && !by_others)).then_some(Why::AddonBusy)
         }
     }
 

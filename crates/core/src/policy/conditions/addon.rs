@@ -17,8 +17,16 @@ impl Scene<'_> {
             pending.map(name).collect::<Vec<_>>()
         };
         let (absent, external) = (names(Why::NotInAddon), names(Why::ExternalWriter));
+        let unrendered = names(Why::AddonBusy);
         if let Some(busy) = &addon.busy {
             Some(("AddonUpdating", format!("{}: {busy}", addon.name)))
+        } else if !unrendered.is_empty() {
+            let message = format!(
+                "the document of {} says {}, and EKS has not written it to the DaemonSet yet",
+                addon.name,
+                listed(&unrendered)
+            );
+            Some(("AddonUpdating", message))
         } else if !external.is_empty() {
             Some((
                 "WaitingForWriter",

@@ -138,6 +138,22 @@ fn removing_takes_it_out_of_the_document() {
 }
 
 #[test]
+fn a_default_of_eks_is_not_removed_and_a_document_is_not_sent_twice() {
+    let mut world = carried(&[]);
+    world.intent.unset.insert(name(Key::WarmEniTarget));
+    assert_eq!(decide(&mut world).steps, Vec::new());
+    let mut world = carried(&[(Key::WarmEniTarget, "2")]);
+    addon(&mut world)
+        .document
+        .insert(name(Key::WarmEniTarget), text("2"));
+    let planned = decide(&mut world);
+    assert_eq!(planned.steps, Vec::new());
+    let said = conditions(&world, &planned);
+    assert_eq!(said["ConfigApplied"].0, "AddonUpdating");
+    assert!(said["ConfigApplied"].1.contains("WARM_ENI_TARGET=2"), "{said:?}");
+}
+
+#[test]
 fn while_eks_works_on_it_everything_waits() {
     let mut world = carried(&[(Key::WarmEniTarget, "2")]);
     addon(&mut world).busy = Some("EKS says UPDATING; it takes one update at a time".to_owned());
