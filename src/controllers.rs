@@ -88,7 +88,7 @@ fn open_eyes(ctx: &Context) -> Eyes {
         gap: INVENTORY_GAP,
         reservations: RESERVATIONS,
     };
-    let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), budget));
+    let inventory = Arc::new(InventoryCache::new(ctx.ec2.clone(), ctx.eks.clone(), budget));
     Eyes {
         stores: ctx.stores.clone(),
         inventory,

@@ -10,6 +10,7 @@ mod eniconfigs;
 mod faults;
 mod main_job;
 mod malformed;
+mod managed_addon;
 mod node_states;
 mod ownership;
 mod rollout;

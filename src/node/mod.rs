@@ -4,7 +4,7 @@ mod act;
 mod status;
 
 use crate::context::Context;
-use crate::policy::{Eyes, parts};
+use crate::policy::{Eyes, ask, parts};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,6 @@ use vpccni_core::policy::{AddonState, effective_of};
 use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::DeepFacts;
 use vpccni_observe::facts;
-use vpccni_observe::inventory::Ask;
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +39,7 @@ async fn observe(
         SignedDuration::try_from(ctx.settings.inventory_interval).unwrap_or(SignedDuration::from_mins(2));
     let inventory = eyes
         .inventory
-        .at_most(age, &Ask::of(&eyes.stores), ctx.now())
+        .at_most(age, &ask(ctx, &eyes.stores), ctx.now())
         .await;
     let counted = DeepFacts::not_read();
     let revisions: BTreeMap<NodeName, Option<String>> = eyes

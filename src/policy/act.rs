@@ -1,8 +1,8 @@
 //! Carries out the steps of a plan, in order. A failed step ends the round: what follows it rests on it. Every write is
 //! bound to the version that was decided on. Reads nothing, decides nothing.
 
-use super::body;
 use super::carrier::{CONFIG_MAP, Carrier, UNDO_STRATEGY};
+use super::{addon, body};
 use crate::context::Context;
 use crate::write::{Apply, Target, WriteError, WriteSite, outcome_of};
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -81,6 +81,21 @@ impl<'a> Hand<'a> {
                 .await
             }
             Action::Unset { settings } => self.unset(settings).await,
+            Action::UpdateAddon {
+                set,
+                unset,
+                version,
+                overwrite,
+                changed: _,
+            } => {
+                let update = addon::Update {
+                    set,
+                    unset,
+                    version: *version,
+                    overwrite: *overwrite,
+                };
+                addon::update(self.ctx, self.carrier, update).await
+            }
             Action::StopRollout { .. } => self.stop_rollout().await,
             Action::ResumeRollout => self.resume_rollout().await,
         }

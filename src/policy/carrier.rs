@@ -1,6 +1,7 @@
 //! What writing to the DaemonSet and the ConfigMap needs beyond the settings themselves: names, versions, and the lists
 //! that are written whole.
 
+use super::addon::Document;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ pub(crate) const BREAK_GLASS: &str = "vpccni.io/break-glass";
 pub(crate) const CONFIG_MAP: &str = "amazon-vpc-cni";
 
 /// The DaemonSet as it stands, as far as a write depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Carrier {
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -26,6 +27,16 @@ pub(crate) struct Carrier {
     pub(crate) undo_strategy: Option<Value>,
     /// The ConfigMap, where it is there.
     pub(crate) config_map: Option<ConfigMapCarrier>,
+    /// The managed add-on, where the policy names it: then nothing is written to the DaemonSet.
+    pub(crate) addon: Option<AddonDocument>,
+}
+
+/// The managed add-on as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AddonDocument {
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+    pub(crate) document: Document,
 }
 
 /// The ConfigMap as it stands.

@@ -93,6 +93,7 @@ impl Live<'_> {
                 .annotations
                 .get(UNDO_STRATEGY)
                 .and_then(|text| serde_json::from_str(text).ok()),
+            addon: None,
             config_map: self.config_map.map(|map| ConfigMapCarrier {
                 resource_version: map.resource_version.clone().unwrap_or_default(),
                 owned: map

@@ -1,6 +1,7 @@
 //! What the policy controller remembers between rounds of one process. Losing it costs nothing but a re-read: who sets
 //! our values back, what the API server's version is, which subnets have which tags.
 
+use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use vpccni_core::policy::{Fights, SettingName};
@@ -13,8 +14,9 @@ const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     corrections: BTreeMap<SettingName, Vec<(Timestamp, String)>>,
-    /// `v1.35.4`, once asked.
-    pub(crate) kubernetes_version: Option<String>,
+    kubernetes_version: Option<String>,
+    /// What EKS said of the add-on last.
+    pub(crate) addon: Option<super::addon::Heard>,
     /// Subnets and groups with all their tags, and when they were read: only policies that select by tags need them.
     pub(crate) tagged: Option<(Timestamp, Vec<Subnet>, Vec<SecurityGroup>)>,
     /// What the admission policies were told last.
@@ -26,6 +28,15 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// The version of the API server, such as `v1.35.4`: asked once.
+    pub(crate) async fn kubernetes_version(&mut self, ctx: &Context) -> Option<String> {
+        if self.kubernetes_version.is_none() {
+            let answer = ctx.client.apiserver_version().await;
+            self.kubernetes_version = answer.ok().map(|info| info.git_version);
+        }
+        self.kubernetes_version.clone()
+    }
+
     /// Notes that a value was put back after somebody changed it.
     pub(crate) fn corrected(&mut self, name: &SettingName, manager: &str, now: Timestamp) {
         self.corrections

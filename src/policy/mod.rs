@@ -1,6 +1,7 @@
 //! The policy controller: one CniPolicy, one target. Each round looks at everything, decides, writes, and says so.
 
 mod act;
+mod addon;
 mod body;
 mod carrier;
 mod conditions;
@@ -18,7 +19,7 @@ mod window;
 
 pub(crate) use act::act;
 pub(crate) use memory::Memory;
-pub(crate) use observe::{Eyes, parts};
+pub(crate) use observe::{Eyes, ask, parts};
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;
@@ -50,6 +51,9 @@ pub(crate) const POLICY: &str = "default";
 
 /// When to look again by itself: right after a write, whose effect has to be seen; else when something changes.
 const AFTER_WRITE: Duration = Duration::from_secs(1);
+
+/// When to look again while EKS works on the add-on: nothing in the cluster tells its end.
+const ADDON_POLL: Duration = Duration::from_secs(10);
 
 /// Why a round ended early. All else is in the status.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +127,16 @@ pub(crate) async fn reconcile(
         .map_err(RoundError::Report)?;
     protect(ctx, memory, policy, &observed, &plan).await;
     let wrote = !plan.steps.is_empty() || !eni.outcomes.is_empty();
-    Ok(wrote.then_some(AFTER_WRITE))
+    let target = observed.world.target.as_ref();
+    let busy = target
+        .and_then(|target| target.addon.carrier())
+        .is_some_and(|addon| addon.busy.is_some());
+    Ok(if wrote {
+        memory.addon = None; // what EKS said before is no longer so
+        Some(AFTER_WRITE)
+    } else {
+        busy.then_some(ADDON_POLL)
+    })
 }
 
 /// The target of the policy, and the node keys that can name an ENIConfig.
@@ -179,7 +192,9 @@ async fn look(
 /// Values that were put back are counted: three times in ten minutes is a fight.
 fn remember(memory: &mut Memory, ctx: &Context, plan: &PolicyPlan, outcomes: &Outcomes) {
     for (step, outcome) in plan.steps.iter().zip(&outcomes.steps) {
-        let (Action::Apply { changed, .. }, Outcome::Done) = (step, outcome) else {
+        let (Action::Apply { changed, .. } | Action::UpdateAddon { changed, .. }, Outcome::Done) =
+            (step, outcome)
+        else {
             continue;
         };
         for row in changed {

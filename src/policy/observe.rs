@@ -1,6 +1,7 @@
 //! What a round decides on: the policy, the target, the record, and the world around them. Reads only.
 
-use super::carrier::Carrier;
+use super::addon;
+use super::carrier::{AddonDocument, Carrier};
 use super::intent::{self, IntentError};
 use super::live::{Live, owners};
 use super::memory::Memory;
@@ -14,7 +15,8 @@ use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
 use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
 use vpccni_core::policy::{
-    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, effective_of, setup_of,
+    AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, effective_of,
+    owners_through_addon, setup_of,
 };
 use vpccni_core::ports::CloudErrorKind;
 use vpccni_core::safety::{CniSetup, EniConfigSpec};
@@ -22,7 +24,7 @@ use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::{Deep, DeepFacts};
 use vpccni_observe::inventory::{Ask, Inventory, InventoryCache};
 use vpccni_observe::seen::EniConfigSeen;
-use vpccni_observe::stores::Stores;
+use vpccni_observe::stores::{Lookup, Stores};
 use vpccni_observe::target::{LiveConfigMap, LiveTarget};
 use vpccni_observe::{Sources, world};
 
@@ -132,10 +134,17 @@ pub(crate) async fn observe(
 ) -> Result<Observed, IntentError> {
     let now = ctx.now();
     let parts = parts(&eyes.stores);
-    let addon = addon(ctx, policy, parts.live.as_ref()).await;
-    let found = parts.target(&eyes.stores, addon);
+    let (addon, document) = addon_state(ctx, memory, policy, parts.live.as_ref()).await;
+    let record = intent::record(policy.status.as_ref());
+    let found = parts
+        .target(&eyes.stores, addon)
+        .map(|(mut target, mut carrier)| {
+            owners_through_addon(&mut target, &record.settings);
+            carrier.addon = document;
+            (target, carrier)
+        });
     let effective = found.as_ref().map(|(target, _)| effective_of(target));
-    let inventory = read_cloud(eyes, deep, now).await;
+    let inventory = read_cloud(ctx, eyes, deep, now).await;
     let counted = DeepFacts::read(&ctx.client, deep).await;
     let seen = world(&Sources {
         stores: &eyes.stores,
@@ -160,7 +169,7 @@ pub(crate) async fn observe(
         world: PolicyWorld {
             intent,
             target,
-            record: intent::record(policy.status.as_ref()),
+            record,
             fights: memory.fights(now),
             seen,
             now: now.as_second(),
@@ -173,8 +182,19 @@ pub(crate) async fn observe(
     })
 }
 
-async fn read_cloud(eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {
-    let ask = Ask::of(&eyes.stores);
+/// What EC2 and EKS are asked about: the same for every controller, because they share the answer.
+pub(crate) fn ask(ctx: &Context, stores: &Stores) -> Ask {
+    let policy = match stores.policies.lookup(super::POLICY) {
+        Lookup::Found(policy) => Some(policy),
+        Lookup::Malformed(_) | Lookup::Missing => None,
+    };
+    let live = parts(stores).live;
+    let cluster = cluster_name(ctx, policy.as_deref().map(|policy| &policy.0), live.as_ref());
+    Ask::of(stores, cluster)
+}
+
+async fn read_cloud(ctx: &Context, eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {
+    let ask = ask(ctx, &eyes.stores);
     match deep {
         Deep::Cheap => eyes.inventory.at_most(CHEAP_AGE, &ask, now).await,
         Deep::Full => eyes.inventory.fresh(&ask, now).await,
@@ -271,41 +291,51 @@ async fn read_tagged(
     }
 }
 
-/// Whether the EKS add-on is behind the target. EKS is only asked where its manager owns something there.
-async fn addon(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> AddonState {
-    let named = policy
-        .spec
-        .target
-        .as_ref()
-        .and_then(|target| target.managed_addon.as_ref());
+/// What stands behind the target: the add-on that the policy names, or one whose manager owns something there. EKS is
+/// only asked in those two cases.
+async fn addon_state(
+    ctx: &Context,
+    memory: &mut Memory,
+    policy: &CniPolicy,
+    live: Option<&LiveTarget>,
+) -> (AddonState, Option<AddonDocument>) {
+    let target = policy.spec.target.as_ref();
+    if let Some(named) = target.and_then(|target| target.managed_addon.as_ref()) {
+        let wanted = policy
+            .spec
+            .version
+            .as_deref()
+            .and_then(|text| CniVersion::parse(text).ok());
+        let (carrier, document) = addon::carrier(ctx, memory, named, wanted).await;
+        return (AddonState::Carries(carrier), Some(document));
+    }
     let by_eks = live.is_some_and(|live| {
         let owners = owners(live.image_owners(vpccni_observe::target::Container::AwsNode));
         owners.iter().any(|owner| owner.class == ManagerClass::Eks)
     });
-    let (cluster, name) = match (named, by_eks) {
-        (Some(addon), _) => (Some(addon.cluster_name.clone()), addon.name.clone()),
-        (None, true) => (cluster_name(ctx, policy, live), "vpc-cni".to_owned()),
-        (None, false) => return AddonState::Absent,
-    };
-    let Some(cluster) = cluster else {
+    if !by_eks {
+        return (AddonState::Absent, None);
+    }
+    let Some(cluster) = cluster_name(ctx, Some(policy), live) else {
         let why =
             "the field manager eks owns aws-node, and the cluster's name is not known: set spec.cluster.name";
-        return AddonState::Unknown(why.to_owned());
+        return (AddonState::Unknown(why.to_owned()), None);
     };
-    match ctx.eks.addon(&cluster, &name).await {
+    let state = match addon::describe(ctx, memory, &cluster, "vpc-cni").await {
         Ok(Some(addon)) => AddonState::Present(addon.version),
         Ok(None) => AddonState::Absent,
         Err(error) => AddonState::Unknown(error.to_string()),
-    }
+    };
+    (state, None)
 }
 
 /// The name of the cluster: the policy, the flags, the environment of aws-node.
-pub(crate) fn cluster_name(ctx: &Context, policy: &CniPolicy, live: Option<&LiveTarget>) -> Option<String> {
-    let in_policy = policy
-        .spec
-        .cluster
-        .as_ref()
-        .and_then(|cluster| cluster.name.clone());
+pub(crate) fn cluster_name(
+    ctx: &Context,
+    policy: Option<&CniPolicy>,
+    live: Option<&LiveTarget>,
+) -> Option<String> {
+    let in_policy = policy.and_then(|policy| policy.spec.cluster.as_ref()?.name.clone());
     let in_environment = || {
         let container = vpccni_observe::target::Container::AwsNode;
         match live?.variable(container, "CLUSTER_NAME")? {

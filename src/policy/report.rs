@@ -210,7 +210,9 @@ impl Teller<'_> {
                     );
                     self.tell(Reason::KeysReleased, &note).await;
                 }
-                Action::Apply { changed, .. } => self.applied(changed).await,
+                Action::Apply { changed, .. } | Action::UpdateAddon { changed, .. } => {
+                    self.applied(changed).await;
+                }
                 Action::Unset { settings } => {
                     let names: Vec<String> = settings.iter().map(ToString::to_string).collect();
                     self.tell(Reason::KeysUnset, &format!("removed: {}", names.join(", ")))

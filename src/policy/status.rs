@@ -130,6 +130,9 @@ fn pending(plan: &PolicyPlan) -> Vec<PendingChange> {
         Why::OutsideWindow => format!("a rollout window: {window}"),
         Why::NotManaged => "managementState Manage".to_owned(),
         Why::NoAgent => "the container aws-eks-nodeagent, which the DaemonSet does not have".to_owned(),
+        Why::NotInAddon => "nothing: the document of the add-on has no place for it".to_owned(),
+        Why::ExternalWriter => "the writer of the add-on: see status.target.addonDocument".to_owned(),
+        Why::AddonBusy => "EKS to finish an update of the add-on".to_owned(),
         Why::Prerequisite => "the ENIConfigs of the policy to be written".to_owned(),
     };
     let row = |pending: &vpccni_core::policy::Pending| PendingChange {

@@ -1,16 +1,17 @@
 //! What the status says besides what the core decided: target, cluster, cloud, ENIConfigs, the effective values.
 
+use super::carrier::Carrier;
 use super::memory::Memory;
 use super::observe::{self, Eyes, Observed, parts};
 use super::report;
 use super::round::Round;
 use super::status::Surroundings;
 use crate::context::Context;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{ClusterStatus, DaemonSetRef, TargetStatus};
 use vpccni_core::config::{Key, Value};
-use vpccni_core::policy::{Action, Outcome};
+use vpccni_core::policy::{Action, Outcome, PolicyPlan, Why};
 
 pub(super) async fn surroundings(
     ctx: &Context,
@@ -30,7 +31,7 @@ pub(super) async fn surroundings(
         target: observed
             .carrier
             .as_ref()
-            .map(|carrier| target_status(policy, &carrier.namespace, &carrier.name)),
+            .map(|carrier| target_status(policy, carrier, round.plan)),
         cluster: cluster_status(ctx, eyes, memory, policy, observed).await,
         cloud: report::cloud_status(observed),
         eni_rows: round.eni.rows.clone(),
@@ -48,29 +49,47 @@ pub(super) async fn surroundings(
     }
 }
 
-fn target_status(policy: &CniPolicy, namespace: &str, name: &str) -> TargetStatus {
-    let named = policy
-        .spec
-        .target
-        .as_ref()
-        .is_some_and(|target| target.daemon_set.is_some());
-    let by = if named {
+fn target_status(policy: &CniPolicy, carrier: &Carrier, plan: &PolicyPlan) -> TargetStatus {
+    let target = policy.spec.target.as_ref();
+    let by = if target.is_some_and(|target| target.managed_addon.is_some()) {
+        "spec.target.managedAddon"
+    } else if target.is_some_and(|target| target.daemon_set.is_some()) {
         "spec.target.daemonSet"
     } else {
         "the name under which the VPC CNI is published"
     };
     TargetStatus {
         daemon_set: Some(DaemonSetRef {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            namespace: carrier.namespace.clone(),
+            name: carrier.name.clone(),
         }),
         managed_addon: policy
             .spec
             .target
             .as_ref()
             .and_then(|target| target.managed_addon.clone()),
+        addon_document: wanted_document(carrier, plan),
         discovered_by: Some(by.to_owned()),
     }
+}
+
+/// What the document of an add-on has to say, where somebody else writes it.
+fn wanted_document(carrier: &Carrier, plan: &PolicyPlan) -> Option<String> {
+    let addon = carrier.addon.as_ref()?;
+    let waiting = plan
+        .verdict
+        .pending
+        .iter()
+        .filter(|pending| pending.why == Why::ExternalWriter);
+    let (mut set, mut unset) = (BTreeMap::new(), BTreeSet::new());
+    for pending in waiting {
+        match &pending.to {
+            Some(value) => drop(set.insert(pending.name.clone(), value.clone())),
+            None => drop(unset.insert(pending.name.clone())),
+        }
+    }
+    let anything = !(set.is_empty() && unset.is_empty());
+    anything.then(|| addon.document.clone().with(&set, &unset).text())
 }
 
 fn effective_texts(effective: &vpccni_core::config::Effective) -> BTreeMap<String, String> {
@@ -89,14 +108,6 @@ async fn cluster_status(
     policy: &CniPolicy,
     observed: &Observed,
 ) -> ClusterStatus {
-    if memory.kubernetes_version.is_none() {
-        memory.kubernetes_version = ctx
-            .client
-            .apiserver_version()
-            .await
-            .ok()
-            .map(|info| info.git_version);
-    }
     let parts = parts(&eyes.stores);
     let in_policy = policy
         .spec
@@ -113,7 +124,7 @@ async fn cluster_status(
     let seen = &observed.world.seen.cluster;
     let target = observed.world.target.as_ref();
     ClusterStatus {
-        name: observe::cluster_name(ctx, policy, parts.live.as_ref()),
+        name: observe::cluster_name(ctx, Some(policy), parts.live.as_ref()),
         region: in_policy
             .or_else(|| ctx.settings.aws_region.clone())
             .or_else(of_nodes),
@@ -123,7 +134,7 @@ async fn cluster_status(
             .as_option()
             .copied()
             .map(vpccni_api::convert::ip_family),
-        kubernetes_version: memory.kubernetes_version.clone(),
+        kubernetes_version: memory.kubernetes_version(ctx).await,
         cni_version: target
             .and_then(|t| t.version.as_option())
             .map(ToString::to_string),

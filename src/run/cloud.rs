@@ -9,7 +9,8 @@ use vpccni_aws::{Aws, Metered, Overrides};
 use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::ports::{
-    Addon, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Reservation, SecurityGroup, Subnet,
+    Addon, AddonUpdate, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Nodegroup, Reservation,
+    SecurityGroup, Subnet,
 };
 
 /// The ports of a run.
@@ -133,16 +134,55 @@ ports! {
 }
 
 const DESCRIBE_ADDON: &str = "eks:DescribeAddon";
+const DESCRIBE_ADDON_VERSIONS: &str = "eks:DescribeAddonVersions";
+const UPDATE_ADDON: &str = "eks:UpdateAddon";
+const DESCRIBE_NODEGROUP: &str = "eks:DescribeNodegroup";
+const LIST_NODEGROUPS: &str = "eks:ListNodegroups";
 
 impl Eks for NoCloud {
     fn addon<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Addon>> {
         self.refuse(DESCRIBE_ADDON)
+    }
+
+    fn addon_versions<'a>(&'a self, _name: &'a str, _kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.refuse(DESCRIBE_ADDON_VERSIONS)
+    }
+
+    fn update_addon<'a>(&'a self, _update: &'a AddonUpdate) -> Answer<'a, String> {
+        self.refuse(UPDATE_ADDON)
+    }
+
+    fn nodegroups<'a>(&'a self, _cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.refuse(LIST_NODEGROUPS)
+    }
+
+    fn nodegroup<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.refuse(DESCRIBE_NODEGROUP)
     }
 }
 
 impl Eks for Counted {
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
         self.count(DESCRIBE_ADDON, self.inner.eks.addon(cluster, name))
+    }
+
+    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.count(
+            DESCRIBE_ADDON_VERSIONS,
+            self.inner.eks.addon_versions(name, kubernetes),
+        )
+    }
+
+    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String> {
+        self.count(UPDATE_ADDON, self.inner.eks.update_addon(update))
+    }
+
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.count(LIST_NODEGROUPS, self.inner.eks.nodegroups(cluster))
+    }
+
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.count(DESCRIBE_NODEGROUP, self.inner.eks.nodegroup(cluster, name))
     }
 }
 

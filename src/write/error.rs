@@ -4,6 +4,7 @@ use crate::write::{Target, WriteSite};
 use kube::core::Status;
 use std::time::Duration;
 use vpccni_core::policy::Outcome;
+use vpccni_core::ports::{CloudError, CloudErrorKind};
 
 /// A write that failed, or whose effect is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +137,36 @@ impl WriteError {
                 target,
                 message: chain(&other),
             },
+        }
+    }
+
+    /// Sorts what another API reports about a write to `target`.
+    pub(crate) fn from_cloud(target: &Target, error: CloudError) -> Self {
+        let target = target.clone();
+        let CloudError {
+            kind,
+            action: _,
+            code,
+            message,
+        } = error;
+        let message = format!("{code}: {message}");
+        match kind {
+            // An update under way.
+            _ if code == "ResourceInUseException" => Self::Conflict {
+                target,
+                message,
+                fields: Vec::new(),
+            },
+            CloudErrorKind::Denied => Self::Denied { target, message },
+            CloudErrorKind::Throttled => Self::Throttled {
+                target,
+                retry_after: None,
+            },
+            CloudErrorKind::TimedOut => Self::TimedOut { target },
+            CloudErrorKind::Unreachable => Self::Unreachable { target, message },
+            CloudErrorKind::NotFound => Self::NotFound { target, message },
+            CloudErrorKind::Invalid => Self::Invalid { target, message },
+            CloudErrorKind::Internal => Self::Other { target, message },
         }
     }
 

@@ -20,7 +20,9 @@ use crate::metrics::Metrics;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use vpccni_core::policy::{FIELD_MANAGER, RELEASED_FIELD_MANAGER};
+use vpccni_core::ports::CloudError;
 
 type Request = http::Request<Vec<u8>>;
 
@@ -172,6 +174,20 @@ impl Writer {
         self.send(site, target, request, None).await.map(drop)
     }
 
+    /// A write through another API than that of Kubernetes: behind the same gate, in the same bounded time, counted alike.
+    pub async fn outside<T: Send>(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        call: impl Future<Output = Result<T, CloudError>> + Send,
+    ) -> Result<T, WriteError> {
+        let result = self.pass_outside(site, target, call).await;
+        let outcome = result.as_ref().err().map_or("written", WriteError::category);
+        self.metrics.write(site.name(), outcome);
+        tracing::debug!(site = site.name(), %target, outcome, "write");
+        result
+    }
+
     /// Counts a write that was not made because the object already is as it should be.
     pub fn unchanged(&self, site: WriteSite) {
         self.metrics.write(site.name(), "unchanged");
@@ -216,10 +232,7 @@ impl Writer {
 
     async fn pass(&self, site: WriteSite, target: &Target, request: Request) -> Result<Written, WriteError> {
         self.gate.before(site).await?;
-        let limit = self
-            .gate
-            .time_left(site)
-            .map_or_else(|| site.timeout(), |left| left.min(site.timeout()));
+        let limit = self.limit(site);
         let answer = tokio::time::timeout(limit, self.client.request::<Value>(request))
             .await
             .map_err(|_| WriteError::TimedOut {
@@ -228,6 +241,31 @@ impl Writer {
             .map_err(|error| WriteError::from_client(target, error))?;
         self.gate.after(site).await?;
         Ok(Written::new(answer))
+    }
+
+    async fn pass_outside<T: Send>(
+        &self,
+        site: WriteSite,
+        target: &Target,
+        call: impl Future<Output = Result<T, CloudError>> + Send,
+    ) -> Result<T, WriteError> {
+        self.gate.before(site).await?;
+        let limit = self.limit(site);
+        let answer = tokio::time::timeout(limit, call)
+            .await
+            .map_err(|_| WriteError::TimedOut {
+                target: target.clone(),
+            })?
+            .map_err(|error| WriteError::from_cloud(target, error))?;
+        self.gate.after(site).await?;
+        Ok(answer)
+    }
+
+    /// No request outlives the right to make it.
+    fn limit(&self, site: WriteSite) -> Duration {
+        self.gate
+            .time_left(site)
+            .map_or_else(|| site.timeout(), |left| left.min(site.timeout()))
     }
 }
 

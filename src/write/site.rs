@@ -42,6 +42,8 @@ write_sites! {
     HandConfigMapToReleased = "hand_config_map_to_released",
     /// As [`Self::UnsetDaemonSet`], for the ConfigMap.
     UnsetConfigMap = "unset_config_map",
+    /// The document or the version of the EKS managed add-on.
+    UpdateAddon = "update_addon",
     /// The update strategy set aside, because a new revision does not come up.
     StopRollout = "stop_rollout",
     /// The update strategy put back.

@@ -54,6 +54,7 @@ fn case(site: WriteSite) -> Result<u32, &'static str> {
         | WriteSite::NodeStateDelete
         | WriteSite::AdmissionParameters
         | WriteSite::AdmissionBinding => Ok(1),
+        WriteSite::UpdateAddon => Err("the add-on is a carrier of its own: managed_addon has it"),
         WriteSite::Lease => {
             Err("one replica without an election; two_leaders and the election's own tests have it")
         }

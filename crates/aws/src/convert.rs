@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
-use vpccni_core::ids::InstanceType;
+use vpccni_core::ids::{InstanceType, SubnetId};
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::net::{Ipv4Net, Ipv4Prefix};
 use vpccni_core::ports::{
-    Attachment, Eni, EniKind, Instance, Reservation, ReservationKind, SecurityGroup, Subnet,
+    Attachment, Eni, EniKind, Instance, Nodegroup, Reservation, ReservationKind, SecurityGroup, Subnet,
 };
 
 /// Why an object was left out.
@@ -239,6 +239,31 @@ pub(crate) fn instance_limits(
             .and_then(|vcpus| u32::try_from(vcpus).ok()),
     };
     Ok((name, limits))
+}
+
+/// What EKS says is wrong with an add-on, a line each.
+pub(crate) fn issues(health: &aws_sdk_eks::types::AddonHealth) -> Vec<String> {
+    let line = |issue: &aws_sdk_eks::types::AddonIssue| {
+        let code = issue.code().map_or("Unknown", |code| code.as_str());
+        format!("{code}: {}", issue.message().unwrap_or("no message"))
+    };
+    health.issues().iter().map(line).collect()
+}
+
+/// A subnet whose id cannot be read is left out: the others still tell their zones.
+pub(crate) fn nodegroup(name: &str, group: &aws_sdk_eks::types::Nodegroup) -> Nodegroup {
+    let scaling = group.scaling_config();
+    Nodegroup {
+        name: name.to_owned(),
+        subnets: group
+            .subnets()
+            .iter()
+            .filter_map(|id| SubnetId::parse(id).ok())
+            .collect(),
+        max_size: scaling
+            .and_then(|scaling| u32::try_from(scaling.max_size()?).ok())
+            .unwrap_or(0),
+    }
 }
 
 #[cfg(test)]

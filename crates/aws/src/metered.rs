@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::ports::{
-    Addon, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Reservation, SecurityGroup, Subnet,
+    Addon, AddonUpdate, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Nodegroup, Reservation,
+    SecurityGroup, Subnet,
 };
 
 const WINDOW: Duration = Duration::from_mins(1);
@@ -153,6 +154,26 @@ impl<E: Ec2> Ec2 for Metered<E> {
 impl<E: Eks> Eks for Metered<E> {
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
         self.call("eks:DescribeAddon", move |inner| inner.addon(cluster, name))
+    }
+
+    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.call("eks:DescribeAddonVersions", move |inner| {
+            inner.addon_versions(name, kubernetes)
+        })
+    }
+
+    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String> {
+        self.call("eks:UpdateAddon", move |inner| inner.update_addon(update))
+    }
+
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.call("eks:ListNodegroups", move |inner| inner.nodegroups(cluster))
+    }
+
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.call("eks:DescribeNodegroup", move |inner| {
+            inner.nodegroup(cluster, name)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
 
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::known::Known;
 use crate::limits::InstanceLimits;
 use crate::net::{Ipv4Net, Ipv4Prefix};
 use std::collections::BTreeMap;
@@ -205,10 +206,60 @@ pub struct Addon {
     pub status: String,
     /// Its configuration document as text.
     pub configuration_values: Option<String>,
+    /// What EKS says is wrong with it: a code and a sentence each.
+    pub issues: Vec<String>,
 }
 
-/// Reading EKS.
+/// What becomes of values in the cluster that differ from what an add-on would write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResolveConflicts {
+    /// The update fails.
+    None,
+    /// They are overwritten.
+    Overwrite,
+}
+
+/// A change of an add-on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddonUpdate {
+    /// The cluster.
+    pub cluster: String,
+    /// The add-on.
+    pub name: String,
+    /// The version to change to; none leaves it.
+    pub version: Option<String>,
+    /// The whole configuration document.
+    pub configuration_values: String,
+    /// What becomes of values that others changed.
+    pub resolve_conflicts: ResolveConflicts,
+    /// The same token with the same change is the same update.
+    pub token: String,
+}
+
+/// A managed node group, as far as it tells where nodes can come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nodegroup {
+    /// Its name.
+    pub name: String,
+    /// The subnets of its nodes.
+    pub subnets: Vec<SubnetId>,
+    /// The most nodes it may have.
+    pub max_size: u32,
+}
+
+/// The node groups of a cluster, or why they are not known.
+pub type Nodegroups = Known<Vec<Nodegroup>>;
+
+/// EKS.
 pub trait Eks: Send + Sync + std::fmt::Debug {
+    /// The names of the node groups of a cluster.
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>>;
+    /// A node group, or none where it is gone by now.
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>>;
     /// The add-on, or none where the cluster has it not.
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>>;
+    /// The versions of an add-on that a Kubernetes version such as `1.35` can run.
+    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>>;
+    /// Changes an add-on, and gives the id of the update; it is done when the add-on says so.
+    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String>;
 }

@@ -59,6 +59,11 @@ impl CniVersion {
         })
     }
 
+    /// Whether this is a build of that release.
+    pub fn is_build_of(self, release: Self) -> bool {
+        (self.major, self.minor, self.patch) == (release.major, release.minor, release.patch)
+    }
+
     /// Whether the code of this version has what `release` brought, whatever the add-on build.
     pub fn has(self, release: Self) -> bool {
         (self.major, self.minor, self.patch) >= (release.major, release.minor, release.patch)

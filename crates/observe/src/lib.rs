@@ -20,4 +20,4 @@ pub use inventory::{Ask, Budget, Inventory, InventoryCache};
 pub use stores::{Kind, Lookup, Malformed, Presence, Scope, Store, Stores, TargetRef, Trigger};
 pub use target::{LiveConfigMap, LiveTarget};
 pub use world::{Sources, facts, mode, world};
-pub use zones::zones;
+pub use zones::{Makers, zones};

@@ -5,11 +5,11 @@ use crate::inventory::Inventory;
 use crate::seen::NodeSeen;
 use crate::stores::Stores;
 use crate::target::LiveTarget;
-use crate::zones;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::zones::{self, Makers};
+use std::collections::BTreeMap;
 use vpccni_core::config::Effective;
 use vpccni_core::eniconfig;
-use vpccni_core::ids::{EniConfigName, NodeName, Zone};
+use vpccni_core::ids::{EniConfigName, NodeName, SubnetId, Zone};
 use vpccni_core::known::Known;
 use vpccni_core::safety::{
     ClusterFacts, Compute, EniFacts, IpFamily, NodeFacts, NodeGroup, NodeMode, NodePodFacts, Os, Provider,
@@ -50,12 +50,14 @@ pub fn world(sources: &Sources<'_>) -> World {
             .filter_map(|(name, m)| unreadable(name, &m.error)),
     );
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    let all_zones: BTreeSet<Zone> = inventory
+    let zones_of_subnets: BTreeMap<SubnetId, Zone> = inventory
         .subnets
         .as_option()
         .into_iter()
-        .flat_map(|subnets| subnets.values().map(|subnet| subnet.zone.clone()))
+        .flatten()
+        .map(|(id, subnet)| (id.clone(), subnet.zone.clone()))
         .collect();
+    let nodegroups = inventory.nodegroups.as_option();
     World {
         cluster: ClusterFacts {
             ip_family: ip_family(running),
@@ -64,7 +66,12 @@ pub fn world(sources: &Sources<'_>) -> World {
         },
         eni_configs_in_use: eni_configs_in_use(&nodes, running),
         nodes,
-        zones: zones::zones(&seen, &stores.node_pools.all(), &all_zones),
+        zones: zones::zones(Makers {
+            nodes: &seen,
+            pools: &stores.node_pools.all(),
+            nodegroups: nodegroups.map_or(&[], Vec::as_slice),
+            subnets: &zones_of_subnets,
+        }),
         subnets: inventory.subnets.clone(),
         security_groups: inventory.security_groups.clone(),
         workloads: deep.workloads.clone(),

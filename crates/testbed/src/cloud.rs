@@ -2,12 +2,15 @@
 //!
 //! It sets the scene through the world of the sandbox and its rules; what the operator then reads, it reads over HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::net::Ipv4Net;
-use vpccni_sandbox::world::{Grant, LaunchData, NetworkSpec, NewInstances, NewInterface, Tags, Want, World};
+use vpccni_sandbox::world::{
+    Access, AddonChange, Grant, LaunchData, NetworkSpec, NewCluster, NewInstances, NewInterface, Tags, Want,
+    World,
+};
 use vpccni_sandbox::{ApiError, Sandbox, WorldHandle};
 
 use crate::nodes::SimNode;
@@ -129,6 +132,22 @@ impl Cloud {
                 subnets.insert((*zone).to_owned(), ZoneSubnets { nodes, pods });
             }
             let cluster = cluster.to_owned();
+            let new = NewCluster {
+                name: cluster.clone(),
+                version: None,
+                role: "arn:aws:iam::123456789012:role/cluster".to_owned(),
+                subnets: subnets.values().map(|zone| zone.nodes.clone()).collect(),
+                groups: Vec::new(),
+                access: Access::default(),
+                ip_family: None,
+                service_cidr: None,
+                logging: BTreeSet::new(),
+                deletion_protection: false,
+                tags: Tags::new(),
+            };
+            now.create_cluster(new)
+                .map_err(refused("create the EKS cluster"))?;
+            now.rest();
             Ok(Self {
                 world,
                 cluster,
@@ -181,6 +200,27 @@ impl Cloud {
                 .pods_from(pod_addresses(now, &id));
             instance_type.clone_into(&mut node.instance_type);
             Ok(node)
+        })
+    }
+
+    /// The configuration document of an add-on of the cluster; none where it has no such add-on.
+    pub fn addon_document(&self, name: &str) -> Option<String> {
+        self.world.read(|now| {
+            let addon = now.clusters.get(&self.cluster)?.addons.get(name)?;
+            Some(addon.configuration_values.clone().unwrap_or_default())
+        })
+    }
+
+    /// Changes the configuration document of an add-on, as a pipeline does.
+    pub fn set_addon_document(&self, name: &str, document: &str) -> Result<(), CloudError> {
+        let change = AddonChange {
+            configuration_values: Some(document.to_owned()),
+            ..AddonChange::default()
+        };
+        self.world.write(|now| {
+            now.update_addon(&self.cluster, name, change, Vec::new())
+                .map(drop)
+                .map_err(refused("update the add-on"))
         })
     }
 

@@ -4,6 +4,7 @@
 
 pub mod cloud;
 pub mod control_plane;
+pub mod eks;
 pub mod fixtures;
 pub mod karpenter;
 pub mod memory;

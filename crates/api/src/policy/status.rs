@@ -149,6 +149,10 @@ optional! {
         daemon_set: DaemonSetRef,
         /// The managed add-on.
         managed_addon: ManagedAddonRef,
+        /// What the configuration values of the add-on have to be, where somebody else writes them (writer External) and
+        /// they are not that yet.
+        #[schemars(length(max = 32768))]
+        addon_document: String,
         /// How it was found: the policy, or what told it.
         #[schemars(length(max = 256))]
         discovered_by: String,

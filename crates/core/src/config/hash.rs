@@ -29,6 +29,11 @@ pub fn config_hash(config: &CniConfig) -> String {
     digest(&canonical(config)).chars().take(12).collect()
 }
 
+/// The digest of any text in 64 hexadecimal digits: a token under which the same request is the same.
+pub fn text_digest(text: &str) -> String {
+    digest(text)
+}
+
 fn place(place: Place) -> &'static str {
     match place {
         Place::AwsNode => "aws-node",

@@ -26,7 +26,7 @@ pub mod write;
 pub use args::merge_agent_args;
 pub use effective::{Effective, NetworkPolicyMode, PodEniMode};
 pub use field::{ChangeClass, Kind, Place};
-pub use hash::{change_hash, config_hash};
+pub use hash::{change_hash, config_hash, text_digest};
 pub use key::{FIELDS, Field, Key};
 pub use parse::{ParseError, Setting, check, parse};
 pub use raw::{RawConfig, RawValue};

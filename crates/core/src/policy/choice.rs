@@ -5,6 +5,7 @@ use super::running::{settings_of, setup_with};
 use super::world::{ApplyMode, PolicyWorld, Target};
 use crate::config::{Key, change_hash};
 use crate::safety::{CniSetup, Review, Severity, review};
+use crate::version::CniVersion;
 use std::collections::BTreeSet;
 
 /// What was chosen among the rows.
@@ -47,7 +48,7 @@ impl Chooser<'_> {
                 .iter()
                 .any(|drift| drift.name == row.name && drift.to == row.to)
         };
-        let refused = writable.iter().any(asked);
+        let refused = writable.iter().any(asked) || self.next_version().is_some();
         let drift: Vec<Row> = drifted.iter().filter(|row| row.is_write()).cloned().collect();
         let (mut write, held) = if self.review(&drift).0.allows() {
             (drift, Vec::new())
@@ -81,6 +82,9 @@ impl Chooser<'_> {
     fn review(&self, rows: &[Row]) -> (Review, Option<String>) {
         let from = self.setup(&[]);
         let mut to = self.setup(rows);
+        if let Some(version) = self.next_version() {
+            to.version = version;
+        }
         if let Some(eni_configs) = &self.world.intent.eni_configs {
             to.eni_configs.extend(
                 eni_configs
@@ -92,6 +96,16 @@ impl Chooser<'_> {
         let accept = &self.world.intent.accept;
         let review = review(&from, &to, &self.world.seen).accepted(accept, &hash, self.world.now);
         (review, (!rows.is_empty()).then_some(hash))
+    }
+
+    /// The version that an add-on is to change to: it comes with the change. A DaemonSet's is only asserted.
+    fn next_version(&self) -> Option<CniVersion> {
+        let (addon, wanted) = (self.target.addon.carrier()?, self.world.intent.version?);
+        if addon.runs(wanted) {
+            None
+        } else {
+            addon.offer(wanted)
+        }
     }
 
     fn setup(&self, rows: &[Row]) -> CniSetup {

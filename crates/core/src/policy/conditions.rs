@@ -1,5 +1,6 @@
 //! Each condition of a CniPolicy, one function each.
 
+mod addon;
 mod messages;
 
 use super::condition::{Condition, ConditionStatus::True};
@@ -100,6 +101,9 @@ impl Scene<'_> {
             )
         } else if rolling {
             Condition::yes("Reconciling", "RollingOut", self.progress())
+        } else if let Some((reason @ ("AddonUpdating" | "WaitingForWriter"), message)) = self.addon_pending()
+        {
+            Condition::yes("Reconciling", reason, message)
         } else {
             Condition::no("Reconciling", "Idle", "nothing is under way")
         }
@@ -173,12 +177,10 @@ impl Scene<'_> {
                     verdict.pending.len()
                 ),
             )
-        } else if let Some((wanted, seen)) = verdict.version_mismatch {
-            let fix = "change the image of the DaemonSet, or spec.version";
-            no(
-                "VersionMismatch",
-                format!("spec.version is {wanted}, the DaemonSet runs {seen}: {fix}"),
-            )
+        } else if let Some((reason, message)) = self.addon_pending() {
+            no(reason, message)
+        } else if let Some(message) = self.version_mismatch() {
+            no("VersionMismatch", message)
         } else if verdict.suspended.is_empty() {
             Condition::yes(
                 "ConfigApplied",

@@ -3,7 +3,7 @@
 use super::ownership::{Claim, claim};
 use super::running::config_of;
 use super::setting::{Owner, Seen, SettingName, Written};
-use super::world::{AddonState, PolicyWorld, Target};
+use super::world::{PolicyWorld, Target};
 use crate::config::{ChangeClass, Key, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,14 +136,19 @@ fn row(
     let same = match (&from, to) {
         (None, None) => true,
         (Some(from), Some(to)) => same_value(name.key(), from, to),
-        (None, Some(_)) | (Some(_), None) => false,
+        // What EKS renders by itself is not in the document, and cannot be removed from it.
+        (Some(_), None) => target
+            .addon
+            .carrier()
+            .is_some_and(|addon| !addon.document.contains_key(name)),
+        (None, Some(_)) => false,
     };
     let kind = if suspended.contains(name) {
         RowKind::Suspended
     } else if same {
         RowKind::Same
     } else {
-        kind(world, target, name, seen)
+        kind(world, target, name)
     };
     Row {
         name: name.clone(),
@@ -153,13 +158,8 @@ fn row(
     }
 }
 
-fn kind(world: &PolicyWorld, target: &Target, name: &SettingName, seen: Option<&Seen>) -> RowKind {
-    let addon = !matches!(target.addon, AddonState::Absent);
-    let seen = if name.is_agent_flag() {
-        target.agent_args_owner.as_ref()
-    } else {
-        seen
-    };
+fn kind(world: &PolicyWorld, target: &Target, name: &SettingName) -> RowKind {
+    let seen = target.shows_owner(name);
     let recorded = world.record.settings.contains_key(name);
     if recorded
         && let Some(owner) = seen
@@ -171,7 +171,7 @@ fn kind(world: &PolicyWorld, target: &Target, name: &SettingName, seen: Option<&
             _ => RowKind::Drift(owner.clone()),
         };
     }
-    match claim(seen, &world.intent.take_over_from, addon) {
+    match claim(seen, &world.intent.take_over_from, &target.addon) {
         Claim::Free => RowKind::Write,
         Claim::TakeOver(owner) => RowKind::TakeOver(owner),
         Claim::Blocked(owner) => RowKind::Blocked(owner),

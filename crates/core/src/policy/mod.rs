@@ -1,5 +1,6 @@
 //! The policy controller's decisions: from what is wanted and seen to steps, and from outcomes to conditions.
 
+mod addon;
 mod choice;
 mod condition;
 mod conditions;
@@ -18,6 +19,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use addon::{
+    AddonCarrier, AddonState, AddonWriter, DocumentPath, Form, document_members, document_path,
+    owners_through_addon,
+};
 pub use condition::{Condition, ConditionStatus};
 pub use diff::{Row, RowKind, same_value};
 pub use manager::{
@@ -33,6 +38,6 @@ pub use running::{config_of, effective_of, setup_of};
 pub use setting::{Owner, Seen, SettingName, Written};
 pub use verdict::{ModeDrift, Pending, Verdict, Why};
 pub use world::{
-    AddonState, ApplyMode, Fights, Intent, ManagementState, PolicyWorld, Record, Rollout, Strategy,
-    Suspension, Target, Window,
+    ApplyMode, Fights, Intent, ManagementState, PolicyWorld, Record, Rollout, Strategy, Suspension, Target,
+    Window,
 };

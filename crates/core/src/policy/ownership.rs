@@ -1,5 +1,6 @@
 //! Whose a key is, and whether the policy may take it.
 
+use super::addon::AddonState;
 use super::manager::{ManagerClass, named_in};
 use super::setting::{Owner, Seen};
 
@@ -14,15 +15,17 @@ pub enum Claim {
     Blocked(Owner),
 }
 
-/// Whether a key may be written. `addon` says that the EKS add-on is there: then the keys of `eks` are never ours.
-pub fn claim(seen: Option<&Seen>, take_over_from: &[String], addon: bool) -> Claim {
+/// Whether a key may be written. `addon` is what stands behind the
+/// keys of `eks`: an add-on that the policy does not name keeps them, one that carries the configuration gives them.
+pub fn claim(seen: Option<&Seen>, take_over_from: &[String], addon: &AddonState) -> Claim {
     let Some(owner) = seen.and_then(Seen::other_owner) else {
         return Claim::Free;
     };
     let listed = || named_in(take_over_from, &owner.manager);
     match owner.class {
         ManagerClass::Released | ManagerClass::Ours => Claim::Free,
-        ManagerClass::Eks if !addon && listed() => Claim::TakeOver(owner.clone()),
+        ManagerClass::Eks if addon.carrier().is_some() => Claim::TakeOver(owner.clone()),
+        ManagerClass::Eks if !addon.guards() && listed() => Claim::TakeOver(owner.clone()),
         ManagerClass::Person | ManagerClass::Other if listed() => Claim::TakeOver(owner.clone()),
         ManagerClass::Reconciler | ManagerClass::Eks | ManagerClass::Person | ManagerClass::Other => {
             Claim::Blocked(owner.clone())

@@ -1,5 +1,6 @@
 //! What to do about the target: total, no clock, no I/O.
 
+use super::addon::{AddonCarrier, AddonWriter, document_path};
 use super::choice::choose;
 use super::diff::{Row, RowKind, drift_rows, same_value, wanted_rows};
 use super::manager::ManagerClass;
@@ -7,7 +8,7 @@ use super::ownership::{Claim, claim};
 use super::running::{config_of, modes};
 use super::setting::{Seen, SettingName, Written};
 use super::verdict::{ModeDrift, Pending, Verdict, Why};
-use super::world::{AddonState, Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
+use super::world::{Intent, ManagementState, PolicyWorld, Suspension, Target, Window};
 use crate::config::{Key, Place, config_hash};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,19 @@ pub enum Action {
     Unset {
         /// Which.
         settings: BTreeSet<SettingName>,
+    },
+    /// Have the document of the add-on say this.
+    UpdateAddon {
+        /// What it is to set.
+        set: BTreeMap<SettingName, Written>,
+        /// What it is to say no more.
+        unset: BTreeSet<SettingName>,
+        /// The version to change to.
+        version: Option<CniVersion>,
+        /// Whether values that others put into the DaemonSet are overwritten; else EKS refuses on a conflict.
+        overwrite: bool,
+        /// The rows it carries out.
+        changed: Vec<Row>,
     },
     /// Stop a rollout whose pods do not come up.
     StopRollout {
@@ -106,17 +120,10 @@ pub fn release(target: &Target) -> Vec<Action> {
 
 /// The settings that are ours on the target.
 fn owned(target: &Target) -> impl Iterator<Item = (&SettingName, &Written)> {
-    let agent_args = target.agent_args_owner.as_ref().is_some_and(Seen::is_ours);
-    target
-        .settings
-        .iter()
-        .filter(move |(name, seen)| {
-            if name.is_agent_flag() {
-                agent_args
-            } else {
-                seen.is_ours()
-            }
-        })
+    let ours = |name| target.shows_owner(name).is_some_and(Seen::is_ours);
+    let settings = target.settings.iter();
+    settings
+        .filter(move |(name, _)| ours(name))
         .map(|(name, seen)| (name, &seen.value))
 }
 
@@ -175,8 +182,17 @@ fn mode_drift(world: &PolicyWorld, target: &Target) -> Vec<ModeDrift> {
 }
 
 fn version_mismatch(intent: &Intent, target: &Target) -> Option<(CniVersion, CniVersion)> {
-    let (wanted, seen) = (intent.version?, *target.version.as_option()?);
-    (wanted != seen).then_some((wanted, seen))
+    let wanted = intent.version?;
+    match target.addon.carrier() {
+        Some(addon) => {
+            let seen = *addon.version.as_option()?;
+            (!addon.runs(wanted)).then_some((wanted, seen))
+        }
+        None => {
+            let seen = *target.version.as_option()?;
+            (wanted != seen).then_some((wanted, seen))
+        }
+    }
 }
 
 struct Scene<'a> {
@@ -203,6 +219,12 @@ impl Scene<'_> {
         verdict.released.retain(|name| !settings.contains_key(name));
         if self.world.intent.state != ManagementState::Manage {
             return Vec::new();
+        }
+        if let Some(addon) = self.target.addon.carrier() {
+            return self
+                .update_addon(addon, settings, write, verdict)
+                .into_iter()
+                .collect();
         }
         let mut steps = Vec::new();
         if self.crash_loops(&write) {
@@ -238,6 +260,39 @@ impl Scene<'_> {
         steps
     }
 
+    /// One update of the add-on for everything that is to change. Only what its document lacks makes one necessary, or a
+    /// value that others put into the DaemonSet.
+    fn update_addon(
+        &self,
+        addon: &AddonCarrier,
+        enforced: BTreeMap<SettingName, Written>,
+        write: Vec<Row>,
+        verdict: &Verdict,
+    ) -> Option<Action> {
+        let version = match (verdict.version_mismatch, self.world.intent.version) {
+            (Some(_), Some(wanted)) if !verdict.refused => addon.offer(wanted),
+            _ => None,
+        };
+        if addon.writer == AddonWriter::External
+            || addon.busy.is_some()
+            || (write.is_empty() && version.is_none())
+        {
+            return None;
+        }
+        let overwrite = write.iter().any(|row| {
+            row.other_owner()
+                .is_some_and(|owner| owner.class != ManagerClass::Eks)
+        });
+        let unset = write.iter().filter(|row| row.to.is_none());
+        Some(Action::UpdateAddon {
+            set: enforced,
+            unset: unset.map(|row| row.name.clone()).collect(),
+            version,
+            overwrite,
+            changed: write.clone(),
+        })
+    }
+
     /// Rows that are fine but wait: for a window, for a rollout that stalled, or because nothing may be written.
     fn held_back(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> BTreeSet<SettingName> {
         let wait = |row: &Row, why| Pending {
@@ -260,7 +315,10 @@ impl Scene<'_> {
                 (ManagementState::Manage, _) if waits_for_eni_configs && turns_custom_networking_on(row) => {
                     Why::Prerequisite
                 }
-                (ManagementState::Manage, Window::Closed(_) | Window::Open) => continue,
+                (ManagementState::Manage, Window::Closed(_) | Window::Open) => match self.addon_waits(row) {
+                    Some(why) => why,
+                    None => continue,
+                },
             };
             if let (Why::OutsideWindow, Window::Closed(when)) = (why, &self.world.intent.window) {
                 verdict.window = Some(when.clone());
@@ -301,13 +359,8 @@ impl Scene<'_> {
 
     /// A key that has our value already is shared with its owner, but for those of the add-on.
     fn may_share(&self, name: &SettingName) -> bool {
-        let addon = !matches!(self.target.addon, AddonState::Absent);
-        let seen = if name.is_agent_flag() {
-            self.target.agent_args_owner.as_ref()
-        } else {
-            self.target.settings.get(name)
-        };
-        let claim = claim(seen, &self.world.intent.take_over_from, addon);
+        let seen = self.target.shows_owner(name);
+        let claim = claim(seen, &self.world.intent.take_over_from, &self.target.addon);
         !matches!(claim, Claim::Blocked(_)) || self.world.record.settings.contains_key(name)
     }
 
@@ -327,6 +380,22 @@ impl Scene<'_> {
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
+    }
+
+    /// Why the add-on does not take a row now, where it carries the configuration.
+    fn addon_waits(&self, row: &Row) -> Option<Why> {
+        let addon = self.target.addon.carrier()?;
+        if document_path(&row.name).is_none() {
+            Some(Why::NotInAddon)
+        } else if addon.writer == AddonWriter::External {
+            Some(Why::ExternalWriter)
+        } else {
+            let by_others = row
+                .other_owner()
+                .is_some_and(|owner| owner.class != ManagerClass::Eks);
+            let is_said = row.to.is_some() && addon.document.get(&row.name) == row.to.as_ref();
+            (addon.busy.is_some() || (is_said && !by_others)).then_some(Why::AddonBusy)
+        }
     }
 
     /// Whether ENIConfigs of the policy are not written yet: nodes that look for them would stay NotReady.

@@ -7,6 +7,7 @@ use super::outcome::{CloudView, EniConfigsView, Outcomes};
 use super::plan::PolicyPlan;
 use super::running::{effective_of, modes};
 use super::setting::{SettingName, Written};
+use super::verdict::Why;
 use super::world::{ManagementState, PolicyWorld};
 use crate::config::{CniConfig, Effective, Key};
 use crate::safety::Severity;
@@ -68,9 +69,22 @@ pub fn report(
         conditions: scene.all(),
         summary: summary(world, plan, nodes, &effective),
         nodes,
-        verified: plan.steps.is_empty() && !outcomes.any_unknown(),
+        verified: plan.steps.is_empty() && !outcomes.any_unknown() && !is_updating(world, plan),
         modes: recorded_modes(world, plan),
     }
+}
+
+/// While EKS renders a document, what the DaemonSet shows is on its way out.
+fn is_updating(world: &PolicyWorld, plan: &PolicyPlan) -> bool {
+    let target = world.target.as_ref();
+    let busy = target
+        .and_then(|target| target.addon.carrier())
+        .is_some_and(|addon| addon.busy.is_some());
+    busy || plan
+        .verdict
+        .pending
+        .iter()
+        .any(|pending| pending.why == Why::AddonBusy)
 }
 
 /// The configuration that runs.

@@ -20,6 +20,12 @@ pub enum Why {
     Prerequisite,
     /// The DaemonSet has no container of the node agent.
     NoAgent,
+    /// The document of the add-on has no place for it: EKS sets it, or nobody can.
+    NotInAddon,
+    /// Somebody else writes the document of the add-on.
+    ExternalWriter,
+    /// An update of the add-on is under way.
+    AddonBusy,
 }
 
 /// A setting that waits.

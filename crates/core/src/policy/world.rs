@@ -1,5 +1,6 @@
 //! What the policy controller decides on: what is wanted, what the target shows, what was recorded.
 
+use super::addon::AddonState;
 use super::setting::{Seen, SettingName, Written};
 use crate::ids::EniConfigName;
 use crate::known::Known;
@@ -96,17 +97,6 @@ impl Rollout {
     }
 }
 
-/// The EKS managed add-on behind the target, if any.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AddonState {
-    /// There is none, or its manager never wrote here.
-    Absent,
-    /// It is there: only UpdateAddon may change what it renders.
-    Present(String),
-    /// EKS could not be asked, and its manager owns keys: treated as present.
-    Unknown(String),
-}
-
 /// What the target shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -136,6 +126,18 @@ pub struct Target {
     pub addon: AddonState,
     /// ENIConfigs in the cluster.
     pub eni_configs: BTreeMap<EniConfigName, EniConfigSpec>,
+}
+
+impl Target {
+    /// Where the ownership of a setting shows: a flag belongs to who owns the argument list, unless the document of an
+    /// add-on carries flag by flag.
+    pub(super) fn shows_owner(&self, name: &SettingName) -> Option<&Seen> {
+        if name.is_agent_flag() && self.addon.carrier().is_none() {
+            self.agent_args_owner.as_ref()
+        } else {
+            self.settings.get(name)
+        }
+    }
 }
 
 /// A setting whose enforcement is suspended after a break-glass.

@@ -1,10 +1,10 @@
 //! The last reading of EC2, with its age, and the budget under which it is read again.
 
-use super::{Ask, Inventory};
+use super::{Ask, Clouds, Inventory};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
-use vpccni_core::ports::Ec2;
+use vpccni_core::ports::{Ec2, Eks};
 
 /// What reading may cost. The ports meter calls as well; this keeps one reading, and many of them, within reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct InventoryCache {
     ec2: Arc<dyn Ec2>,
+    eks: Arc<dyn Eks>,
     budget: Budget,
     one_at_a_time: Mutex<()>,
     last: watch::Sender<Option<Arc<Inventory>>>,
@@ -26,9 +27,10 @@ pub struct InventoryCache {
 
 impl InventoryCache {
     /// A cache that has read nothing yet.
-    pub fn new(ec2: Arc<dyn Ec2>, budget: Budget) -> Self {
+    pub fn new(ec2: Arc<dyn Ec2>, eks: Arc<dyn Eks>, budget: Budget) -> Self {
         Self {
             ec2,
+            eks,
             budget,
             one_at_a_time: Mutex::new(()),
             last: watch::Sender::new(None),
@@ -57,7 +59,11 @@ impl InventoryCache {
             return last;
         }
         let budget = self.budget.reservations;
-        let read = Inventory::read(self.ec2.as_ref(), ask, budget, now).await;
+        let clouds = Clouds {
+            ec2: self.ec2.as_ref(),
+            eks: self.eks.as_ref(),
+        };
+        let read = Inventory::read(clouds, ask, budget, now).await;
         let read = Arc::new(read);
         self.last.send_replace(Some(Arc::clone(&read)));
         read

@@ -7,8 +7,8 @@ use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetI
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::net::Ipv4Prefix;
 use vpccni_core::ports::{
-    Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eni, EniKind, Instance, Reservation, SecurityGroup,
-    Subnet,
+    Addon, AddonUpdate, Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eks, Eni, EniKind, Instance,
+    Nodegroup, Reservation, SecurityGroup, Subnet,
 };
 
 /// EC2 in memory: what it has, what it fails, what it was asked.
@@ -18,6 +18,7 @@ pub(super) struct Memory {
     pub(super) subnets: Vec<Subnet>,
     groups: Vec<SecurityGroup>,
     instances: Vec<Instance>,
+    pub(super) nodegroups: Vec<Nodegroup>,
     pub(super) failing: Vec<&'static str>,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -50,6 +51,30 @@ impl Memory {
 
 fn picked<T: Clone>(all: &[T], keep: impl Fn(&T) -> bool) -> Vec<T> {
     all.iter().filter(|item| keep(item)).cloned().collect()
+}
+
+impl Eks for Memory {
+    fn addon<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Addon>> {
+        self.answer("eks:DescribeAddon", None)
+    }
+
+    fn addon_versions<'a>(&'a self, _name: &'a str, _kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.answer("eks:DescribeAddonVersions", Vec::new())
+    }
+
+    fn update_addon<'a>(&'a self, _update: &'a AddonUpdate) -> Answer<'a, String> {
+        self.answer("eks:UpdateAddon", String::new())
+    }
+
+    fn nodegroups<'a>(&'a self, _cluster: &'a str) -> Answer<'a, Vec<String>> {
+        let names = self.nodegroups.iter().map(|group| group.name.clone());
+        self.answer("eks:ListNodegroups", names.collect())
+    }
+
+    fn nodegroup<'a>(&'a self, _cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        let found = self.nodegroups.iter().find(|group| group.name == name);
+        self.answer("eks:DescribeNodegroup", found.cloned())
+    }
 }
 
 impl Ec2 for Memory {

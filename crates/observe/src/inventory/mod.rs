@@ -4,6 +4,7 @@
 
 mod cache;
 mod interfaces;
+mod nodegroups;
 mod subnets;
 
 pub use cache::{Budget, InventoryCache};
@@ -17,15 +18,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::known::Known;
 use vpccni_core::limits::{self, InstanceLimits};
-use vpccni_core::ports::{CloudError, CloudErrorKind, Ec2};
+use vpccni_core::ports::{CloudError, CloudErrorKind, Ec2, Eks, Nodegroups};
 use vpccni_core::safety::{EniFacts, NodeGroup, Provider, SecurityGroupFacts, SubnetFacts};
 
 /// Instances the VPC is learnt from: one would do, and a node may just have been terminated.
 const SAMPLE: usize = 3;
 
+/// Where a reading is taken from.
+#[derive(Debug, Clone, Copy)]
+pub struct Clouds<'a> {
+    /// EC2.
+    pub ec2: &'a dyn Ec2,
+    /// EKS.
+    pub eks: &'a dyn Eks,
+}
+
 /// What a reading is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ask {
+    /// The name of the cluster, where it is known: its node groups are read.
+    pub cluster: Option<String>,
     /// The VPC, where somebody configured it; learnt from the instances otherwise.
     pub vpc: Option<VpcId>,
     /// The instances of the cluster's nodes.
@@ -41,9 +53,12 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// About the nodes that take part and what the ENIConfigs of the cluster name. The caller adds what a policy names.
-    pub fn of(stores: &Stores) -> Self {
-        let mut ask = Self::default();
+    /// About the nodes that take part, the node groups of the cluster, and what its ENIConfigs name.
+    pub fn of(stores: &Stores, cluster: Option<String>) -> Self {
+        let mut ask = Self {
+            cluster,
+            ..Self::default()
+        };
         for node in stores.nodes.all() {
             let NodeSeen {
                 instance,
@@ -89,6 +104,8 @@ pub struct Inventory {
     pub limits: BTreeMap<InstanceType, Known<InstanceLimits>>,
     /// The groups of instances whose labels name none, as far as their tags do.
     pub groups: BTreeMap<InstanceId, NodeGroup>,
+    /// The managed node groups of the cluster.
+    pub nodegroups: Nodegroups,
     /// Interfaces of the cluster whose subnet could not be seen.
     pub invisible: Vec<EniId>,
     /// Calls that failed, for conditions and metrics.
@@ -107,6 +124,7 @@ impl Inventory {
             security_groups: Known::Unknown(unknown()),
             limits: from_table(&ask.types, &unknown),
             groups: BTreeMap::new(),
+            nodegroups: Known::Unknown(unknown()),
             invisible: Vec::new(),
             failures: Vec::new(),
         }
@@ -114,9 +132,10 @@ impl Inventory {
 
     /// Reads all of it, part by part. `reservations` is the number of subnets whose reservations may be asked for: that
     /// call is one per subnet.
-    pub async fn read(ec2: &dyn Ec2, ask: &Ask, reservations: usize, now: Timestamp) -> Self {
+    pub async fn read(clouds: Clouds<'_>, ask: &Ask, reservations: usize, now: Timestamp) -> Self {
         let mut reader = Reader {
-            ec2,
+            ec2: clouds.ec2,
+            eks: clouds.eks,
             ask,
             failures: Vec::new(),
         };
@@ -126,6 +145,7 @@ impl Inventory {
         let security_groups = reader.security_groups(&vpc).await;
         let described = reader.subnets(&vpc).await;
         let interfaces = reader.interfaces(&vpc).await;
+        let nodegroups = reader.nodegroups().await;
         let known = described.as_option();
         let invisible = interfaces
             .as_option()
@@ -147,6 +167,7 @@ impl Inventory {
             security_groups,
             limits,
             groups,
+            nodegroups,
             invisible,
             failures: reader.failures,
         }
@@ -195,6 +216,7 @@ fn from_table(
 /// Reads part by part and remembers what failed.
 struct Reader<'a> {
     ec2: &'a dyn Ec2,
+    eks: &'a dyn Eks,
     ask: &'a Ask,
     failures: Vec<CloudError>,
 }

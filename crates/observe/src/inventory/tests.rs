@@ -4,10 +4,12 @@ use super::memory::{Memory, memory, subnet};
 use super::*;
 use jiff::SignedDuration;
 use std::sync::Arc;
+use vpccni_core::ports::Nodegroup;
 
 fn ask() -> Ask {
     let types = ["m5.large", "x9.large", "x9.huge"];
     Ask {
+        cluster: None,
         ungrouped: BTreeSet::new(),
         vpc: None,
         instances: ["i-01", "i-02"]
@@ -28,7 +30,7 @@ fn now(second: i64) -> Timestamp {
 }
 
 async fn read(ec2: &Memory, ask: &Ask) -> Inventory {
-    Inventory::read(ec2, ask, 10, now(1_000)).await
+    Inventory::read(Clouds { ec2, eks: ec2 }, ask, 10, now(1_000)).await
 }
 
 fn unknown<T>(fact: &Known<T>) -> &str {
@@ -164,7 +166,7 @@ async fn reservations_are_asked_for_subnets_in_use_within_the_budget() {
     );
 
     let ec2 = memory();
-    let inventory = Inventory::read(&ec2, &ask(), 1, now(1_000)).await;
+    let inventory = Inventory::read(Clouds { ec2: &ec2, eks: &ec2 }, &ask(), 1, now(1_000)).await;
     assert_eq!(ec2.asked("ec2:GetSubnetCidrReservations"), 1);
     let late = &inventory.subnets.as_option().unwrap()[&SubnetId::parse("subnet-0b").unwrap()];
     assert_eq!(
@@ -180,7 +182,7 @@ async fn the_cache_reads_again_when_it_is_old_and_never_within_the_gap() {
         gap: SignedDuration::from_secs(30),
         reservations: 10,
     };
-    let cache = InventoryCache::new(Arc::<Memory>::clone(&ec2), budget);
+    let cache = InventoryCache::new(Arc::<Memory>::clone(&ec2), Arc::<Memory>::clone(&ec2), budget);
     let age = SignedDuration::from_secs(300);
     let reads = || ec2.asked("ec2:DescribeNetworkInterfaces");
     assert!(cache.last().is_none());
@@ -195,4 +197,28 @@ async fn the_cache_reads_again_when_it_is_old_and_never_within_the_gap() {
     assert_eq!(reads(), 2);
     cache.at_most(age, &ask(), now(1_331)).await;
     assert_eq!(reads(), 3);
+}
+
+#[tokio::test]
+async fn node_groups_are_read_where_the_cluster_has_a_name() {
+    let group = |name: &str| Nodegroup {
+        name: name.to_owned(),
+        subnets: vec![SubnetId::parse("subnet-0a").unwrap()],
+        max_size: 3,
+    };
+    let mut ec2 = memory();
+    ec2.nodegroups = vec![group("blue"), group("green")];
+    let nameless = read(&ec2, &ask()).await;
+    assert!(unknown(&nameless.nodegroups).contains("spec.cluster.name"));
+    let named = Ask {
+        cluster: Some("prod".to_owned()),
+        ..ask()
+    };
+    let found = read(&ec2, &named).await.nodegroups;
+    assert_eq!(found, Known::Yes(vec![group("blue"), group("green")]));
+    ec2.failing = vec!["eks:DescribeNodegroup"];
+    let denied = read(&ec2, &named).await;
+    assert!(unknown(&denied.nodegroups).contains("eks:DescribeNodegroup denied"));
+    assert_eq!(denied.failures.len(), 1);
+    assert!(denied.subnets.as_option().is_some(), "the rest was read");
 }

@@ -37,7 +37,7 @@ fn stores(nodes: Vec<Value>) -> Stores {
 }
 
 fn inventory(stores: &Stores, interfaces: &[(&str, EniFacts)]) -> Inventory {
-    let none = Inventory::not_read("AWS is off", &Ask::of(stores), Timestamp::UNIX_EPOCH);
+    let none = Inventory::not_read("AWS is off", &Ask::of(stores, None), Timestamp::UNIX_EPOCH);
     let by_instance = interfaces
         .iter()
         .map(|(id, facts)| (InstanceId::parse(id).unwrap(), facts.clone()));
@@ -131,12 +131,36 @@ fn zones_have_reasons() {
         })
     };
     let zone = |name: &str| Zone::parse(name).unwrap();
-    let pools = [
-        pool("some", PoolZones::Only([zone("us-west-2c")].into())),
-        pool("any", PoolZones::AnyBut([zone("us-west-2a")].into())),
+    let subnet = |id: &str| vpccni_core::ids::SubnetId::parse(id).unwrap();
+    let subnets = [
+        (subnet("subnet-0a"), zone("us-west-2a")),
+        (subnet("subnet-0b"), zone("us-west-2b")),
+        (subnet("subnet-0e"), zone("us-west-2e")),
+    ]
+    .into();
+    let nodegroup = |name: &str, max_size, ids: &[&str]| vpccni_core::ports::Nodegroup {
+        name: name.to_owned(),
+        subnets: ids.iter().map(|id| subnet(id)).collect(),
+        max_size,
+    };
+    let nodegroups = [
+        nodegroup("blue", 3, &["subnet-0a", "subnet-0e"]),
+        nodegroup("parked", 0, &["subnet-0b"]),
     ];
-    let all = [zone("us-west-2a"), zone("us-west-2b")].into();
-    let found: Vec<_> = zones::zones(&stores.nodes.all(), &pools, &all)
+    let not_all = [
+        pool("some", PoolZones::Only([zone("us-west-2c")].into())),
+        pool(
+            "any",
+            PoolZones::AnyBut([zone("us-west-2a"), zone("us-west-2e")].into()),
+        ),
+    ];
+    let makers = Makers {
+        nodes: &stores.nodes.all(),
+        pools: &not_all,
+        nodegroups: &nodegroups,
+        subnets: &subnets,
+    };
+    let found: Vec<_> = zones::zones(makers)
         .into_iter()
         .map(|z| (z.zone.to_string(), z.nodes, z.because.join("; ")))
         .collect();
@@ -145,6 +169,7 @@ fn zones_have_reasons() {
         row("us-west-2a", 2, "nodes of nodegroup blue"),
         row("us-west-2b", 0, "NodePool any, which names no zones"),
         row("us-west-2c", 0, "NodePool some"),
+        row("us-west-2e", 0, "nodegroup blue"),
     ];
     assert_eq!(found, expected);
 }

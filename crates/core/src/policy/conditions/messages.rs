@@ -32,9 +32,13 @@ impl Scene<'_> {
         let stopped = target.stopped_strategy.is_some();
         let looping = &target.rollout.crash_looping;
         (stopped || (!looping.is_empty() && !target.rollout.is_done())).then(|| {
+            let stopped = if target.addon.carrier().is_some() {
+                "The DaemonSet belongs to EKS, so its rollout is not stopped, and goes no further than maxUnavailable"
+            } else {
+                "The rollout is stopped (updateStrategy OnDelete)"
+            };
             format!(
-                "the new aws-node pods do not come up: {}. The rollout is stopped (updateStrategy OnDelete); set the \
-                 last change of spec back, or correct it",
+                "the new aws-node pods do not come up: {}. {stopped}; set the last change of spec back, or correct it",
                 listed(looping)
             )
         })

@@ -1,5 +1,6 @@
 //! The planner against a small target that keeps owners as server-side apply does.
 
+mod addon;
 mod properties;
 mod scene;
 

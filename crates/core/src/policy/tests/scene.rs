@@ -131,6 +131,7 @@ pub(super) fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
             Action::HandToReleased { settings } => own(target, settings, RELEASED_FIELD_MANAGER),
             Action::Apply { settings, .. } => own(target, settings, FIELD_MANAGER),
             Action::Unset { settings } => target.settings.retain(|name, _| !settings.contains(name)),
+            Action::UpdateAddon { set, unset, .. } => render(target, set, unset),
             Action::StopRollout { .. } => target.stopped_strategy = Some("RollingUpdate".to_owned()),
             Action::ResumeRollout => target.stopped_strategy = None,
         }
@@ -139,6 +140,22 @@ pub(super) fn carry_out(world: &mut PolicyWorld, plan: &PolicyPlan) {
     world.record.suspended = plan.verdict.suspended.clone();
     world.record.break_glass_seen = target.break_glass.clone();
     world.record.modes = crate::policy::running::modes(target);
+}
+
+/// What EKS makes of a new document.
+fn render(target: &mut Target, set: &BTreeMap<SettingName, Written>, unset: &BTreeSet<SettingName>) {
+    if let AddonState::Carries(addon) = &mut target.addon {
+        addon.document.extend(set.clone());
+        addon.document.retain(|name, _| !unset.contains(name));
+    }
+    for (name, value) in set {
+        let rendered = Seen {
+            value: value.clone(),
+            owners: vec![owner("eks")],
+        };
+        target.settings.insert(name.clone(), rendered);
+    }
+    target.settings.retain(|name, _| !unset.contains(name));
 }
 
 fn own(target: &mut Target, settings: &BTreeMap<SettingName, Written>, manager: &str) {
