@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 const WANTED: u64 = 10_000;
+/// Interfaces of an account in a region, as AWS has it at first.
+const QUOTA: usize = 5000;
 /// Descriptors that are no connection.
 const OTHERS: u64 = 200;
 /// So many dial at once: more would only wait in the queue of the listener.
@@ -116,16 +118,27 @@ async fn ten_thousand_connections_share_one_subnet() {
             all_there.wait().await;
             let create = format!("Action=CreateNetworkInterface&SubnetId={subnet}");
             let (status, made) = ask(&mut stream, &create).await.expect("an answer");
+            if status == 400 {
+                assert!(
+                    made.contains("<Code>NetworkInterfaceLimitExceeded</Code>"),
+                    "{made}"
+                );
+                return None;
+            }
             assert_eq!(status, 200, "{made}");
-            between(&made, "<privateIpAddress>", "</privateIpAddress>").to_owned()
+            Some(between(&made, "<privateIpAddress>", "</privateIpAddress>").to_owned())
         });
     }
     let addresses = timeout(PATIENCE, clients.join_all()).await.expect("no hang");
-    let distinct: std::collections::BTreeSet<_> = addresses.iter().collect();
-    assert_eq!(distinct.len(), count, "an address was given twice");
+    let given: Vec<_> = addresses.into_iter().flatten().collect();
+    // The quota of the account holds to the last, however many ask at once.
+    let made = count.min(QUOTA);
+    assert_eq!(given.len(), made);
+    let distinct: std::collections::BTreeSet<_> = given.iter().collect();
+    assert_eq!(distinct.len(), made, "an address was given twice");
     let describe = format!("Action=DescribeSubnets&SubnetId.1={subnet}");
     let (_, seen) = ask(&mut stream, &describe).await.expect("a subnet");
-    let left = (1 << 14) - 5 - count;
+    let left = (1 << 14) - 5 - made;
     assert_eq!(
         between(&seen, "<availableIpAddressCount>", "</availableIpAddressCount>"),
         left.to_string()
@@ -133,6 +146,6 @@ async fn ten_thousand_connections_share_one_subnet() {
     child.kill().await.expect("ends");
     #[expect(clippy::print_stdout, reason = "a note for the report of `cargo xtask test`")]
     {
-        println!("NOTE: {count} connections at once made {count} interfaces in one subnet");
+        println!("NOTE: {count} connections at once asked for an interface in one subnet: {made} were made");
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vpccni_sandbox::Sandbox;
-use vpccni_sandbox::world::{InstanceState, PLAIN};
+use vpccni_sandbox::world::InstanceState;
 use vpccni_testbed::cloud::Cloud;
 use vpccni_testbed::karpenter::{Joining, Karpenter, node_claims};
 use vpccni_testbed::{ControlPlane, Kubelets, Options, wait};
@@ -27,8 +27,6 @@ struct Bed {
     sandbox: Sandbox,
     cloud: Cloud,
     karpenter: Karpenter,
-    /// Karpenter makes the instance profile itself, from a role, and finds the image by its alias.
-    by_role: bool,
     _joining: Joining,
 }
 
@@ -37,7 +35,7 @@ impl Bed {
         let sandbox = Sandbox::start(vpccni_sandbox::Options::default()).await.unwrap();
         let cloud = Cloud::build(&sandbox, CLUSTER, &["us-west-2a", "us-west-2b"]).unwrap();
         create_cluster(&sandbox, &cloud).await;
-        let by_role = create_role(&sandbox).await;
+        create_role(&sandbox).await;
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let kubelets = Arc::new(Kubelets::start(plane.client()));
         let joining = Joining::start(plane.client(), kubelets, sandbox.world());
@@ -49,7 +47,6 @@ impl Bed {
             sandbox,
             cloud,
             karpenter,
-            by_role,
             _joining: joining,
         }
     }
@@ -140,8 +137,8 @@ fn condition(object: &DynamicObject, kind: &str) -> Option<String> {
     found["status"].as_str().map(str::to_owned)
 }
 
-/// One signed-looking request to the sandbox; whether it was answered.
-async fn ask(sandbox: &Sandbox, service: &str, path: &str, body: &str) -> bool {
+/// One signed-looking request to the sandbox; it must be answered.
+async fn ask(sandbox: &Sandbox, service: &str, path: &str, body: &str) {
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: AWS4-HMAC-SHA256 \
          Credential=K/20260101/us-west-2/{service}/aws4_request\r\nContent-Length: {}\r\n\r\n{body}",
@@ -151,7 +148,7 @@ async fn ask(sandbox: &Sandbox, service: &str, path: &str, body: &str) -> bool {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer.starts_with("HTTP/1.1 200")
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 async fn create_cluster(sandbox: &Sandbox, cloud: &Cloud) {
@@ -162,41 +159,34 @@ async fn create_cluster(sandbox: &Sandbox, cloud: &Cloud) {
         "roleArn": "arn:aws:iam::123456789012:role/cluster",
         "resourcesVpcConfig": {"subnetIds": subnets},
     });
-    assert!(ask(sandbox, "eks", "/clusters", &body.to_string()).await);
+    ask(sandbox, "eks", "/clusters", &body.to_string()).await;
 }
 
-async fn create_role(sandbox: &Sandbox) -> bool {
+/// The role from which Karpenter makes the instance profile of its nodes.
+async fn create_role(sandbox: &Sandbox) {
     let body = "Action=CreateRole&Version=2010-05-08&RoleName=node&AssumeRolePolicyDocument=%7B%22Version%22%3A%22\
                 2012-10-17%22%2C%22Statement%22%3A%5B%5D%7D";
-    ask(sandbox, "iam", "/", body).await
+    ask(sandbox, "iam", "/", body).await;
 }
 
-fn node_class(bed: &Bed, max_pods: u32) -> Value {
-    let cloud = &bed.cloud;
+fn node_class(cloud: &Cloud, max_pods: u32) -> Value {
     let subnets: Vec<Value> = cloud
         .zones
         .values()
         .map(|zone| json!({"id": zone.nodes.as_str()}))
         .collect();
-    let mut class = json!({
+    json!({
         "apiVersion": "karpenter.k8s.aws/v1",
         "kind": "EC2NodeClass",
         "metadata": {"name": "default"},
         "spec": {
-            "amiFamily": "AL2023",
+            "amiSelectorTerms": [{"alias": "al2023@latest"}],
+            "role": "node",
             "subnetSelectorTerms": subnets,
             "securityGroupSelectorTerms": [{"id": cloud.node_group.as_str()}],
             "kubelet": {"maxPods": max_pods},
         },
-    });
-    let (image, identity) = if bed.by_role {
-        (json!([{"alias": "al2023@latest"}]), ("role", "node"))
-    } else {
-        (json!([{"id": PLAIN[0].1}]), ("instanceProfile", "nodes"))
-    };
-    class["spec"]["amiSelectorTerms"] = image;
-    class["spec"][identity.0] = json!(identity.1);
-    class
+    })
 }
 
 fn node_pool() -> Value {
@@ -246,7 +236,7 @@ fn deployment(replicas: usize) -> Value {
 }
 
 async fn nodes_for_pending_pods(bed: &Bed) -> BTreeSet<String> {
-    bed.apply(&node_class(bed, 29)).await;
+    bed.apply(&node_class(&bed.cloud, 29)).await;
     bed.apply(&node_pool()).await;
     bed.apply(&deployment(PODS)).await;
     bed.pods_run().await;
@@ -283,7 +273,7 @@ async fn nodes_for_pending_pods(bed: &Bed) -> BTreeSet<String> {
 
 async fn drift_replaces_all(bed: &Bed, old: &BTreeSet<String>) {
     let before = bed.live_instances();
-    bed.apply(&node_class(bed, 20)).await;
+    bed.apply(&node_class(&bed.cloud, 20)).await;
     bed.until("all nodes to be replaced", || async {
         let names: BTreeSet<String> = bed
             .claims()
