@@ -6,11 +6,11 @@ use tokio::time::sleep;
 use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
 use vpccni_core::ports::{
-    Addon, Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eks, Eni, EniKind, Instance, Reservation,
-    ReservationKind, SecurityGroup, Subnet,
+    Addon, AddonUpdate, Answer, Attachment, CloudError, CloudErrorKind, Ec2, Eks, Eni, EniKind, Instance,
+    Nodegroup, Reservation, ReservationKind, SecurityGroup, Subnet,
 };
 use vpccni_sandbox::WorldHandle;
-use vpccni_sandbox::world::{self, ACCOUNT, InstanceState, InterfaceKind, World};
+use vpccni_sandbox::world::{self, ACCOUNT, AddonChange, InstanceState, InterfaceKind, World};
 
 /// How long AWS takes to answer.
 const WAY: Duration = Duration::from_millis(20);
@@ -101,24 +101,80 @@ impl Ec2 for WorldPorts {
     }
 }
 
-impl Eks for WorldPorts {
-    fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
+impl WorldPorts {
+    /// Asks about a cluster, which has to be there.
+    fn of_cluster<'a, T: Send + 'a>(
+        &'a self,
+        action: &'static str,
+        name: &'a str,
+        ask: impl FnOnce(&world::Cluster) -> T + Send + 'a,
+    ) -> Answer<'a, T> {
         Box::pin(async move {
             sleep(WAY).await;
-            self.0.read(|now| {
-                let Some(cluster) = now.clusters.get(cluster) else {
-                    return Err(CloudError {
-                        kind: CloudErrorKind::NotFound,
-                        action: "eks:DescribeAddon",
-                        code: "ResourceNotFoundException".to_owned(),
-                        message: format!("No cluster found for name: {cluster}."),
-                    });
-                };
-                Ok(cluster.addons.get(name).map(|addon| Addon {
-                    version: addon.version.clone(),
-                    status: "ACTIVE".to_owned(),
-                    configuration_values: addon.configuration_values.clone(),
-                }))
+            self.0.read(|now| match now.clusters.get(name) {
+                Some(cluster) => Ok(ask(cluster)),
+                None => Err(CloudError {
+                    kind: CloudErrorKind::NotFound,
+                    action,
+                    code: "ResourceNotFoundException".to_owned(),
+                    message: format!("No cluster found for name: {name}."),
+                }),
+            })
+        })
+    }
+}
+
+impl Eks for WorldPorts {
+    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
+        self.of_cluster("eks:ListNodegroups", cluster, |cluster| {
+            cluster.nodegroups.keys().cloned().collect()
+        })
+    }
+
+    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
+        self.of_cluster("eks:DescribeNodegroup", cluster, move |cluster| {
+            cluster.nodegroups.get(name).map(|group| Nodegroup {
+                name: group.name.clone(),
+                subnets: group.subnets.clone(),
+                max_size: group.sizes.max,
+            })
+        })
+    }
+
+    fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
+        self.of_cluster("eks:DescribeAddon", cluster, move |cluster| {
+            cluster.addons.get(name).map(|addon| Addon {
+                version: addon.version.clone(),
+                status: addon.status.as_str().to_owned(),
+                configuration_values: addon.configuration_values.clone(),
+                issues: Vec::new(),
+            })
+        })
+    }
+
+    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>> {
+        self.answer(move |now| {
+            let offer = now.catalogue.get(name, kubernetes);
+            offer.map(|offer| offer.versions.clone()).unwrap_or_default()
+        })
+    }
+
+    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String> {
+        Box::pin(async move {
+            sleep(WAY).await;
+            let change = AddonChange {
+                version: update.version.clone(),
+                configuration_values: Some(update.configuration_values.clone()),
+                ..AddonChange::default()
+            };
+            let made = self
+                .0
+                .write(|now| now.update_addon(&update.cluster, &update.name, change, Vec::new()));
+            made.map_err(|error| CloudError {
+                kind: CloudErrorKind::Invalid,
+                action: "eks:UpdateAddon",
+                code: error.code().to_owned(),
+                message: error.message().to_owned(),
             })
         })
     }
