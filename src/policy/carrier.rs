@@ -1,7 +1,7 @@
 //! What writing to the DaemonSet and the ConfigMap needs beyond the settings themselves: names, versions, and the lists
 //! that are written whole.
 
-use super::addon::Document;
+use super::document::Document;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

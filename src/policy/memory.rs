@@ -5,10 +5,19 @@ use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use vpccni_core::policy::{Fights, SettingName};
-use vpccni_core::ports::{SecurityGroup, Subnet};
+use vpccni_core::ports::{Addon, CloudError, SecurityGroup, Subnet};
 
 /// How long a value that was set back counts. Three in that time are a fight, and when they are past it is tried again.
 const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What EKS said of an add-on, and when.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) at: Timestamp,
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+    pub(crate) answer: Result<Option<Addon>, CloudError>,
+}
 
 /// The memory of the controller.
 #[derive(Debug, Default)]
@@ -16,7 +25,7 @@ pub(crate) struct Memory {
     corrections: BTreeMap<SettingName, Vec<(Timestamp, String)>>,
     kubernetes_version: Option<String>,
     /// What EKS said of the add-on last.
-    pub(crate) addon: Option<super::addon::Heard>,
+    pub(crate) addon: Option<Heard>,
     /// Subnets and groups with all their tags, and when they were read: only policies that select by tags need them.
     pub(crate) tagged: Option<(Timestamp, Vec<Subnet>, Vec<SecurityGroup>)>,
     /// What the admission policies were told last.

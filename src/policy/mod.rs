@@ -5,6 +5,7 @@ mod addon;
 mod body;
 mod carrier;
 mod conditions;
+mod document;
 mod intent;
 mod invalid;
 mod live;

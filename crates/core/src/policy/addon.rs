@@ -1,9 +1,7 @@
-//! The EKS managed add-on as carrier of the configuration: what its document can say, and whose its keys are. EKS
+//! The EKS managed add-on as carrier of the configuration: what its document can say. EKS
 //! renders the document into the DaemonSet as field manager `eks`, so nothing is ever written there.
 
-use super::manager::ManagerClass;
-use super::setting::{Seen, SettingName, Written};
-use super::world::Target;
+use super::setting::{SettingName, Written};
 use crate::config::{Key, Place};
 use crate::known::Known;
 use crate::version::CniVersion;
@@ -257,30 +255,6 @@ pub fn document_members() -> impl Iterator<Item = (SettingName, DocumentPath)> {
     let members = MEMBERS.iter().map(|(key, _, _)| SettingName::of(*key));
     env.chain(members)
         .filter_map(|name| document_path(&name).map(|path| (name, path)))
-}
-
-/// Whose the keys of the target are when the add-on carries the configuration. What EKS renders from its own defaults
-/// is free; what its document sets is ours where we recorded it, and else belongs to who wrote it there.
-pub fn owners_through_addon(target: &mut Target, recorded: &BTreeMap<SettingName, Written>) {
-    let AddonState::Carries(carrier) = &target.addon else {
-        return;
-    };
-    for (name, seen) in &mut target.settings {
-        let in_document = carrier.document.contains_key(name);
-        if in_document && recorded.contains_key(name) {
-            become_ours(seen);
-        } else if !in_document {
-            seen.owners.retain(|owner| owner.class != ManagerClass::Eks);
-        }
-    }
-}
-
-fn become_ours(seen: &mut Seen) {
-    for owner in &mut seen.owners {
-        if owner.class == ManagerClass::Eks {
-            owner.class = ManagerClass::Ours;
-        }
-    }
 }
 
 #[cfg(test)]

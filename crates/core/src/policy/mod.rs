@@ -19,10 +19,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use addon::{
-    AddonCarrier, AddonState, AddonWriter, DocumentPath, Form, document_members, document_path,
-    owners_through_addon,
-};
+pub use addon::{AddonCarrier, AddonState, AddonWriter, DocumentPath, Form, document_members, document_path};
 pub use condition::{Condition, ConditionStatus};
 pub use diff::{Row, RowKind, same_value};
 pub use manager::{
@@ -31,7 +28,7 @@ pub use manager::{
 };
 pub use nodes::{NodeCounts, is_over_committed};
 pub use outcome::{CloudView, EniConfigsView, Outcome, Outcomes};
-pub use ownership::{Claim, claim};
+pub use ownership::{Claim, claim, owners_through_addon};
 pub use plan::{Action, PolicyPlan, plan, release};
 pub use report::{PolicyReport, Summary, report};
 pub use running::{config_of, effective_of, setup_of};

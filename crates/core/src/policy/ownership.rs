@@ -2,7 +2,9 @@
 
 use super::addon::AddonState;
 use super::manager::{ManagerClass, named_in};
-use super::setting::{Owner, Seen};
+use super::setting::{Owner, Seen, SettingName, Written};
+use super::world::Target;
+use std::collections::BTreeMap;
 
 /// What the policy may do with a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,30 @@ pub fn claim(seen: Option<&Seen>, take_over_from: &[String], addon: &AddonState)
         ManagerClass::Person | ManagerClass::Other if listed() => Claim::TakeOver(owner.clone()),
         ManagerClass::Reconciler | ManagerClass::Eks | ManagerClass::Person | ManagerClass::Other => {
             Claim::Blocked(owner.clone())
+        }
+    }
+}
+
+/// Whose the keys of the target are when the add-on carries the configuration. What EKS renders from its own defaults
+/// is free; what its document sets is ours where we recorded it, and else belongs to who wrote it there.
+pub fn owners_through_addon(target: &mut Target, recorded: &BTreeMap<SettingName, Written>) {
+    let AddonState::Carries(carrier) = &target.addon else {
+        return;
+    };
+    for (name, seen) in &mut target.settings {
+        let in_document = carrier.document.contains_key(name);
+        if in_document && recorded.contains_key(name) {
+            become_ours(seen);
+        } else if !in_document {
+            seen.owners.retain(|owner| owner.class != ManagerClass::Eks);
+        }
+    }
+}
+
+fn become_ours(seen: &mut Seen) {
+    for owner in &mut seen.owners {
+        if owner.class == ManagerClass::Eks {
+            owner.class = ManagerClass::Ours;
         }
     }
 }

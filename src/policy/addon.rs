@@ -1,14 +1,11 @@
 //! The EKS managed add-on of a policy: read from EKS, and written by UpdateAddon, never in the DaemonSet.
 
-mod document;
-
-pub(crate) use document::Document;
-
 use super::carrier::{AddonDocument, Carrier};
-use super::memory::Memory;
+use super::document::Document;
+use super::memory::{Heard, Memory};
 use crate::context::Context;
 use crate::write::{Target, WriteError, WriteSite};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::core::ApiResource;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_api::policy::{AddonWriter as ApiWriter, ManagedAddonRef};
@@ -24,15 +21,6 @@ const FRESH: SignedDuration = SignedDuration::from_secs(5);
 
 /// Statuses in which EKS takes no update.
 const BUSY: [&str; 3] = ["CREATING", "UPDATING", "DELETING"];
-
-/// What EKS said of an add-on, and when.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    at: Timestamp,
-    cluster: String,
-    name: String,
-    answer: Result<Option<Addon>, CloudError>,
-}
 
 /// Asks EKS for an add-on, or remembers.
 pub(crate) async fn describe(
