@@ -1,6 +1,7 @@
 //! What to do about the target: total, no clock, no I/O.
 
-use super::addon::{AddonCarrier, AddonWriter, document_path};
+mod addon;
+
 use super::choice::choose;
 use super::diff::{Row, RowKind, drift_rows, same_value, wanted_rows};
 use super::manager::ManagerClass;
@@ -260,39 +261,6 @@ impl Scene<'_> {
         steps
     }
 
-    /// One update of the add-on for everything that is to change. Only what its document lacks makes one necessary, or a
-    /// value that others put into the DaemonSet.
-    fn update_addon(
-        &self,
-        addon: &AddonCarrier,
-        enforced: BTreeMap<SettingName, Written>,
-        write: Vec<Row>,
-        verdict: &Verdict,
-    ) -> Option<Action> {
-        let version = match (verdict.version_mismatch, self.world.intent.version) {
-            (Some(_), Some(wanted)) if !verdict.refused => addon.offer(wanted),
-            _ => None,
-        };
-        if addon.writer == AddonWriter::External
-            || addon.busy.is_some()
-            || (write.is_empty() && version.is_none())
-        {
-            return None;
-        }
-        let overwrite = write.iter().any(|row| {
-            row.other_owner()
-                .is_some_and(|owner| owner.class != ManagerClass::Eks)
-        });
-        let unset = write.iter().filter(|row| row.to.is_none());
-        Some(Action::UpdateAddon {
-            set: enforced,
-            unset: unset.map(|row| row.name.clone()).collect(),
-            version,
-            overwrite,
-            changed: write.clone(),
-        })
-    }
-
     /// Rows that are fine but wait: for a window, for a rollout that stalled, or because nothing may be written.
     fn held_back(&self, write: &[Row], waiting: &[Row], verdict: &mut Verdict) -> BTreeSet<SettingName> {
         let wait = |row: &Row, why| Pending {
@@ -380,22 +348,6 @@ impl Scene<'_> {
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
-    }
-
-    /// Why the add-on does not take a row now, where it carries the configuration.
-    fn addon_waits(&self, row: &Row) -> Option<Why> {
-        let addon = self.target.addon.carrier()?;
-        if document_path(&row.name).is_none() {
-            Some(Why::NotInAddon)
-        } else if addon.writer == AddonWriter::External {
-            Some(Why::ExternalWriter)
-        } else {
-            let by_others = row
-                .other_owner()
-                .is_some_and(|owner| owner.class != ManagerClass::Eks);
-            let is_said = row.to.is_some() && addon.document.get(&row.name) == row.to.as_ref();
-            (addon.busy.is_some() || (is_said && !by_others)).then_some(Why::AddonBusy)
-        }
     }
 
     /// Whether ENIConfigs of the policy are not written yet: nodes that look for them would stay NotReady.

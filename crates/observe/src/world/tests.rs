@@ -11,6 +11,7 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use vpccni_core::config::{self, CniConfig, Key};
 use vpccni_core::ids::InstanceId;
+use vpccni_core::ports::Nodegroup;
 use vpccni_core::version::CniVersion;
 
 fn node(name: &str, zone: &str, instance: &str, labels: &Value) -> Value {
@@ -107,6 +108,18 @@ fn a_world_has_every_node_even_one_that_cannot_be_read() {
     assert_eq!(built.subnets, Known::Unknown("AWS is off".to_owned()));
 }
 
+fn subnet(id: &str) -> SubnetId {
+    SubnetId::parse(id).unwrap()
+}
+
+fn nodegroup(name: &str, max_size: u32, ids: &[&str]) -> Nodegroup {
+    Nodegroup {
+        name: name.to_owned(),
+        subnets: ids.iter().map(|id| subnet(id)).collect(),
+        max_size,
+    }
+}
+
 #[test]
 fn zones_have_reasons() {
     let stores = stores(vec![
@@ -131,18 +144,12 @@ fn zones_have_reasons() {
         })
     };
     let zone = |name: &str| Zone::parse(name).unwrap();
-    let subnet = |id: &str| vpccni_core::ids::SubnetId::parse(id).unwrap();
     let subnets = [
-        (subnet("subnet-0a"), zone("us-west-2a")),
-        (subnet("subnet-0b"), zone("us-west-2b")),
-        (subnet("subnet-0e"), zone("us-west-2e")),
-    ]
-    .into();
-    let nodegroup = |name: &str, max_size, ids: &[&str]| vpccni_core::ports::Nodegroup {
-        name: name.to_owned(),
-        subnets: ids.iter().map(|id| subnet(id)).collect(),
-        max_size,
-    };
+        ("subnet-0a", "us-west-2a"),
+        ("subnet-0b", "us-west-2b"),
+        ("subnet-0e", "us-west-2e"),
+    ];
+    let subnets = subnets.map(|(id, name)| (subnet(id), zone(name))).into();
     let nodegroups = [
         nodegroup("blue", 3, &["subnet-0a", "subnet-0e"]),
         nodegroup("parked", 0, &["subnet-0b"]),
