@@ -125,6 +125,9 @@ impl Model {
     }
 }
 
+/// What became of a call: its code where it was refused.
+type Outcome = Result<(), String>;
+
 /// One scene: a /26 of its own with one running m5.large.
 struct Scene {
     model: Model,
@@ -153,87 +156,82 @@ impl Scene {
         Ok(())
     }
 
-    fn perform(
-        &mut self,
-        world: &mut World,
-        op: &Op,
-        at: usize,
-    ) -> Result<Result<(), String>, TestCaseError> {
-        let id = self.model.enis.get(at).map(|eni| eni.id.clone());
+    fn perform(&mut self, world: &mut World, op: &Op, at: usize) -> Result<Outcome, TestCaseError> {
+        let Some(id) = self.model.enis.get(at).map(|eni| eni.id.clone()) else {
+            return self.create(world, at);
+        };
         let want = |count, prefix_count| Want {
             count,
             prefix_count,
             ..Want::default()
         };
-        Ok(match (op, id) {
-            (Op::Create, _) | (_, None) => {
-                match world.create_interface(NewInterface::in_subnet(self.subnet.clone())) {
-                    Ok(id) => {
-                        let first = world.interfaces[&id].primary;
-                        let fresh = Eni {
-                            id,
-                            held: Vec::new(),
-                            prefixes: Vec::new(),
-                            device: None,
-                        };
-                        self.model.enis.push(fresh);
-                        self.model.take(
-                            at,
-                            Grant {
-                                addresses: vec![first],
-                                prefixes: Vec::new(),
-                            },
-                        )?;
-                        Ok(())
-                    }
-                    Err(error) => Err(error.code().to_owned()),
-                }
-            }
-            (Op::Assign(_, n), Some(id)) => self.assign(world, &id, at, &want(*n, 0))?,
-            (Op::Prefixes(_, n), Some(id)) => self.assign(world, &id, at, &want(0, *n))?,
-            (Op::Unassign(_), Some(id)) => {
-                let eni = &mut self.model.enis[at];
-                let addresses = if eni.held.len() > 1 {
-                    vec![eni.held.remove(1)]
-                } else {
-                    Vec::new()
-                };
-                let prefixes = if addresses.is_empty() {
-                    eni.prefixes.pop()
-                } else {
-                    None
-                };
-                let what = Grant {
-                    addresses,
-                    prefixes: prefixes.into_iter().collect(),
-                };
-                world.unassign(&id, &what).map_err(|e| e.code().to_owned())
-            }
-            (Op::Attach(_), Some(id)) => {
-                let taken: BTreeSet<u32> = self.model.enis.iter().filter_map(|e| e.device).collect();
-                let device = (1..)
-                    .find(|device| !taken.contains(device))
-                    .expect("a free index");
-                let done = world.attach(&id, &self.instance, device, 0);
-                if done.is_ok() {
-                    self.model.enis[at].device = Some(device);
-                }
-                done.map(drop).map_err(|e| e.code().to_owned())
-            }
-            (Op::Detach(_), Some(id)) => {
-                let attachment = world.interfaces[&id].attachment.as_ref().map(|a| a.id.clone());
-                prop_assert_eq!(attachment.is_some(), self.model.enis[at].device.take().is_some());
-                let done = attachment.map_or(Ok(()), |attachment| world.detach(&attachment, false));
-                done.map_err(|e| e.code().to_owned())
-            }
-            (Op::Delete(_), Some(id)) => {
-                let done = world.delete_interface(&id);
-                if done.is_ok() {
-                    self.model.enis.remove(at);
-                }
-                done.map_err(|e| e.code().to_owned())
-            }
-        })
+        match op {
+            Op::Create => self.create(world, at),
+            Op::Assign(_, n) => self.assign(world, &id, at, &want(*n, 0)),
+            Op::Prefixes(_, n) => self.assign(world, &id, at, &want(0, *n)),
+            Op::Unassign(_) => Ok(self.unassign(world, &id, at)),
+            Op::Attach(_) => Ok(self.attach(world, &id, at)),
+            Op::Detach(_) => self.detach(world, &id, at),
+            Op::Delete(_) => Ok(self.delete(world, &id, at)),
+        }
+    }
+
+    fn create(&mut self, world: &mut World, at: usize) -> Result<Outcome, TestCaseError> {
+        let id = match world.create_interface(NewInterface::in_subnet(self.subnet.clone())) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error.code().to_owned())),
+        };
+        let first = world.interfaces[&id].primary;
+        self.model.enis.push(Eni {
+            id,
+            held: Vec::new(),
+            prefixes: Vec::new(),
+            device: None,
+        });
+        let grant = Grant {
+            addresses: vec![first],
+            prefixes: Vec::new(),
+        };
+        self.model.take(at, grant).map(Ok)
+    }
+
+    /// Gives back the first secondary address, or the last prefix where there is none.
+    fn unassign(&mut self, world: &mut World, id: &EniId, at: usize) -> Outcome {
+        let eni = &mut self.model.enis[at];
+        let mut what = Grant::default();
+        if eni.held.len() > 1 {
+            what.addresses.push(eni.held.remove(1));
+        } else {
+            what.prefixes.extend(eni.prefixes.pop());
+        }
+        world.unassign(id, &what).map_err(|e| e.code().to_owned())
+    }
+
+    fn attach(&mut self, world: &mut World, id: &EniId, at: usize) -> Outcome {
+        let taken: BTreeSet<u32> = self.model.enis.iter().filter_map(|e| e.device).collect();
+        let device = (1..)
+            .find(|device| !taken.contains(device))
+            .expect("a free index");
+        let done = world.attach(id, &self.instance, device, 0);
+        if done.is_ok() {
+            self.model.enis[at].device = Some(device);
+        }
+        done.map(drop).map_err(|e| e.code().to_owned())
+    }
+
+    fn detach(&mut self, world: &mut World, id: &EniId, at: usize) -> Result<Outcome, TestCaseError> {
+        let attachment = world.interfaces[id].attachment.as_ref().map(|a| a.id.clone());
+        prop_assert_eq!(attachment.is_some(), self.model.enis[at].device.take().is_some());
+        let done = attachment.map_or(Ok(()), |attachment| world.detach(&attachment, false));
+        Ok(done.map_err(|e| e.code().to_owned()))
+    }
+
+    fn delete(&mut self, world: &mut World, id: &EniId, at: usize) -> Outcome {
+        let done = world.delete_interface(id);
+        if done.is_ok() {
+            self.model.enis.remove(at);
+        }
+        done.map_err(|e| e.code().to_owned())
     }
 
     fn assign(
@@ -242,7 +240,7 @@ impl Scene {
         id: &EniId,
         at: usize,
         want: &Want,
-    ) -> Result<Result<(), String>, TestCaseError> {
+    ) -> Result<Outcome, TestCaseError> {
         match world.assign(id, want, false) {
             Ok(grant) => self.model.take(at, grant).map(Ok),
             Err(error) => Ok(Err(error.code().to_owned())),

@@ -50,40 +50,44 @@ async fn seen(lab: &Lab, eni: &str) -> (String, String, Option<String>) {
     )
 }
 
-#[tokio::test]
-async fn branches_have_vlans_of_their_own_up_to_the_limit_of_the_type() {
-    let lab = Lab::new().await;
+/// A subnet, a running m5.large in it, and a trunk on that, which carries nine branches.
+async fn with_trunk(lab: &Lab) -> (String, String, String) {
     let subnet = lab.subnet("10.0.0.0/24").await;
-    // An m5.large carries nine branches.
     let instance = lab.instance(&subnet, "m5.large").await;
-    let trunk = made(&lab, &subnet, "trunk").await;
+    let trunk = made(lab, &subnet, "trunk").await;
     lab.attach(&trunk, &instance, 1).await.expect("attached");
+    (subnet, instance, trunk)
+}
+
+#[tokio::test]
+async fn a_branch_has_one_trunk_and_a_vlan_of_its_own_on_it() {
+    let lab = Lab::new().await;
+    let (subnet, _, trunk) = with_trunk(&lab).await;
     let branch = made(&lab, &subnet, "branch").await;
     let first = associate(&lab, &trunk, &branch, 1, Some("t"))
         .await
         .expect("associated");
-    assert_eq!(
-        associate(&lab, &trunk, &branch, 1, Some("t")).await,
-        Ok(first.clone())
-    );
-    assert_eq!(
-        associate(&lab, &trunk, &branch, 2, Some("t")).await,
-        Err("IdempotentParameterMismatch".to_owned())
-    );
-    assert_eq!(
-        associate(&lab, &trunk, &branch, 2, None).await,
-        Err("InvalidNetworkInterface.InUse".to_owned())
-    );
+    assert_eq!(associate(&lab, &trunk, &branch, 1, Some("t")).await, Ok(first));
     let other = lab.eni(&subnet).await;
-    assert_eq!(
-        associate(&lab, &trunk, &other, 1, None).await,
-        Err("InvalidParameterValue".to_owned())
-    );
-    assert_eq!(
-        associate(&lab, &other, &branch, 3, None).await,
-        Err("InvalidParameterValue".to_owned())
-    );
-    for vlan in 2..10 {
+    for (trunk, branch, vlan, token, refusal) in [
+        (&trunk, &branch, 2, Some("t"), "IdempotentParameterMismatch"),
+        (&trunk, &branch, 2, None, "InvalidNetworkInterface.InUse"),
+        (&trunk, &other, 1, None, "InvalidParameterValue"),
+        (&other, &branch, 3, None, "InvalidParameterValue"),
+    ] {
+        assert_eq!(
+            associate(&lab, trunk, branch, vlan, token).await,
+            Err(refusal.to_owned())
+        );
+    }
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_trunk_carries_as_many_branches_as_its_type_allows() {
+    let lab = Lab::new().await;
+    let (subnet, instance, trunk) = with_trunk(&lab).await;
+    for vlan in 1..10 {
         let eni = lab.eni(&subnet).await;
         associate(&lab, &trunk, &eni, vlan, None)
             .await
@@ -93,12 +97,26 @@ async fn branches_have_vlans_of_their_own_up_to_the_limit_of_the_type() {
             ("branch".into(), "associated".into(), None)
         );
     }
+    let other = lab.eni(&subnet).await;
     assert_eq!(
         associate(&lab, &trunk, &other, 10, None).await,
         Err("AttachmentLimitExceeded".to_owned())
     );
     let all = lab.ec2.describe_trunk_interface_associations().send().await;
     assert_eq!(all.expect("associations").interface_associations().len(), 9);
+    let terminate = lab.ec2.terminate_instances().instance_ids(&instance);
+    terminate.send().await.expect("terminated");
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_vlan_is_free_again_when_its_branch_leaves_the_trunk() {
+    let lab = Lab::new().await;
+    let (subnet, _, trunk) = with_trunk(&lab).await;
+    let branch = made(&lab, &subnet, "branch").await;
+    let first = associate(&lab, &trunk, &branch, 1, None)
+        .await
+        .expect("associated");
     let delete = lab.ec2.delete_network_interface().network_interface_id(&branch);
     assert_eq!(
         delete.clone().send().await.map(|_| ()).map_err(code),
@@ -111,15 +129,10 @@ async fn branches_have_vlans_of_their_own_up_to_the_limit_of_the_type() {
         Err("InvalidTrunkInterfaceAssociationID.NotFound".to_owned())
     );
     delete.send().await.expect("deleted");
+    let other = lab.eni(&subnet).await;
     associate(&lab, &trunk, &other, 1, None)
         .await
         .expect("the VLAN is free again");
-    lab.ec2
-        .terminate_instances()
-        .instance_ids(&instance)
-        .send()
-        .await
-        .expect("terminated");
     lab.end().await;
 }
 

@@ -2,10 +2,10 @@
 
 use super::describe::Query;
 use super::interfaces::write_shared;
-use super::power::instances;
 use crate::action::{Effect, Family};
 use crate::error::ApiError;
 use crate::wire::filter::Filterable;
+use crate::wire::ids;
 use crate::wire::params::Params;
 use crate::wire::tags;
 use crate::wire::xml::Xml;
@@ -87,6 +87,16 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
         .maybe("nextToken", cut.next);
         Ok(xml)
     }))
+}
+
+/// The instances that a call is about: one at least.
+pub(super) fn instances(params: &mut Params) -> Result<Vec<InstanceId>, ApiError> {
+    let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
+    if ids.is_empty() {
+        Err(ApiError::missing("InstanceId"))
+    } else {
+        Ok(ids)
+    }
 }
 
 fn terminate(params: &mut Params) -> Result<Effect, ApiError> {

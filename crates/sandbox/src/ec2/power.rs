@@ -1,7 +1,7 @@
 //! StartInstances, StopInstances, RebootInstances, ModifyInstanceAttribute, ModifyInstanceMetadataOptions.
 
 use super::done;
-use super::instances::{write_metadata, write_state};
+use super::instances::{instances, write_metadata, write_state};
 use super::launch_data::instance_type;
 use super::settings::{self, Form, LAUNCH, Setting};
 use crate::action::{Effect, Family};
@@ -19,15 +19,6 @@ pub(super) const ACTIONS: Family = &[
     ("StartInstances", start),
     ("StopInstances", stop),
 ];
-
-pub(super) fn instances(params: &mut Params) -> Result<Vec<InstanceId>, ApiError> {
-    let ids: Vec<InstanceId> = ids::list(params, "InstanceId")?;
-    if ids.is_empty() {
-        Err(ApiError::missing("InstanceId"))
-    } else {
-        Ok(ids)
-    }
-}
 
 fn write_changes(changes: Changes) -> Xml {
     let mut xml = Xml::default();

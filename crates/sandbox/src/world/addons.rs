@@ -3,7 +3,7 @@
 
 use super::eks_rules::{eks_tags, invalid};
 use super::identities::NewIdentity;
-use super::updates::{Change, Issue, Subject};
+use super::updates::{Issue, Subject};
 use super::{ACCOUNT, Due, Happened, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
@@ -284,15 +284,9 @@ impl World {
             self.check_identities(name, identities)?;
         }
         let subject = Subject::Addon(name.to_owned());
-        let id = self.begin_update(
-            cluster,
-            subject,
-            "AddonUpdate",
-            params,
-            Some(Change::Addon(change)),
-        )?;
+        let id = self.begin_update(cluster, subject, "AddonUpdate", params)?;
         self.addon_mut(cluster, name)?.status = AddonStatus::Updating;
-        self.end_update_after(self.timings.addon_change, cluster, &id);
+        self.change_after(self.timings.addon_change, cluster, &id, change);
         Ok(id)
     }
 

@@ -1,7 +1,7 @@
 //! EKS clusters: their life, and what can be changed about them.
 
 use super::eks_rules::{eks_tags, invalid};
-use super::updates::{Change, Subject, Update};
+use super::updates::{Subject, Update};
 use super::{ACCOUNT, Addon, Due, Nodegroup, PodIdentity, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
@@ -294,15 +294,9 @@ impl World {
             ClusterChange::Logging(_) => "LoggingUpdate",
             ClusterChange::DeletionProtection(_) => "DeletionProtectionUpdate",
         };
-        let id = self.begin_update(
-            name,
-            Subject::Cluster,
-            kind,
-            params,
-            Some(Change::Cluster(change)),
-        )?;
+        let id = self.begin_update(name, Subject::Cluster, kind, params)?;
         self.cluster_mut(name)?.status = ClusterStatus::Updating;
-        self.end_update_after(self.timings.cluster_update, name, &id);
+        self.change_after(self.timings.cluster_update, name, &id, change);
         Ok(id)
     }
 

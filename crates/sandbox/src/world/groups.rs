@@ -26,6 +26,13 @@ pub struct SecurityGroup {
     pub tags: Tags,
 }
 
+impl SecurityGroup {
+    /// Its rules for traffic in one direction.
+    pub fn in_direction(&self, egress: bool) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.egress == egress)
+    }
+}
+
 impl World {
     /// Makes a group.
     pub fn create_group(
@@ -68,6 +75,36 @@ impl World {
         };
         self.groups.insert(id.clone(), group);
         Ok(id)
+    }
+
+    /// Deletes a group that no interface has and no other group names.
+    pub fn delete_group(&mut self, id: &SecurityGroupId) -> Result<(), ApiError> {
+        let group = self.group(id)?;
+        if group.name == "default" {
+            return Err(ApiError::new(
+                Code::CannotDelete,
+                format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
+            ));
+        }
+        let named = |other: &SecurityGroup| {
+            other.id != *id
+                && other
+                    .rules
+                    .iter()
+                    .any(|rule| rule.peer == Peer::Group(id.clone()))
+        };
+        let used = self
+            .interfaces
+            .values()
+            .any(|interface| interface.groups.contains(id));
+        if used || self.groups.values().any(named) {
+            return Err(ApiError::new(
+                Code::DependencyViolation,
+                format!("resource {id} has a dependent object"),
+            ));
+        }
+        self.groups.remove(id);
+        Ok(())
     }
 
     pub(crate) fn group(&self, id: &SecurityGroupId) -> Result<&SecurityGroup, ApiError> {

@@ -1,38 +1,11 @@
-//! Instances: what is known of them, and their states. How they are launched is in `launch`.
+//! Instances: what is known of them, and how they go from state to state. How they are launched is in `launch`.
 
-use super::power::not_permitted;
-use super::{ACCOUNT, Due, Happened, MetadataOptions, Settings, Tags, World};
+use super::{ACCOUNT, Due, Happened, InstanceState, MetadataOptions, Settings, Tags, World};
 use crate::error::{ApiError, Code};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SubnetId, VpcId, Zone};
-
-/// The state of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are AWS's own")]
-pub enum InstanceState {
-    Pending,
-    Running,
-    ShuttingDown,
-    Terminated,
-    Stopping,
-    Stopped,
-}
-
-impl InstanceState {
-    /// The code and name as AWS writes them.
-    pub fn parts(self) -> (u32, &'static str) {
-        match self {
-            Self::Pending => (0, "pending"),
-            Self::Running => (16, "running"),
-            Self::ShuttingDown => (32, "shutting-down"),
-            Self::Terminated => (48, "terminated"),
-            Self::Stopping => (64, "stopping"),
-            Self::Stopped => (80, "stopped"),
-        }
-    }
-}
 
 /// An instance.
 #[derive(Debug, Clone)]
@@ -208,4 +181,14 @@ impl World {
             )
         })
     }
+}
+
+/// The refusal where an attribute of the instance protects it.
+pub(super) fn not_permitted(id: &InstanceId, what: &str, attribute: &str) -> ApiError {
+    ApiError::new(
+        Code::OperationNotPermitted,
+        format!(
+            "The instance '{id}' may not be {what}. Modify its '{attribute}' instance attribute and try again."
+        ),
+    )
 }

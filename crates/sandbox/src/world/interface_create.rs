@@ -2,7 +2,7 @@
 
 use super::interfaces::{Interface, InterfaceKind, token_mismatch};
 use super::pool::{Grant, PoolError, Want};
-use super::pool6::Want6;
+use super::pool6::{Grant6, Want6};
 use super::{Due, Settings, Tags, Token, World, tags};
 use crate::error::{ApiError, Code};
 use std::net::Ipv4Addr;
@@ -92,23 +92,11 @@ impl World {
                 "A primary IPv6 address needs an IPv6 address",
             ));
         }
-        let (primary, grant) = self.take_for_new(&new)?;
-        let ipv6 = match self.take_ipv6(&new.subnet, &new.want6) {
-            Ok(ipv6) => ipv6,
-            Err(error) => {
-                self.give_back(&new.subnet, primary, &grant);
-                return Err(error);
-            }
-        };
+        let (primary, grant, ipv6) = self.take_for_new(&new)?;
         let mac = self.new_mac();
         if let Some((token, fingerprint)) = new.token.clone() {
-            self.interface_tokens.insert(
-                token,
-                Token {
-                    fingerprint,
-                    made: id.clone(),
-                },
-            );
+            let made = id.clone();
+            self.interface_tokens.insert(token, Token { fingerprint, made });
         }
         let interface = Interface {
             id: id.clone(),
@@ -143,8 +131,20 @@ impl World {
         Ok(id)
     }
 
+    /// The primary address and the rest of either family, or nothing.
+    fn take_for_new(&mut self, new: &NewInterface) -> Result<(Ipv4Addr, Grant, Grant6), ApiError> {
+        let (primary, rest) = self.take_ipv4_for_new(new)?;
+        match self.take_ipv6(&new.subnet, &new.want6) {
+            Ok(ipv6) => Ok((primary, rest, ipv6)),
+            Err(error) => {
+                self.give_back(&new.subnet, primary, &rest);
+                Err(error)
+            }
+        }
+    }
+
     /// The primary address and the rest in one piece: explicit addresses first, so that no chosen one takes them.
-    fn take_for_new(&mut self, new: &NewInterface) -> Result<(Ipv4Addr, Grant), ApiError> {
+    fn take_ipv4_for_new(&mut self, new: &NewInterface) -> Result<(Ipv4Addr, Grant), ApiError> {
         let mut want = new.want.clone();
         match new.primary {
             Some(primary) => want.addresses.insert(0, primary),

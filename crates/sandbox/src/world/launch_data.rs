@@ -1,35 +1,9 @@
 //! What a launch is told: by a request, by a version of a launch template, or by one laid over the other.
 
-use super::{InterfaceKind, Tags, Want, Want6};
+use super::{InterfaceKind, Settings, Tags, Want, Want6};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::ids::{InstanceType, SecurityGroupId, SubnetId};
-
-/// Settings with one value each, by AWS's name with dots (`MetadataOptions.HttpTokens`). Most of them change nothing
-/// here and are kept and shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings(pub BTreeMap<String, String>);
-
-impl Settings {
-    /// A value.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    /// Whether a setting is `true`.
-    pub fn is_on(&self, name: &str) -> bool {
-        self.get(name) == Some("true")
-    }
-
-    /// Lays others over these: a structure that is given replaces the whole structure, as AWS does with every
-    /// parameter of the first level.
-    fn overlay(&mut self, over: &Self) {
-        let first = |name: &str| name.split('.').next().map(str::to_owned);
-        self.0
-            .retain(|name, _| !over.0.keys().any(|other| first(other) == first(name)));
-        self.0.extend(over.0.clone());
-    }
-}
 
 /// A volume that a launch asks for, and what is left away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,33 +107,5 @@ impl LaunchData {
 fn replace<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
     if new.is_some() {
         old.clone_from(new);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings(
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn a_structure_that_is_given_replaces_the_whole_structure() {
-        let mut under = settings(&[
-            ("KeyName", "one"),
-            ("MetadataOptions.HttpTokens", "required"),
-            ("MetadataOptions.HttpPutResponseHopLimit", "2"),
-        ]);
-        under.overlay(&settings(&[("MetadataOptions.HttpTokens", "optional")]));
-        assert_eq!(
-            under,
-            settings(&[("KeyName", "one"), ("MetadataOptions.HttpTokens", "optional")])
-        );
     }
 }

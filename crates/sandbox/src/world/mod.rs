@@ -8,6 +8,7 @@ mod caller;
 mod catalogue;
 mod clusters;
 mod configuration;
+mod eks_changes;
 mod eks_rules;
 mod eks_tags;
 mod events;
@@ -16,6 +17,7 @@ mod groups;
 mod iam;
 mod identities;
 mod images;
+mod instance_state;
 mod instances;
 mod interface_create;
 mod interfaces;
@@ -39,6 +41,7 @@ mod random;
 mod rules;
 mod scaling;
 mod schedule;
+mod settings;
 mod shortage;
 mod subnets;
 mod tags;
@@ -65,12 +68,13 @@ pub use iam::{
 };
 pub use identities::{IdentityChange, NewIdentity, PodIdentity};
 pub use images::{Image, Images, PLAIN};
-pub use instances::{Instance, InstanceState, Volume};
+pub use instance_state::InstanceState;
+pub use instances::{Instance, Volume};
 pub use interface_create::NewInterface;
 pub use interfaces::{Attachment, AttachmentStatus, Interface, InterfaceKind};
 pub use ipv6::Ipv6Association;
 pub use launch::NewInstances;
-pub use launch_data::{BlockDevice, LaunchData, NetworkSpec, Settings};
+pub use launch_data::{BlockDevice, LaunchData, NetworkSpec};
 pub use launch_from::LaunchAt;
 pub(crate) use launch_from::origin_tags;
 pub use metadata::MetadataOptions;
@@ -94,6 +98,7 @@ pub use scaling::{
     Wait,
 };
 pub(crate) use schedule::Due;
+pub use settings::Settings;
 pub use subnets::{NewReservation, Reservation, ReservationKind, Subnet, SubnetAttributes};
 pub use templates::{LaunchTemplate, NewTemplate, TemplateKey, TemplateRef, TemplateVersion};
 pub use timings::Timings;
@@ -167,6 +172,8 @@ pub struct World {
     addon_conflicts: BTreeMap<(String, String), Vec<String>>,
     /// Auto Scaling groups of node groups: cluster and name of their owner.
     nodegroup_owners: BTreeMap<String, (String, String)>,
+    /// What updates of EKS in progress change when they end, by their ids.
+    eks_changes: BTreeMap<String, eks_changes::Change>,
     /// Releases of node images that were published, by Kubernetes version: date, and Bottlerocket's version.
     ami_releases: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// What EKS answered to client tokens, by action and token: the request and the answer.
@@ -230,6 +237,7 @@ impl World {
             clusters: BTreeMap::new(),
             addon_conflicts: BTreeMap::new(),
             nodegroup_owners: BTreeMap::new(),
+            eks_changes: BTreeMap::new(),
             ami_releases: BTreeMap::new(),
             eks_answers: BTreeMap::new(),
             templates: BTreeMap::new(),

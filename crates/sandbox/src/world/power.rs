@@ -1,5 +1,6 @@
 //! Starting, stopping and rebooting instances, and what of them can be changed after their launch.
 
+use super::instances::not_permitted;
 use super::{Due, Happened, InstanceState, MetadataOptions, Settings, World};
 use crate::error::{ApiError, Code};
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId};
@@ -195,14 +196,5 @@ fn wrong_state(id: &InstanceId, what: &str) -> ApiError {
     ApiError::new(
         Code::IncorrectInstanceState,
         format!("The instance '{id}' is not in a state from which it can be {what}."),
-    )
-}
-
-pub(super) fn not_permitted(id: &InstanceId, what: &str, attribute: &str) -> ApiError {
-    ApiError::new(
-        Code::OperationNotPermitted,
-        format!(
-            "The instance '{id}' may not be {what}. Modify its '{attribute}' instance attribute and try again."
-        ),
     )
 }

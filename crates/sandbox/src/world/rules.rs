@@ -1,6 +1,6 @@
 //! Rules of security groups: kept, shown and checked against each other. What they let through is not modelled.
 
-use super::{SecurityGroup, World};
+use super::World;
 use crate::error::{ApiError, Code};
 use std::fmt;
 use vpccni_core::ids::SecurityGroupId;
@@ -165,43 +165,6 @@ impl World {
             group.rules.retain(|rule| !gone.contains(rule));
         }
         Ok(gone)
-    }
-
-    /// Deletes a group that no interface has and no other group names.
-    pub fn delete_group(&mut self, id: &SecurityGroupId) -> Result<(), ApiError> {
-        let group = self.group(id)?;
-        if group.name == "default" {
-            return Err(ApiError::new(
-                Code::CannotDelete,
-                format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
-            ));
-        }
-        let named = |other: &SecurityGroup| {
-            other.id != *id
-                && other
-                    .rules
-                    .iter()
-                    .any(|rule| rule.peer == Peer::Group(id.clone()))
-        };
-        let used = self
-            .interfaces
-            .values()
-            .any(|interface| interface.groups.contains(id));
-        if used || self.groups.values().any(named) {
-            return Err(ApiError::new(
-                Code::DependencyViolation,
-                format!("resource {id} has a dependent object"),
-            ));
-        }
-        self.groups.remove(id);
-        Ok(())
-    }
-}
-
-impl SecurityGroup {
-    /// Its rules for traffic in one direction.
-    pub fn in_direction(&self, egress: bool) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.egress == egress)
     }
 }
 

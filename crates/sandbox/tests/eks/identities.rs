@@ -6,42 +6,48 @@ use aws_sdk_eks::types::AddonPodIdentityAssociations;
 
 const OTHER: &str = "arn:aws:iam::123456789012:role/other";
 
+impl Eks {
+    /// Asks for an association of a service account in `apps`, and gives its id.
+    async fn associate(&self, account: &str, role: &str) -> Result<String, String> {
+        let call = self.eks.create_pod_identity_association();
+        let call = call.cluster_name("one").namespace("apps");
+        let made = call.service_account(account).role_arn(role).send().await;
+        let made = made.map_err(code)?;
+        let id = made.association().and_then(|a| a.association_id());
+        Ok(id.expect("an id").to_owned())
+    }
+}
+
 #[tokio::test]
-async fn an_association_is_made_found_changed_and_deleted() {
+async fn a_service_account_has_one_association_and_is_found_by_it() {
     let lab = Eks::with_cluster().await;
-    let create = |account: &str, role: &str| {
-        lab.eks
-            .create_pod_identity_association()
-            .cluster_name("one")
-            .namespace("apps")
-            .service_account(account)
-            .role_arn(role)
-            .send()
-    };
-    let made = create("shop", ROLE).await.expect("made");
-    let id = made
-        .association()
-        .and_then(|a| a.association_id())
-        .expect("an id");
-    create("till", ROLE).await.expect("made");
+    let id = lab.associate("shop", ROLE).await.expect("made");
+    lab.associate("till", ROLE).await.expect("made");
     assert_eq!(
-        create("shop", OTHER).await.map(|_| ()).map_err(code),
+        lab.associate("shop", OTHER).await,
         Err("ResourceInUseException".to_owned())
     );
     assert_eq!(
-        create("desk", "no-role").await.map(|_| ()).map_err(code),
+        lab.associate("desk", "no-role").await,
         Err("InvalidParameterException".to_owned())
     );
     let list = || lab.eks.list_pod_identity_associations().cluster_name("one");
     let all = list().namespace("apps").send().await.expect("associations");
     assert_eq!(all.associations().len(), 2);
     let one = list().service_account("shop").send().await.expect("associations");
-    assert_eq!(one.associations()[0].association_id(), Some(id));
+    assert_eq!(one.associations()[0].association_id(), Some(id.as_str()));
     let none = list().namespace("other").send().await.expect("associations");
     assert!(none.associations().is_empty());
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn an_association_is_changed_and_deleted() {
+    let lab = Eks::with_cluster().await;
+    let id = lab.associate("shop", ROLE).await.expect("made");
     let change = lab.eks.update_pod_identity_association().cluster_name("one");
     let changed = change
-        .association_id(id)
+        .association_id(&id)
         .role_arn(OTHER)
         .target_role_arn(ROLE)
         .send()
@@ -57,13 +63,13 @@ async fn an_association_is_made_found_changed_and_deleted() {
         lab.eks
             .describe_pod_identity_association()
             .cluster_name("one")
-            .association_id(id)
+            .association_id(&id)
             .send()
     };
     let seen = describe().await.expect("an association");
     assert_eq!(seen.association().and_then(|a| a.role_arn()), Some(OTHER));
     let delete = lab.eks.delete_pod_identity_association().cluster_name("one");
-    delete.association_id(id).send().await.expect("deleted");
+    delete.association_id(&id).send().await.expect("deleted");
     assert_eq!(
         describe().await.map(|_| ()).map_err(code),
         Err("ResourceNotFoundException".to_owned())

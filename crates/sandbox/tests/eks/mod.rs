@@ -4,6 +4,7 @@ mod addons;
 mod catalogue;
 mod clusters;
 mod identities;
+mod nodegroup_config;
 mod nodegroups;
 mod rolls;
 

@@ -6,7 +6,6 @@ use aws_sdk_ec2::types::{RequestLaunchTemplateData, ResponseLaunchTemplateData};
 use aws_sdk_eks::operation::create_nodegroup::builders::CreateNodegroupFluentBuilder;
 use aws_sdk_eks::types::{
     LaunchTemplateSpecification, Nodegroup, NodegroupScalingConfig, NodegroupStatus, NodegroupUpdateConfig,
-    Taint, TaintEffect, UpdateLabelsPayload, UpdateTaintsPayload, UpdateType,
 };
 use std::collections::BTreeMap;
 
@@ -269,74 +268,6 @@ async fn a_launch_template_says_what_the_request_does_not() {
     let data = versions.launch_template_versions()[0].launch_template_data();
     let image = data.and_then(ResponseLaunchTemplateData::image_id);
     assert_eq!(image, Some("ami-00000000000000001"));
-    lab.end().await;
-}
-
-#[tokio::test]
-async fn the_configuration_changes_without_a_new_node() {
-    let lab = Eks::with_cluster().await;
-    lab.create_group(2)
-        .labels("a", "1")
-        .send()
-        .await
-        .expect("a group");
-    let before = lab.instances().await;
-    let taint = Taint::builder()
-        .key("gpu")
-        .effect(TaintEffect::NoSchedule)
-        .build();
-    let update = || {
-        lab.eks
-            .update_nodegroup_config()
-            .cluster_name("one")
-            .nodegroup_name("blue")
-    };
-    let begun = update()
-        .labels(
-            UpdateLabelsPayload::builder()
-                .add_or_update_labels("b", "2")
-                .remove_labels("a")
-                .build(),
-        )
-        .taints(
-            UpdateTaintsPayload::builder()
-                .add_or_update_taints(taint.clone())
-                .build(),
-        )
-        .scaling_config(NodegroupScalingConfig::builder().desired_size(3).build())
-        .update_config(
-            NodegroupUpdateConfig::builder()
-                .max_unavailable_percentage(50)
-                .build(),
-        )
-        .send()
-        .await
-        .expect("an update");
-    let begun = begun.update().expect("an update");
-    assert_eq!(begun.r#type(), Some(&UpdateType::ConfigUpdate));
-    assert_eq!(begun.params().len(), 5, "{begun:?}");
-    let group = lab.group().await;
-    let labels = group.labels().expect("labels");
-    assert_eq!((labels.len(), &labels["b"]), (1, &"2".to_owned()));
-    assert_eq!(group.taints(), [taint]);
-    let rules = group.update_config().expect("rules");
-    assert_eq!(
-        (rules.max_unavailable(), rules.max_unavailable_percentage()),
-        (None, Some(50))
-    );
-    let sizes = group.scaling_config().expect("sizes");
-    assert_eq!(
-        (sizes.min_size(), sizes.desired_size(), sizes.max_size()),
-        (Some(1), Some(3), Some(10))
-    );
-    let after = lab.instances().await;
-    assert_eq!(after.len(), 3);
-    assert!(before.iter().all(|node| after.contains(node)));
-    let nothing = update().send().await;
-    assert_eq!(
-        nothing.map(|_| ()).map_err(code),
-        Err("InvalidParameterException".to_owned())
-    );
     lab.end().await;
 }
 

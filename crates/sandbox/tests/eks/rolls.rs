@@ -285,42 +285,29 @@ async fn nodes_that_do_not_join_fail_the_update() {
     lab.end().await;
 }
 
+/// The data of a launch template that says nothing but a type.
+fn of_type(instance_type: &str) -> RequestLaunchTemplateData {
+    RequestLaunchTemplateData::builder()
+        .instance_type(instance_type.into())
+        .build()
+}
+
 #[tokio::test]
 async fn a_newer_version_of_the_template_replaces_nodes_too() {
     let lab = Eks::with_cluster().await;
-    let data = |instance_type: &str| {
-        RequestLaunchTemplateData::builder()
-            .instance_type(instance_type.into())
-            .build()
-    };
-    let template = lab.template(data("m5.large")).await;
-    lab.create_group(2)
-        .launch_template(template.clone())
-        .send()
-        .await
-        .expect("a group");
+    let template = lab.template(of_type("m5.large")).await;
+    let group = lab.create_group(2).launch_template(template.clone());
+    group.send().await.expect("a group");
     let release = lab.group().await.release_version().map(str::to_owned);
-    let same = lab.roll().launch_template(template.clone()).send().await;
-    assert_eq!(
-        same.map(|_| ()).map_err(code),
-        Err("InvalidParameterException".to_owned())
-    );
-    let id = template.id().expect("an id");
-    let version = lab
-        .lab
-        .ec2
-        .create_launch_template_version()
-        .launch_template_id(id);
+    let version = lab.lab.ec2.create_launch_template_version();
     version
-        .launch_template_data(data("c5.large"))
+        .launch_template_id(template.id().expect("an id"))
+        .launch_template_data(of_type("c5.large"))
         .send()
         .await
         .expect("a version");
-    lab.roll()
-        .launch_template(template.clone())
-        .send()
-        .await
-        .expect("begun");
+    let roll = lab.roll().launch_template(template);
+    roll.send().await.expect("begun");
     let group = lab.group().await;
     assert_eq!(group.launch_template().and_then(|t| t.version()), Some("2"));
     assert_eq!(
@@ -341,6 +328,20 @@ async fn a_newer_version_of_the_template_replaces_nodes_too() {
         .map(|r| r.instances().len())
         .sum();
     assert_eq!(count, 2);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_template_that_is_the_same_or_not_the_groups_is_refused() {
+    let lab = Eks::with_cluster().await;
+    let template = lab.template(of_type("m5.large")).await;
+    let group = lab.create_group(2).launch_template(template.clone());
+    group.send().await.expect("a group");
+    let same = lab.roll().launch_template(template.clone()).send().await;
+    assert_eq!(
+        same.map(|_| ()).map_err(code),
+        Err("InvalidParameterException".to_owned())
+    );
     let without = lab
         .create_group(1)
         .nodegroup_name("plain")
@@ -348,7 +349,7 @@ async fn a_newer_version_of_the_template_replaces_nodes_too() {
     without.send().await.expect("a group");
     let foreign = lab.roll().nodegroup_name("plain");
     let named = aws_sdk_eks::types::LaunchTemplateSpecification::builder()
-        .id(id)
+        .id(template.id().expect("an id"))
         .version("1");
     let refused = foreign.launch_template(named.build()).send().await;
     assert_eq!(

@@ -66,7 +66,7 @@ pub(super) fn run(root: &Path, args: &SandboxArgs) -> Result<ExitCode, String> {
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
     let figures = runtime.block_on(measure(root, args))?;
-    let text = table(args, &figures);
+    let text = report(args, &figures);
     say(&text);
     if args.record {
         results::record_section(root, TITLE, &text)?;
@@ -179,20 +179,28 @@ fn verdict(figures: &Figures) -> bool {
         && start_ms(figures) <= START_MS
 }
 
-fn table(args: &SandboxArgs, figures: &Figures) -> String {
-    let mut text = format!(
+/// How it was measured, both servers side by side, and each figure beside its limit.
+fn report(args: &SandboxArgs, figures: &Figures) -> String {
+    [setup(args), compared(figures), measured(figures)].join("\n")
+}
+
+fn setup(args: &SandboxArgs) -> String {
+    format!(
         "`cargo xtask bench sandbox --clients {} --seconds {} --instances {} --large {} --moto-instances {} \
          --record`\n\n{}; server and clients share them. Profile `{PROFILE}`, `aws-sandbox serve --fast`. The mix: \
          AssignPrivateIpAddresses, DescribeNetworkInterfaces by id, by instance and by tag, \
-         UnassignPrivateIpAddresses, in turn, each client on interfaces of its own.\n\n",
+         UnassignPrivateIpAddresses, in turn, each client on interfaces of its own.\n",
         args.clients,
         args.seconds,
         args.instances,
         args.large,
         args.moto_instances,
         machine()
-    );
-    text += "| server | instances | interfaces | calls/s | ratio | p50 | p99 | longest |\n|---|---|---|---|---|---|---|---|\n";
+    )
+}
+
+fn compared(figures: &Figures) -> String {
+    let mut text = "| server | instances | interfaces | calls/s | ratio | p50 | p99 | longest |\n|---|---|---|---|---|---|---|---|\n".to_owned();
     let base = figures
         .moto
         .as_ref()
@@ -220,8 +228,12 @@ fn table(args: &SandboxArgs, figures: &Figures) -> String {
     if let Err(missing) = &figures.moto {
         text += &format!("\n{missing}\n");
     }
-    text += &format!(
-        "\n| | measured | allowed |\n|---|---|---|\n\
+    text
+}
+
+fn measured(figures: &Figures) -> String {
+    format!(
+        "| | measured | allowed |\n|---|---|---|\n\
          | calls a second | {:.0} | {CALLS_PER_SECOND:.0} at least |\n\
          | 99th percentile | {:.1} ms | {P99_MS:.0} ms |\n\
          | memory with {} instances and {} interfaces | {:.0} MiB | {MEMORY_MIB:.0} MiB |\n\
@@ -240,6 +252,5 @@ fn table(args: &SandboxArgs, figures: &Figures) -> String {
         page_ms(figures),
         number(&figures.large, "/fill_seconds"),
         start_ms(figures),
-    );
-    text
+    )
 }

@@ -4,7 +4,7 @@ use super::make::check_sizes;
 use super::{NodegroupStatus, Sizes, Taint, UpdateRules};
 use crate::error::ApiError;
 use crate::world::eks_rules::invalid;
-use crate::world::updates::{Change, Issue};
+use crate::world::updates::Issue;
 use crate::world::{GroupChange, World};
 use std::collections::BTreeMap;
 
@@ -43,10 +43,9 @@ impl World {
             check_sizes(sizes)?;
         }
         let subject = group.subject();
-        let change = Change::Nodegroup(change);
-        let id = self.begin_update(cluster, subject, "ConfigUpdate", params, Some(change))?;
+        let id = self.begin_update(cluster, subject, "ConfigUpdate", params)?;
         self.nodegroup_mut(cluster, name)?.status = NodegroupStatus::Updating;
-        self.end_update_after(self.timings.nodegroup_update, cluster, &id);
+        self.change_after(self.timings.nodegroup_update, cluster, &id, change);
         Ok(id)
     }
 

@@ -127,28 +127,14 @@ impl World {
 
     /// The node group as it will be, its template still a name, and what the user's template says.
     fn planned(&mut self, new: NewNodegroup) -> Result<(Nodegroup, LaunchData), ApiError> {
-        let (user_template, user) = match &new.template {
-            Some(asked) => {
-                let (template, data) = self.user_template(asked)?;
-                (Some(template), data)
-            }
-            None => (None, LaunchData::default()),
-        };
+        let given = new.template.as_ref().map(|asked| self.user_template(asked));
+        let (user_template, user) = given.transpose()?.unzip();
+        let user = user.unwrap_or_default();
         check_against_template(&new, &user)?;
         let cluster = self.cluster(&new.cluster)?;
         let version = new.version.unwrap_or_else(|| cluster.version.clone());
         self.check_node_version(&new.cluster, &version)?;
-        let instance_types = match (&user.instance_type, new.instance_types) {
-            (Some(_), _) => Vec::new(),
-            // The API reference: t3.medium, where nothing is said.
-            (None, types) if types.is_empty() => vec![self.known_type("t3.medium")?],
-            (None, types) => {
-                for name in &types {
-                    self.known_type(name.as_str())?;
-                }
-                types
-            }
-        };
+        let instance_types = self.types_asked(new.instance_types, &user)?;
         let (ami_type, release) = match user.image.clone() {
             Some(image) => ("CUSTOM".to_owned(), image),
             None => {
@@ -199,6 +185,25 @@ impl World {
         };
         group.max_pods = self.max_pods_now(&group, &user);
         Ok((group, user))
+    }
+
+    /// The types of a new node group: none of its own where the user's template has one.
+    fn types_asked(
+        &self,
+        types: Vec<InstanceType>,
+        user: &LaunchData,
+    ) -> Result<Vec<InstanceType>, ApiError> {
+        if user.instance_type.is_some() {
+            return Ok(Vec::new());
+        }
+        // The API reference: t3.medium, where nothing is said.
+        if types.is_empty() {
+            return Ok(vec![self.known_type("t3.medium")?]);
+        }
+        for name in &types {
+            self.known_type(name.as_str())?;
+        }
+        Ok(types)
     }
 
     fn known_type(&self, name: &str) -> Result<InstanceType, ApiError> {

@@ -127,7 +127,7 @@ impl World {
             params.push(("LaunchTemplateName", user.name.clone()));
             params.push(("LaunchTemplateVersion", user.version.to_string()));
         }
-        let update = self.begin_update(cluster, group.subject(), "VersionUpdate", params, None)?;
+        let update = self.begin_update(cluster, group.subject(), "VersionUpdate", params)?;
         let scaling = self.scaling_group(&group.scaling_group)?;
         let zones = u32::try_from(scaling.zones().len()).unwrap_or(u32::MAX);
         let (max, desired) = (scaling.max, scaling.desired);
