@@ -15,7 +15,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A client that sends the head of its request more slowly than that, or nothing, is cut off. Long enough for the
 /// connections that an SDK keeps for its next call.
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_mins(1);
 
 /// Ends the connection without an answer.
 #[derive(Debug, thiserror::Error)]

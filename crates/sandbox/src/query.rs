@@ -60,7 +60,7 @@ impl QueryService {
         params.finish().map_err(validation)?;
         let result = effect(world)?;
         let mut body = Xml::default();
-        body.raw(&format!("{action}Result"), result)
+        body.raw(&format!("{action}Result"), &result)
             .element("ResponseMetadata", |xml| {
                 xml.text("RequestId", request_id);
             });

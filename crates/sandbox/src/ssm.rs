@@ -40,6 +40,7 @@ struct Many {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Path {
     path: String,
     #[serde(default)]
@@ -111,7 +112,7 @@ fn by_path(body: &Body, world: &mut World) -> Result<Value, ApiError> {
         .filter(|(_, _, tail)| recursive || !tail.contains('/'))
         .filter(|(name, _, _)| next_token.as_ref().is_none_or(|token| *name > token));
     let page: Vec<_> = rest.by_ref().take(most).collect();
-    let next = rest.next().and(page.last()).map(|(name, _, _)| *name);
+    let next = rest.next().and_then(|_| page.last()).map(|(name, _, _)| *name);
     let found: Vec<Value> = page
         .iter()
         .map(|(name, parameter, _)| write(world, name, parameter))

@@ -268,7 +268,7 @@ impl State {
         *world = loaded.world;
         world.settle(self.clock.now());
         self.tell(&world);
-        Ok(loaded.replayed)
+        Ok(loaded.count)
     }
 
     /// The journal is safe on its disk.

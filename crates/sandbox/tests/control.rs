@@ -219,7 +219,7 @@ async fn a_port_that_is_taken_is_told_with_what_to_do() {
         ..Options::default()
     })
     .await;
-    let error = second.err().expect("refused");
+    let error = second.expect_err("refused");
     assert!(matches!(error, StartError::PortTaken { .. }));
     assert!(error.to_string().contains("--listen"), "{error}");
     wire.end().await;

@@ -4,9 +4,10 @@ use crate::lab::{Lab, code, filter, message};
 use aws_sdk_ec2::operation::create_fleet::CreateFleetOutput;
 use aws_sdk_ec2::types::{
     DefaultTargetCapacityType, FleetLaunchTemplateConfigRequest, FleetLaunchTemplateOverridesRequest,
-    FleetLaunchTemplateSpecificationRequest, FleetOnDemandAllocationStrategy, FleetType, InstanceType,
-    LocationType, OnDemandOptionsRequest, RequestLaunchTemplateData, ResourceType, Tag, TagSpecification,
-    TargetCapacitySpecificationRequest,
+    FleetLaunchTemplateSpecificationRequest, FleetOnDemandAllocationStrategy, FleetType, InstanceLifecycle,
+    InstanceLifecycleType, InstanceType, LocationType, MemoryInfo, OnDemandOptionsRequest,
+    RequestLaunchTemplateData, ResourceType, Tag, TagSpecification, TargetCapacitySpecificationRequest,
+    VCpuInfo,
 };
 use vpccni_core::ids::Zone;
 
@@ -113,7 +114,7 @@ async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
     let made = fleet(&lab, DefaultTargetCapacityType::Spot, true, pools).await;
     let launched = &made.instances()[0];
     assert_eq!(launched.instance_type(), Some(&InstanceType::M5Xlarge));
-    assert_eq!(launched.lifecycle().map(|l| l.as_str()), Some("spot"));
+    assert_eq!(launched.lifecycle().map(InstanceLifecycle::as_str), Some("spot"));
     let seen = lab
         .ec2
         .describe_instances()
@@ -124,7 +125,10 @@ async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
         .expect("instances");
     assert_eq!(seen.reservations().len(), 2);
     let instance = &seen.reservations()[0].instances()[0];
-    assert_eq!(instance.instance_lifecycle().map(|l| l.as_str()), Some("spot"));
+    assert_eq!(
+        instance.instance_lifecycle().map(InstanceLifecycleType::as_str),
+        Some("spot")
+    );
     let tags = lab.ec2.describe_tags().filters(filter("resource-type", "volume"));
     assert_eq!(tags.send().await.expect("tags").tags().len(), 4);
     lab.end().await;
@@ -216,11 +220,11 @@ async fn offerings_prices_and_types_agree() {
     let mut count = 0;
     while let Some(info) = pages.next().await {
         let info = info.expect("a type");
-        let memory = info.memory_info().and_then(|m| m.size_in_mib());
+        let memory = info.memory_info().and_then(MemoryInfo::size_in_mib);
         assert!(memory.is_some_and(|m| m > 0), "{info:?}");
         assert!(
             info.v_cpu_info()
-                .and_then(|v| v.default_v_cpus())
+                .and_then(VCpuInfo::default_v_cpus)
                 .is_some_and(|v| v > 0)
         );
         assert!(

@@ -215,7 +215,7 @@ fn query(chance: &mut Chance, action: &str, ids: &[String]) -> Vec<u8> {
         match chance.below(8) {
             0 => body.append_pair(name, &"x".repeat(chance.below(70_000))),
             1..=3 => body.append_pair(name, chance.one(ids).as_str()),
-            _ => body.append_pair(name, *chance.one(VALUES)),
+            _ => body.append_pair(name, chance.one::<&str>(VALUES)),
         };
     }
     body.finish().into_bytes()

@@ -13,20 +13,19 @@ async fn subnet(lab: &Lab, number: u8) -> String {
         .await
         .expect("the VPC");
     let known = vpcs.vpcs()[0].ipv6_cidr_block_association_set().first().cloned();
-    let block = match known {
-        Some(block) => block.ipv6_cidr_block().expect("a block").to_owned(),
-        None => {
-            let call = lab.ec2.associate_vpc_cidr_block().vpc_id(&lab.vpc);
-            let made = call
-                .amazon_provided_ipv6_cidr_block(true)
-                .send()
-                .await
-                .expect("a block");
-            let block = made
-                .ipv6_cidr_block_association()
-                .and_then(|a| a.ipv6_cidr_block());
-            block.expect("a block").to_owned()
-        }
+    let block = if let Some(block) = known {
+        block.ipv6_cidr_block().expect("a block").to_owned()
+    } else {
+        let call = lab.ec2.associate_vpc_cidr_block().vpc_id(&lab.vpc);
+        let made = call
+            .amazon_provided_ipv6_cidr_block(true)
+            .send()
+            .await
+            .expect("a block");
+        let block = made
+            .ipv6_cidr_block_association()
+            .and_then(|a| a.ipv6_cidr_block());
+        block.expect("a block").to_owned()
     };
     let network = block.strip_suffix("00::/56").expect("a /56 of Amazon's");
     let made = lab
@@ -116,7 +115,7 @@ async fn addresses_and_prefixes_are_assigned_and_taken_away() {
         .ipv6_prefixes(&prefix)
         .send()
         .await;
-    assert_eq!(gone.expect("gone").unassigned_ipv6_addresses(), [first.clone()]);
+    assert_eq!(gone.expect("gone").unassigned_ipv6_addresses(), [first.as_str()]);
     assert_eq!(held(&lab, &eni).await.0.len(), 1);
     assert_eq!(
         back.ipv6_addresses(&first).send().await.map(|_| ()).map_err(code),

@@ -118,7 +118,7 @@ async fn half_a_line_is_dropped_and_anything_else_is_named() {
         let changed = whole.replacen(from, to, 1);
         assert_ne!(changed, whole, "{from}");
         std::fs::write(&file.0, changed).expect("written");
-        let error = Sandbox::start(options(&file.0)).await.err().expect("refused");
+        let error = Sandbox::start(options(&file.0)).await.expect_err("refused");
         let text = error.to_string();
         assert!(
             text.contains(&format!("line {line} ")) && text.contains(says),
@@ -132,7 +132,7 @@ async fn one_file_has_one_sandbox() {
     let file = Scratch::new("shared");
     let wire = Wire::manual(options(&file.0)).await;
     let second = Sandbox::start(options(&file.0)).await;
-    assert!(second.err().expect("refused").to_string().contains("state file"));
+    assert!(second.expect_err("refused").to_string().contains("state file"));
     wire.end().await;
 }
 
@@ -141,8 +141,7 @@ async fn what_is_no_file_is_no_state_file() {
     for path in ["/dev/full", "/"] {
         let refused = Sandbox::start(options(Path::new(path)))
             .await
-            .err()
-            .expect("refused");
+            .expect_err("refused");
         assert!(
             refused.to_string().contains("failed to open the state file"),
             "{refused}"

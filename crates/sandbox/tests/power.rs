@@ -93,7 +93,12 @@ async fn options_of_the_metadata_service_can_be_changed_one_by_one() {
         .expect("changed");
     let options = changed.instance_metadata_options().expect("options");
     assert_eq!(options.http_put_response_hop_limit(), Some(5));
-    assert_eq!(options.http_tokens().map(|t| t.as_str()), Some("optional"));
+    assert_eq!(
+        options
+            .http_tokens()
+            .map(aws_sdk_ec2::types::HttpTokensState::as_str),
+        Some("optional")
+    );
     call.http_tokens(HttpTokensState::Required)
         .send()
         .await
@@ -109,13 +114,18 @@ async fn options_of_the_metadata_service_can_be_changed_one_by_one() {
         .metadata_options()
         .expect("options");
     assert_eq!(options.http_put_response_hop_limit(), Some(5));
-    assert_eq!(options.http_tokens().map(|t| t.as_str()), Some("required"));
+    assert_eq!(
+        options
+            .http_tokens()
+            .map(aws_sdk_ec2::types::HttpTokensState::as_str),
+        Some("required")
+    );
     let status = lab.ec2.describe_instance_status().instance_ids(&id).send().await;
     let status = status.expect("a status");
     let summary = status.instance_statuses()[0]
         .instance_status()
         .and_then(|s| s.status());
-    assert_eq!(summary.map(|s| s.as_str()), Some("ok"));
+    assert_eq!(summary.map(aws_sdk_ec2::types::SummaryStatus::as_str), Some("ok"));
     lab.end().await;
 }
 

@@ -208,7 +208,10 @@ async fn mixed_instances_take_the_first_type_and_mix_spot() {
         .send()
         .await
         .expect("instances");
-    let instances = seen.reservations().iter().flat_map(|r| r.instances());
+    let instances = seen
+        .reservations()
+        .iter()
+        .flat_map(aws_sdk_ec2::types::Reservation::instances);
     let spot = instances.filter(|i| i.instance_lifecycle().is_some_and(|l| l.as_str() == "spot"));
     assert_eq!(spot.count(), 2);
     let policy = group.mixed_instances_policy().expect("the policy");

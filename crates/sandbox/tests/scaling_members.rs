@@ -52,7 +52,7 @@ async fn unhealthy_members_are_replaced_after_their_grace() {
             .send()
     };
     ill(true).await.expect("said");
-    assert_eq!(groups.serving().await, [id.clone()]);
+    assert_eq!(groups.serving().await, [id.as_str()]);
     groups.wait(61);
     ill(true).await.expect("said");
     let after = groups.serving().await;
@@ -69,7 +69,10 @@ async fn unhealthy_members_are_replaced_after_their_grace() {
     let state = seen.reservations()[0].instances()[0]
         .state()
         .and_then(|s| s.name());
-    assert_eq!(state.map(|s| s.as_str()), Some("terminated"));
+    assert_eq!(
+        state.map(aws_sdk_ec2::types::InstanceStateName::as_str),
+        Some("terminated")
+    );
     groups.lab.end().await;
 }
 
@@ -273,7 +276,7 @@ async fn termination_policies_name_who_goes() {
     };
     policy("NewestInstance").await;
     groups.set_desired(1).await.expect("one");
-    assert_eq!(groups.serving().await, [first.clone()]);
+    assert_eq!(groups.serving().await, [first.as_str()]);
     assert!(!groups.serving().await.contains(&second));
     groups.wait(60);
     groups.set_desired(2).await.expect("two");

@@ -117,7 +117,7 @@ async fn heartbeats_hold_a_termination_up() {
     groups.set_desired(0).await.expect("none");
     assert_eq!(
         groups.members(&LifecycleState::TerminatingWait).await,
-        [id.clone()]
+        [id.as_str()]
     );
     for _ in 0..3 {
         groups.wait(50);
@@ -130,7 +130,7 @@ async fn heartbeats_hold_a_termination_up() {
     }
     assert_eq!(
         groups.members(&LifecycleState::TerminatingWait).await,
-        [id.clone()]
+        [id.as_str()]
     );
     groups.wait(61);
     assert_eq!(groups.group().await.instances().len(), 0);
@@ -145,7 +145,10 @@ async fn heartbeats_hold_a_termination_up() {
     let state = seen.reservations()[0].instances()[0]
         .state()
         .and_then(|s| s.name());
-    assert_eq!(state.map(|s| s.as_str()), Some("terminated"));
+    assert_eq!(
+        state.map(aws_sdk_ec2::types::InstanceStateName::as_str),
+        Some("terminated")
+    );
     groups.lab.end().await;
 }
 

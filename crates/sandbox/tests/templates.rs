@@ -107,7 +107,12 @@ async fn a_template_shows_what_it_was_told() {
     assert_eq!(shown.ebs_optimized(), Some(true));
     let options = shown.metadata_options().expect("options");
     assert_eq!(options.http_put_response_hop_limit(), Some(2));
-    assert_eq!(options.http_tokens().map(|t| t.as_str()), Some("required"));
+    assert_eq!(
+        options
+            .http_tokens()
+            .map(aws_sdk_ec2::types::LaunchTemplateHttpTokensState::as_str),
+        Some("required")
+    );
     assert_eq!(shown.iam_instance_profile().and_then(|p| p.name()), Some("node"));
     let volume = shown.block_device_mappings()[0].ebs().expect("a volume");
     assert_eq!(volume.volume_size(), Some(20));

@@ -238,6 +238,9 @@ async fn attributes_can_be_asked_for_one_by_one() {
         .await;
     let out = out.expect("an interface");
     let shown = out.network_interfaces()[0].connection_tracking_configuration();
-    assert_eq!(shown.and_then(|c| c.udp_timeout()), Some(45));
+    assert_eq!(
+        shown.and_then(aws_sdk_ec2::types::ConnectionTrackingConfiguration::udp_timeout),
+        Some(45)
+    );
     lab.end().await;
 }

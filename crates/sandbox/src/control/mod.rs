@@ -56,10 +56,15 @@ fn nothing() -> Told {
     Err((StatusCode::NOT_FOUND, String::new()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every arm of an answer is one")]
 fn ok(value: Value) -> Told {
     Ok((StatusCode::OK, value))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "messages and errors are made where they are given"
+)]
 fn bad(reason: impl ToString) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, reason.to_string())
 }

@@ -72,7 +72,7 @@ fn create(params: &mut Params) -> Result<Effect, ApiError> {
         let failed = fleet.parts.iter().filter(|part| part.outcome.is_err());
         xml.text("fleetId", &fleet.id)
             .set("fleetInstanceSet", launched, |xml, part| {
-                write_part(xml, part, world)
+                write_part(xml, part, world);
             })
             .set("errorSet", failed, |xml, part| write_part(xml, part, world));
         Ok(xml)

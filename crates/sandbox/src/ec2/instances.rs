@@ -180,7 +180,7 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
             xml.text("arn", arn);
         });
     }
-    write_metadata(xml, "metadataOptions", "applied", &instance.metadata);
+    write_metadata(xml, "metadataOptions", "applied", instance.metadata);
     xml.set("blockDeviceMapping", &instance.volumes, |xml, volume| {
         xml.text("deviceName", &volume.device).element("ebs", |xml| {
             xml.text("volumeId", &volume.id)
@@ -192,7 +192,7 @@ fn write_machine(xml: &mut Xml, instance: &Instance) {
 }
 
 /// The options of the metadata service; they are in force as soon as they are set, whatever the answer says of them.
-pub(super) fn write_metadata(xml: &mut Xml, name: &str, state: &str, options: &MetadataOptions) {
+pub(super) fn write_metadata(xml: &mut Xml, name: &str, state: &str, options: MetadataOptions) {
     let on_off = |on: bool| if on { "enabled" } else { "disabled" };
     xml.element(name, |xml| {
         xml.text("state", state)

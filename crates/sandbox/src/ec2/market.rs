@@ -13,7 +13,6 @@ use crate::wire::xml::Xml;
 use crate::world::{Tags, World};
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 pub(super) const ACTIONS: Family = &[
     ("DescribeCapacityReservations", capacity_reservations),
@@ -200,8 +199,7 @@ fn capacity_reservations(params: &mut Params) -> Result<Effect, ApiError> {
         ));
     }
     Ok(Box::new(move |_| {
-        let none: BTreeMap<String, CapacityReservation> = BTreeMap::new();
-        let cut = page.cut(none.into_iter());
+        let cut = page.cut(std::iter::empty::<(String, CapacityReservation)>());
         let mut xml = Xml::default();
         xml.set("capacityReservationSet", cut.items, |_, none| match none {});
         Ok(xml)

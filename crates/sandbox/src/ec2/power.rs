@@ -71,7 +71,7 @@ fn metadata(params: &mut Params) -> Result<Effect, ApiError> {
         let options = world.set_metadata(&id, &given)?;
         let mut xml = Xml::default();
         xml.text("instanceId", &id);
-        write_metadata(&mut xml, "instanceMetadataOptions", "pending", &options);
+        write_metadata(&mut xml, "instanceMetadataOptions", "pending", options);
         Ok(xml)
     }))
 }

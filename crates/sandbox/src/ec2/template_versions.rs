@@ -171,7 +171,7 @@ fn describe(params: &mut Params) -> Result<Effect, ApiError> {
         let cut = page.cut(found.into_iter().map(|entry| (place(&entry), entry)));
         let mut xml = Xml::default();
         xml.set("launchTemplateVersionSet", cut.items, |xml, entry| {
-            entry.write(xml)
+            entry.write(xml);
         })
         .maybe("nextToken", cut.next);
         Ok(xml)

@@ -210,8 +210,12 @@ fn usual_status(service: Service, code: &str) -> u16 {
     match code {
         "RequestLimitExceeded" | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable" => 503,
         "InsufficientInstanceCapacity" | "InternalError" | "InternalFailure" | "ServerException" => 500,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => 403,
-        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" => 403,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId" => 403,
         "AuthFailure" => 401,
         "DryRunOperation" => 412,
         "ThrottlingException" | "TooManyRequestsException" if service == Service::Eks => 429,

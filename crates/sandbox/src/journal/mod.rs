@@ -156,7 +156,7 @@ pub(crate) fn open(
             Ok(Opened {
                 world: replayed.world,
                 journal,
-                replayed: replayed.replayed,
+                replayed: replayed.count,
             })
         }
     }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Replayed {
     pub(crate) world: World,
-    pub(crate) replayed: u64,
+    /// How many were replayed.
+    pub(crate) count: u64,
     /// The lines that did.
     pub(crate) lines: Vec<u8>,
 }
@@ -45,7 +46,7 @@ pub(crate) fn replay(
     }
     Ok(Replayed {
         world,
-        replayed,
+        count: replayed,
         lines: whole.to_vec(),
     })
 }

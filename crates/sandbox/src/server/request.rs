@@ -27,7 +27,7 @@ const MAX_BODY: usize = 1 << 20;
 const MAX_JOURNAL: usize = 1 << 28;
 
 /// A body that comes more slowly than that is not waited for.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 /// What an action answered with, before it is put on the wire.
 type Served = Result<String, ApiError>;

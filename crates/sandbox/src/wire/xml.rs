@@ -51,7 +51,7 @@ impl Xml {
     }
 
     /// An element around what was written before.
-    pub(crate) fn raw(&mut self, name: &str, body: Self) -> &mut Self {
+    pub(crate) fn raw(&mut self, name: &str, body: &Self) -> &mut Self {
         self.open(name);
         self.0.push_str(&body.0);
         self.close(name);

@@ -71,8 +71,8 @@ impl LaunchData {
             tags,
             settings,
         } = over;
-        replace(&mut self.image, image);
-        replace(&mut self.instance_type, instance_type);
+        replace(&mut self.image, image.as_ref());
+        replace(&mut self.instance_type, instance_type.as_ref());
         if top.groups.is_empty() {
             let groups = std::mem::take(&mut self.top.groups);
             self.top = NetworkSpec {
@@ -104,8 +104,8 @@ impl LaunchData {
     }
 }
 
-fn replace<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
-    if new.is_some() {
-        old.clone_from(new);
+fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+    if let Some(new) = new {
+        *old = Some(new.clone());
     }
 }

@@ -49,6 +49,10 @@ impl<K: Ord + Clone, V> Former<K, V> {
     }
 
     /// What it was at a moment; the outer none means that it has not changed since.
+    #[expect(
+        clippy::option_option,
+        reason = "that it was not there is not that it has not changed"
+    )]
     fn at(&self, id: &K, time: Timestamp) -> Option<Option<&V>> {
         let states = self.ended.get(id)?;
         let (_, state) = states.iter().find(|(end, _)| *end > time)?;

@@ -291,7 +291,7 @@ impl Pool {
     pub(super) fn free_block_starts(&self) -> Vec<Ipv4Addr> {
         let reserved = self.free_blocks(Zone::PrefixReserved);
         let open = self.free_blocks(Zone::Open);
-        reserved.chain(open).map(|prefix| prefix.first()).collect()
+        reserved.chain(open).map(Ipv4Prefix::first).collect()
     }
 
     /// Free blocks whose first address is in the zone, lowest first.

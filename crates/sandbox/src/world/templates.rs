@@ -167,13 +167,12 @@ impl World {
         }
         let template = self.template(key)?;
         let id = template.id.clone();
-        let under = match source {
-            None => LaunchData::default(),
-            Some(_) => {
-                let number = template.number_of(source)?;
-                let found = template.versions.get(&number);
-                found.map(|version| version.data.clone()).unwrap_or_default()
-            }
+        let under = if source.is_some() {
+            let number = template.number_of(source)?;
+            let found = template.versions.get(&number);
+            found.map(|version| version.data.clone()).unwrap_or_default()
+        } else {
+            LaunchData::default()
         };
         let data = under.overlaid(data);
         self.check_data(&data)?;

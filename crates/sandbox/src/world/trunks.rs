@@ -3,6 +3,7 @@
 use super::interfaces::token_mismatch;
 use super::{InterfaceKind, Token, World};
 use crate::error::{ApiError, Code};
+use std::collections::BTreeMap;
 use vpccni_core::ids::EniId;
 
 /// VLAN ids that a frame can carry.
@@ -119,7 +120,7 @@ impl World {
             return Ok(());
         };
         let limit = self.type_of(&attachment.instance)?.branch_interfaces.unwrap_or(0);
-        let count = self.vlans.get(trunk).map_or(0, |taken| taken.len());
+        let count = self.vlans.get(trunk).map_or(0, BTreeMap::len);
         if count < limit as usize {
             return Ok(());
         }

@@ -196,7 +196,10 @@ async fn a_conflict_fails_the_creation_unless_it_is_overwritten() {
         let addon = lab.cni().await;
         assert_eq!(addon.status(), Some(&AddonStatus::CreateFailed));
         let issue = &addon.health().expect("health").issues()[0];
-        assert_eq!(issue.code().map(|c| c.as_str()), Some("ConfigurationConflict"));
+        assert_eq!(
+            issue.code().map(aws_sdk_eks::types::AddonIssueCode::as_str),
+            Some("ConfigurationConflict")
+        );
         assert!(issue.message().is_some_and(|m| m.ends_with(FIELD)));
         let delete = lab.eks.delete_addon().cluster_name("one").addon_name("vpc-cni");
         delete.send().await.expect("deleted");

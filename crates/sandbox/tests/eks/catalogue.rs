@@ -33,7 +33,12 @@ async fn versions_say_where_they_are_the_default() {
     let defaults: Vec<_> = addon
         .addon_versions()
         .iter()
-        .filter(|version| version.compatibilities().iter().any(|c| c.default_version()))
+        .filter(|version| {
+            version
+                .compatibilities()
+                .iter()
+                .any(aws_sdk_eks::types::Compatibility::default_version)
+        })
         .filter_map(|version| version.addon_version())
         .collect();
     assert_eq!(defaults, ["v1.22.4-eksbuild.3"]);

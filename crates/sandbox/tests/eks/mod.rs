@@ -19,6 +19,7 @@ use vpccni_sandbox::world::{Timings, World};
 pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/eks";
 
 /// A lab with a client of EKS and two subnets in two zones.
+#[expect(clippy::struct_field_names, reason = "it is the client of the service")]
 pub(super) struct Eks {
     pub(super) lab: Lab,
     pub(super) eks: Client,
@@ -223,7 +224,11 @@ async fn tags_follow_the_arn() {
         (2, &"net".into(), &"2".into())
     );
     assert_eq!(
-        list(cluster).await.expect("tags").tags().map(|t| t.len()),
+        list(cluster)
+            .await
+            .expect("tags")
+            .tags()
+            .map(std::collections::HashMap::len),
         Some(1)
     );
     for (arn, refused) in [

@@ -53,7 +53,7 @@ impl Eks {
         let text = |text: Option<&str>| text.expect("a text").to_owned();
         seen.reservations()
             .iter()
-            .flat_map(|reservation| reservation.instances())
+            .flat_map(aws_sdk_ec2::types::Reservation::instances)
             .map(|instance| {
                 let zone = instance.placement().and_then(|p| p.availability_zone());
                 (
@@ -239,7 +239,10 @@ async fn a_launch_template_says_what_the_request_does_not() {
         .await
         .expect("a group");
     let group = lab.group().await;
-    assert_eq!(group.ami_type().map(|a| a.as_str()), Some("CUSTOM"));
+    assert_eq!(
+        group.ami_type().map(aws_sdk_eks::types::AmiTypes::as_str),
+        Some("CUSTOM")
+    );
     assert_eq!(group.launch_template().and_then(|t| t.version()), Some("1"));
     assert_eq!(group.launch_template().and_then(|t| t.name()), Some("mine"));
     for (_, _, image) in lab.instances().await {
@@ -289,7 +292,7 @@ async fn a_node_group_that_finds_no_addresses_fails_with_their_code() {
     assert_eq!(group.status(), Some(&NodegroupStatus::CreateFailed));
     let issue = &group.health().expect("health").issues()[0];
     assert_eq!(
-        issue.code().map(|c| c.as_str()),
+        issue.code().map(aws_sdk_eks::types::NodegroupIssueCode::as_str),
         Some("InsufficientFreeAddresses")
     );
     assert!(
@@ -330,7 +333,10 @@ async fn instances_that_never_become_nodes_fail_the_group_after_a_time() {
     let failed = green().await;
     assert_eq!(failed.status(), Some(&NodegroupStatus::CreateFailed));
     let issue = &failed.health().expect("health").issues()[0];
-    assert_eq!(issue.code().map(|c| c.as_str()), Some("NodeCreationFailure"));
+    assert_eq!(
+        issue.code().map(aws_sdk_eks::types::NodegroupIssueCode::as_str),
+        Some("NodeCreationFailure")
+    );
     assert_eq!(
         issue.message(),
         Some("Instances failed to join the kubernetes cluster")
@@ -377,6 +383,9 @@ async fn an_auto_scaling_group_that_somebody_deletes_is_missed() {
     let group = lab.group().await;
     assert_eq!(group.status(), Some(&NodegroupStatus::Degraded));
     let issue = &group.health().expect("health").issues()[0];
-    assert_eq!(issue.code().map(|c| c.as_str()), Some("AutoScalingGroupNotFound"));
+    assert_eq!(
+        issue.code().map(aws_sdk_eks::types::NodegroupIssueCode::as_str),
+        Some("AutoScalingGroupNotFound")
+    );
     lab.end().await;
 }

@@ -13,7 +13,7 @@ use super::process::{peak_mib, program};
 use crate::terminal::complain;
 
 /// A server that does not answer by then does not start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server; it is killed when this is dropped.
 pub(super) struct Endpoint {

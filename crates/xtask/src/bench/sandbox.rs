@@ -216,7 +216,7 @@ fn compared(figures: &Figures) -> String {
         } else {
             format!("{:.1}", rate / base)
         };
-        text += &format!(
+        let row = format!(
             "| {name} | {} | {} | {rate:.0} | {ratio} | {:.1} ms | {:.1} ms | {:.1} ms |\n",
             number(value, "/instances"),
             number(value, "/interfaces"),
@@ -224,9 +224,10 @@ fn compared(figures: &Figures) -> String {
             number(value, "/mix/all/p99_ms"),
             number(value, "/mix/all/max_ms"),
         );
+        text.push_str(&row);
     }
     if let Err(missing) = &figures.moto {
-        text += &format!("\n{missing}\n");
+        text.extend(["\n", missing.as_str(), "\n"]);
     }
     text
 }

@@ -9,6 +9,7 @@ use vpccni_core::ids::InstanceType;
 /// `scalingConfig`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 pub(super) struct Scaling {
     pub(super) min_size: Option<u32>,
     pub(super) max_size: Option<u32>,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Config {
     #[serde(default)]
     labels: Labels,
@@ -113,6 +114,7 @@ pub(super) fn config(input: &Input, world: &mut World) -> Result<Value, ApiError
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Version {
     version: Option<String>,
     release_version: Option<String>,

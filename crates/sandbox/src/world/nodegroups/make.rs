@@ -135,14 +135,13 @@ impl World {
         let version = new.version.unwrap_or_else(|| cluster.version.clone());
         self.check_node_version(&new.cluster, &version)?;
         let instance_types = self.types_asked(new.instance_types, &user)?;
-        let (ami_type, release) = match user.image.clone() {
-            Some(image) => ("CUSTOM".to_owned(), image),
-            None => {
-                let ami_type = new.ami_type.as_deref().unwrap_or(DEFAULT_AMI);
-                let release = self.release_asked(ami_type, &version, new.release.as_deref())?;
-                self.check_runs(ami_type, &instance_types)?;
-                (ami_type.to_owned(), release)
-            }
+        let (ami_type, release) = if let Some(image) = user.image.clone() {
+            ("CUSTOM".to_owned(), image)
+        } else {
+            let ami_type = new.ami_type.as_deref().unwrap_or(DEFAULT_AMI);
+            let release = self.release_asked(ami_type, &version, new.release.as_deref())?;
+            self.check_runs(ami_type, &instance_types)?;
+            (ami_type.to_owned(), release)
         };
         let uuid = self.random.request_id();
         let patience = self.timings.nodegroup_patience;

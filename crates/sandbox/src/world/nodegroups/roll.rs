@@ -8,7 +8,7 @@ use super::{Nodegroup, NodegroupStatus};
 use crate::error::ApiError;
 use crate::world::eks_rules::invalid;
 use crate::world::updates::Issue;
-use crate::world::{GroupChange, Happened, Lifecycle, Process, TemplateRef, World};
+use crate::world::{GroupChange, Happened, Lifecycle, Process, ScalingGroup, TemplateRef, World};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -302,7 +302,7 @@ impl World {
             return Vec::new();
         };
         let members = self.scaling_group(&group.scaling_group).into_iter();
-        let old = members.flat_map(|scaling| scaling.active()).filter(|member| {
+        let old = members.flat_map(ScalingGroup::active).filter(|member| {
             member.template.as_ref().map(|template| template.version) != Some(group.template_version)
         });
         old.map(|member| member.id.clone()).collect()
@@ -463,7 +463,7 @@ impl World {
         let fresh: Vec<_> = self
             .scaling_group(&group.scaling_group)
             .into_iter()
-            .flat_map(|scaling| scaling.active())
+            .flat_map(ScalingGroup::active)
             .map(|member| member.id.clone())
             .filter(|id| !old.contains(id))
             .collect();

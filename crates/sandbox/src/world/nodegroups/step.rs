@@ -2,7 +2,7 @@
 
 use super::{Nodegroup, NodegroupStatus};
 use crate::world::updates::Issue;
-use crate::world::{ActivityStatus, Happened, Lifecycle, TemplateKey, World};
+use crate::world::{ActivityStatus, Happened, Lifecycle, ScalingGroup, TemplateKey, World};
 use vpccni_core::ids::InstanceId;
 
 impl World {
@@ -84,7 +84,7 @@ impl World {
     fn serving(&self, group: &Nodegroup) -> usize {
         let scaling = self.scaling_group(&group.scaling_group).into_iter();
         scaling
-            .flat_map(|scaling| scaling.active())
+            .flat_map(ScalingGroup::active)
             .filter(|member| member.lifecycle == Lifecycle::InService)
             .count()
     }

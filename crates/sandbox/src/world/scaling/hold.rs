@@ -27,14 +27,14 @@ impl World {
                 "You have reached the maximum number of lifecycle hooks for this Auto Scaling group.",
             ));
         }
-        let Some(transition) = new.transition.or(known.map(|hook| hook.transition)) else {
+        let Some(transition) = new.transition.or_else(|| known.map(|hook| hook.transition)) else {
             return Err(invalid(
                 "A lifecycle transition must be specified when creating a new lifecycle hook.",
             ));
         };
         let heartbeat = new
             .heartbeat
-            .or(known.map(|hook| hook.heartbeat))
+            .or_else(|| known.map(|hook| hook.heartbeat))
             .unwrap_or(HEARTBEAT);
         if !HEARTBEATS.contains(&heartbeat) {
             return Err(invalid(format!(
@@ -49,7 +49,7 @@ impl World {
             heartbeat,
             default_result: new
                 .default_result
-                .or(known.map(|hook| hook.default_result))
+                .or_else(|| known.map(|hook| hook.default_result))
                 .unwrap_or(Verdict::Abandon),
             metadata: new
                 .metadata

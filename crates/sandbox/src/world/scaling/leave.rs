@@ -41,7 +41,8 @@ impl World {
         if decrement && lifecycle.is_active() {
             let group = self.scaling_group_mut(&name)?;
             group.desired -= 1;
-            cause += &format!(", shrinking the capacity from {desired} to {}", group.desired);
+            let shrunk = format!(", shrinking the capacity from {desired} to {}", group.desired);
+            cause.push_str(&shrunk);
         }
         let number = if lifecycle.is_ending() {
             known

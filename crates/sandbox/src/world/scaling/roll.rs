@@ -10,7 +10,7 @@ use std::time::Duration;
 use vpccni_core::ids::InstanceId;
 
 /// After so long without a replacement a refresh fails ("fails after one hour", user guide, "Default values").
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// How many serve, and how far the refresh is.
 struct Count {

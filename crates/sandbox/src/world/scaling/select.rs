@@ -57,7 +57,7 @@ impl ScalingGroup {
     }
 }
 
-fn smallest<'m, K: Ord>(members: Vec<&'m Member>, key: impl Fn(&Member) -> K) -> Vec<&'m Member> {
+fn smallest<K: Ord>(members: Vec<&Member>, key: impl Fn(&Member) -> K) -> Vec<&Member> {
     let Some(least) = members.iter().map(|member| key(member)).min() else {
         return members;
     };
