@@ -65,6 +65,10 @@ impl Bed {
     }
 
     /// Waits; when it is in vain, says what Karpenter wrote and which calls were refused.
+    #[expect(
+        clippy::panic,
+        reason = "the failure of the test, with what there is to know of it"
+    )]
     async fn until<T, Fut: Future<Output = Result<T, String>>>(
         &self,
         what: &str,

@@ -70,7 +70,8 @@ impl Server {
         let mut answer: Value = serde_json::from_slice(&bytes).unwrap();
         if let Some(version) = answer["metadata"]["resourceVersion"].as_str() {
             let entry = self.versions.entry(key);
-            entry.or_insert_with(|| (version.to_owned(), String::new())).1 = version.to_owned();
+            let versions = entry.or_insert_with(|| (version.to_owned(), String::new()));
+            version.clone_into(&mut versions.1);
         }
         if step.method == Method::GET && answer["items"].is_array() {
             let items = answer["items"].as_array().unwrap();

@@ -16,6 +16,7 @@ fn repository() -> PathBuf {
 }
 
 /// The environment, or none where the machine has no Python; then the skip is printed.
+#[expect(clippy::panic, reason = "the failure of the test, in the words of the error")]
 fn python() -> Option<Python> {
     match Python::ready(&mut |line| println!("{line}")) {
         Ok(python) => Some(python),

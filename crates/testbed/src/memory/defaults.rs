@@ -81,7 +81,9 @@ fn pod_spec(spec: &mut Value, is_pod: bool) {
     let host_network = is_pod && spec["hostNetwork"] == true;
     for list in ["containers", "initContainers"] {
         if let Some(containers) = spec.get_mut(list).and_then(Value::as_array_mut) {
-            containers.iter_mut().for_each(|one| container(one, host_network));
+            for one in containers {
+                container(one, host_network);
+            }
         }
     }
     if let Some(volumes) = spec.get_mut("volumes").and_then(Value::as_array_mut) {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 /// A kind.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the names are those of Kubernetes")]
 pub(super) struct Kind {
     pub(super) group: String,
     pub(super) version: String,

@@ -100,6 +100,10 @@ impl Watching {
     }
 
     /// Takes up what happened; none if the connection is cut, else when more is to be seen, if it is held back.
+    #[expect(
+        clippy::option_option,
+        reason = "a cut connection is not one that nothing is held back from"
+    )]
     fn look(&mut self) -> Option<Option<Instant>> {
         let shared = self.shared.clone();
         let state = shared.state();

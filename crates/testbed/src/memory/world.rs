@@ -201,7 +201,7 @@ impl World {
         let kind = &self.kinds[request.kind];
         let manager = self.manager(request, false);
         owners::update(&live, &mut new, &manager, &kind.shape, &self.now());
-        Ok((200, self.finish(key, &live, new)))
+        Ok((200, self.finish(&key, &live, new)))
     }
 
     fn apply(&mut self, request: &Request, name: &str) -> Answer {
@@ -238,7 +238,7 @@ impl World {
         let owned = new["metadata"]["managedFields"].take();
         self.keep(request, name, &live, &mut new)?;
         new["metadata"]["managedFields"] = owned;
-        Ok((200, self.finish(key, &live, new)))
+        Ok((200, self.finish(&key, &live, new)))
     }
 
     fn manager(&self, request: &Request, applies: bool) -> Manager {
@@ -283,7 +283,7 @@ impl World {
 
     /// Writes a changed object; one that is as it was keeps its version, and one that waited for its last finalizer
     /// goes.
-    fn finish(&mut self, key: Key, live: &Arc<Value>, mut new: Value) -> Arc<Value> {
+    fn finish(&mut self, key: &Key, live: &Arc<Value>, mut new: Value) -> Arc<Value> {
         if is_same(live, &new) {
             return live.clone();
         }
@@ -296,7 +296,7 @@ impl World {
         let leaves = new["metadata"]["deletionTimestamp"].is_string() && !has_finalizers(&new);
         let written = self.store.put(key.clone(), new);
         if leaves && kind.kind != "Pod" {
-            self.store.remove(&key);
+            self.store.remove(key);
         }
         written
     }

@@ -37,10 +37,10 @@ impl Manager {
     fn described(&self) -> String {
         let mut text = format!("\"{}\"", self.name);
         if !self.subresource.is_empty() {
-            text.push_str(&format!(" with subresource \"{}\"", self.subresource));
+            text.extend([" with subresource \"", self.subresource.as_str(), "\""]);
         }
         if !self.applies {
-            text.push_str(&format!(" using {}", self.version));
+            text.extend([" using ", self.version.as_str()]);
         }
         text
     }

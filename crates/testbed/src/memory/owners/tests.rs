@@ -26,7 +26,7 @@ fn owners(object: &Value, key: &str) -> Vec<String> {
         .collect()
 }
 
-fn applied(live: &Value, data: Value, name: &str, force: bool) -> Result<Value, Vec<Conflict>> {
+fn applied(live: &Value, data: &Value, name: &str, force: bool) -> Result<Value, Vec<Conflict>> {
     let config = json!({"metadata": {"name": "x"}, "data": data});
     apply(live, &config, &manager(name, true), force, &shape(), "now")
 }
@@ -41,15 +41,15 @@ fn a_value_of_another_is_a_conflict_and_force_takes_it() {
         &shape(),
         "then",
     );
-    let conflicts = applied(&live, json!({"a": "2"}), "operator", false).unwrap_err();
+    let conflicts = applied(&live, &json!({"a": "2"}), "operator", false).unwrap_err();
     let expected = Conflict {
         manager: "\"kubectl\" using v1".to_owned(),
         field: ".data.a".to_owned(),
     };
     assert_eq!(conflicts, [expected]);
-    let shared = applied(&live, json!({"a": "1"}), "operator", false).unwrap();
+    let shared = applied(&live, &json!({"a": "1"}), "operator", false).unwrap();
     assert_eq!(owners(&shared, "a"), ["operator", "kubectl"]);
-    let taken = applied(&live, json!({"a": "2"}), "operator", true).unwrap();
+    let taken = applied(&live, &json!({"a": "2"}), "operator", true).unwrap();
     assert_eq!(taken["data"], json!({"a": "2", "b": "1"}));
     assert_eq!(owners(&taken, "a"), ["operator"]);
     assert_eq!(owners(&taken, "b"), ["kubectl"]);
@@ -57,18 +57,18 @@ fn a_value_of_another_is_a_conflict_and_force_takes_it() {
 
 #[test]
 fn what_is_no_longer_applied_goes_unless_somebody_else_has_it() {
-    let first = applied(&json!({}), json!({"a": "1", "b": "1"}), "operator", false).unwrap();
-    let both = applied(&first, json!({"b": "1"}), "holder", true).unwrap();
-    let less = applied(&both, json!({}), "operator", true).unwrap();
+    let first = applied(&json!({}), &json!({"a": "1", "b": "1"}), "operator", false).unwrap();
+    let both = applied(&first, &json!({"b": "1"}), "holder", true).unwrap();
+    let less = applied(&both, &json!({}), "operator", true).unwrap();
     assert_eq!(less["data"], json!({"b": "1"}));
     assert_eq!(owners(&less, "b"), ["holder"]);
-    let none = applied(&less, json!({}), "holder", true).unwrap();
+    let none = applied(&less, &json!({}), "holder", true).unwrap();
     assert_eq!(none["data"], json!({}));
 }
 
 #[test]
 fn an_update_takes_what_it_changes_and_nothing_else() {
-    let first = applied(&json!({}), json!({"a": "1", "b": "1"}), "operator", false).unwrap();
+    let first = applied(&json!({}), &json!({"a": "1", "b": "1"}), "operator", false).unwrap();
     let mut edited = first.clone();
     edited["data"]["a"] = json!("2");
     update(&first, &mut edited, &manager("edit", false), &shape(), "later");
