@@ -68,7 +68,7 @@ impl Aws {
             .collect::<Result<Vec<_>, _>>()
             .await
             .map_err(|error| classify::error(DESCRIBE_ADDON_VERSIONS, &error))?;
-        let versions = addons.iter().flat_map(|addon| addon.addon_versions());
+        let versions = addons.iter().flat_map(wire::AddonInfo::addon_versions);
         Ok(versions
             .filter_map(|version| version.addon_version().map(str::to_owned))
             .collect())

@@ -184,16 +184,12 @@ fn mode_drift(world: &PolicyWorld, target: &Target) -> Vec<ModeDrift> {
 
 fn version_mismatch(intent: &Intent, target: &Target) -> Option<(CniVersion, CniVersion)> {
     let wanted = intent.version?;
-    match target.addon.carrier() {
-        Some(addon) => {
-            let seen = *addon.version.as_option()?;
-            (!addon.runs(wanted)).then_some((wanted, seen))
-        }
-        None => {
-            let seen = *target.version.as_option()?;
-            (wanted != seen).then_some((wanted, seen))
-        }
+    if let Some(addon) = target.addon.carrier() {
+        let seen = *addon.version.as_option()?;
+        return (!addon.runs(wanted)).then_some((wanted, seen));
     }
+    let seen = *target.version.as_option()?;
+    (wanted != seen).then_some((wanted, seen))
 }
 
 struct Scene<'a> {
@@ -223,7 +219,7 @@ impl Scene<'_> {
         }
         if let Some(addon) = self.target.addon.carrier() {
             return self
-                .update_addon(addon, settings, write, verdict)
+                .update_addon(addon, settings, &write, verdict)
                 .into_iter()
                 .collect();
         }
@@ -283,10 +279,12 @@ impl Scene<'_> {
                 (ManagementState::Manage, _) if waits_for_eni_configs && turns_custom_networking_on(row) => {
                     Why::Prerequisite
                 }
-                (ManagementState::Manage, Window::Closed(_) | Window::Open) => match self.addon_waits(row) {
-                    Some(why) => why,
-                    None => continue,
-                },
+                (ManagementState::Manage, Window::Closed(_) | Window::Open) => {
+                    let Some(why) = self.addon_waits(row) else {
+                        continue;
+                    };
+                    why
+                }
             };
             if let (Why::OutsideWindow, Window::Closed(when)) = (why, &self.world.intent.window) {
                 verdict.window = Some(when.clone());

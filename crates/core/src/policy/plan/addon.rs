@@ -15,7 +15,7 @@ impl Scene<'_> {
         &self,
         addon: &AddonCarrier,
         enforced: BTreeMap<SettingName, Written>,
-        write: Vec<Row>,
+        write: &[Row],
         verdict: &Verdict,
     ) -> Option<Action> {
         let version = match (verdict.version_mismatch, self.world.intent.version) {
@@ -38,7 +38,7 @@ impl Scene<'_> {
             unset: unset.map(|row| row.name.clone()).collect(),
             version,
             overwrite,
-            changed: write.clone(),
+            changed: write.to_vec(),
         })
     }
 
