@@ -95,6 +95,7 @@ Beside AWS, under /_sandbox/:
   PUT    throttle                   {\"rate\":\"off\"}, {\"rate\":\"on\"} or {\"rate\":2.5}
   GET    timings                    how long things take, in seconds
   PUT    timings                    {\"imds_attach\":10, \"describe_lag\":5}
+  PUT    quotas                     what the account may have: {\"interfaces\":20000}
   PUT    zones/ZONE/capacity        {\"available\":false, \"instance_type\":\"m5.large\", \"for_seconds\":60}
   POST   subnets/ID/occupy          somebody else takes addresses: {\"every_block\":{}} leaves no /28 whole,
                                     {\"all_but\":3}, {\"addresses\":[\"10.0.0.20\"]}

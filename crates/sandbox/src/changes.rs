@@ -16,6 +16,8 @@ use vpccni_core::ids::{InstanceType, SubnetId, Zone};
 pub(crate) const ADVANCE: &str = "clock/advance";
 /// Things take otherwise long.
 pub(crate) const TIMINGS: &str = "timings";
+/// The account may have more or less of a thing.
+pub(crate) const QUOTAS: &str = "quotas";
 /// A zone has no capacity, or has it again: followed by its name.
 pub(crate) const ZONE: &str = "zones/";
 /// Addresses of a subnet are taken: followed by its id.
@@ -26,6 +28,7 @@ pub(crate) fn apply(world: &mut World, what: &str, body: &[u8]) -> Result<String
     let answer = match what {
         ADVANCE => json!({}),
         TIMINGS => set_timings(world, body)?,
+        QUOTAS => set_quotas(world, body)?,
         _ => {
             if let Some(zone) = what.strip_prefix(ZONE) {
                 set_capacity(world, zone, body)?
@@ -87,6 +90,22 @@ fn set_timings(world: &mut World, body: &[u8]) -> Result<Value, ApiError> {
     let changed = serde_json::from_value(Value::Object(fields)).map_err(|error| wrong(error.to_string()))?;
     world.set_timings(changed);
     Ok(timings(&world.timings))
+}
+
+/// The quotas to change; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotasAsked {
+    interfaces: Option<u32>,
+    scaling_groups: Option<u32>,
+}
+
+fn set_quotas(world: &mut World, body: &[u8]) -> Result<Value, ApiError> {
+    let asked: QuotasAsked = read(body)?;
+    let quotas = &mut world.quotas;
+    quotas.interfaces = asked.interfaces.unwrap_or(quotas.interfaces);
+    quotas.scaling_groups = asked.scaling_groups.unwrap_or(quotas.scaling_groups);
+    Ok(json!({ "interfaces": quotas.interfaces, "scaling_groups": quotas.scaling_groups }))
 }
 
 #[derive(Deserialize)]

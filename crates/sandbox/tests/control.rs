@@ -248,3 +248,18 @@ async fn a_manual_clock_goes_neither_back_nor_beyond_the_calendar() {
     real.end().await;
     wire.end().await;
 }
+
+#[tokio::test]
+async fn the_quota_of_interfaces_can_be_set() {
+    let wire = Wire::manual(Options::default()).await;
+    let subnet = wire.subnet("10.0.0.0/24").await;
+    wire.control("PUT", "quotas", r#"{"interfaces":1}"#).await;
+    let create = format!("CreateNetworkInterface&SubnetId={subnet}");
+    assert_eq!(wire.ec2(&create).await.status, 200);
+    let refused = wire.ec2(&create).await;
+    assert_eq!(refused.text("Code"), "NetworkInterfaceLimitExceeded");
+    let set = wire.control("PUT", "quotas", r#"{"interfaces":2}"#).await;
+    assert_eq!(set["interfaces"], 2);
+    assert_eq!(wire.ec2(&create).await.status, 200);
+    wire.end().await;
+}

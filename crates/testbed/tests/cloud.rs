@@ -50,7 +50,7 @@ async fn nodes_hold_addresses_as_their_mode_says() {
 #[tokio::test]
 async fn an_instance_grows_and_gives_all_back_when_it_ends() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
-    let cloud = Cloud::build(&sandbox, "demo", &["us-west-2a"]).unwrap();
+    let cloud = Cloud::build(&sandbox, "demo", &["us-west-2a", "us-west-2b"]).unwrap();
     let used = || {
         sandbox
             .world()

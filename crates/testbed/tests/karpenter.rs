@@ -34,7 +34,6 @@ impl Bed {
     async fn start() -> Self {
         let sandbox = Sandbox::start(vpccni_sandbox::Options::default()).await.unwrap();
         let cloud = Cloud::build(&sandbox, CLUSTER, &["us-west-2a", "us-west-2b"]).unwrap();
-        create_cluster(&sandbox, &cloud).await;
         create_role(&sandbox).await;
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let kubelets = Arc::new(Kubelets::start(plane.client()));
@@ -153,17 +152,6 @@ async fn ask(sandbox: &Sandbox, service: &str, path: &str, body: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-async fn create_cluster(sandbox: &Sandbox, cloud: &Cloud) {
-    let subnets: Vec<&str> = cloud.zones.values().map(|zone| zone.nodes.as_str()).collect();
-    let body = json!({
-        "name": CLUSTER,
-        "version": "1.35",
-        "roleArn": "arn:aws:iam::123456789012:role/cluster",
-        "resourcesVpcConfig": {"subnetIds": subnets},
-    });
-    ask(sandbox, "eks", "/clusters", &body.to_string()).await;
 }
 
 /// The role from which Karpenter makes the instance profile of its nodes.

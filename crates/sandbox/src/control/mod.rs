@@ -133,7 +133,7 @@ fn change(state: &State, method: &Method, path: &str, elements: &[&str], body: &
             _ => Err((StatusCode::NOT_FOUND, format!("there is no fault {id}"))),
         },
         (&Method::PUT, ["throttle"]) => limits::set(state, body),
-        (&Method::PUT, ["timings"] | ["zones", _, "capacity"])
+        (&Method::PUT, ["timings" | "quotas"] | ["zones", _, "capacity"])
         | (&Method::POST, ["subnets", _, "occupy"]) => {
             let what = path.trim_end_matches("/capacity").trim_end_matches("/occupy");
             let answer = changed(state, what, body).map_err(|error| bad(error.message()))?;

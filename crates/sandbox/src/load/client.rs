@@ -61,6 +61,24 @@ impl Client {
         }
     }
 
+    /// An order to the control API of the sandbox, which must succeed.
+    pub(crate) async fn order(&mut self, path: &str, body: &str) -> Result<(), String> {
+        let request = format!(
+            "PUT /_sandbox/{path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let answer = self
+            .send(&request)
+            .await
+            .map_err(|error| format!("{path}: {error}"))?;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(format!("{path}: {} {}", answer.status, answer.body))
+        }
+    }
+
     async fn exchange(&mut self, action: &str) -> std::io::Result<Answer> {
         let body = format!("Version=2016-11-15&Action={action}");
         let request = format!(
@@ -69,6 +87,10 @@ impl Client {
             self.address,
             body.len()
         );
+        self.send(&request).await
+    }
+
+    async fn send(&mut self, request: &str) -> std::io::Result<Answer> {
         let mut stream = if let Some(stream) = self.stream.take() {
             stream
         } else {

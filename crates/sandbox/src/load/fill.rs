@@ -40,7 +40,7 @@ pub(crate) async fn fill(
     while u32::try_from(made.len()).unwrap_or(u32::MAX) < instances {
         let lot = LOT.min(instances - u32::try_from(made.len()).unwrap_or(instances));
         let launch = format!(
-            "RunInstances&ImageId=ami-12345678&InstanceType={TYPE}&MinCount={lot}&MaxCount={lot}&SubnetId={subnet}"
+            "RunInstances&ImageId=ami-00000000000000001&InstanceType={TYPE}&MinCount={lot}&MaxCount={lot}&SubnetId={subnet}"
         );
         made.extend(client.must(&launch).await?.texts("instanceId"));
     }

@@ -30,6 +30,9 @@ struct Args {
     /// Seconds of the mix of calls; none skips it.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// The quota of interfaces to set first, through the control API that only the sandbox has.
+    #[arg(long)]
+    quota: Option<u32>,
     /// Whether pages of a thousand are read, which needs an endpoint that has pages.
     #[arg(long)]
     pages: bool,
@@ -51,6 +54,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<serde_json::Value, String> {
+    if let Some(quota) = args.quota {
+        let body = serde_json::json!({ "interfaces": quota }).to_string();
+        client::Client::new(args.address).order("quotas", &body).await?;
+    }
     let filled = fill::fill(args.address, args.clients, args.instances, args.interfaces).await?;
     let mix = match args.seconds {
         0 => serde_json::Value::Null,

@@ -124,16 +124,9 @@ async fn measure(root: &Path, args: &SandboxArgs) -> Result<Figures, String> {
     drop(endpoint);
     say("measuring the sandbox in a large world");
     let endpoint = Endpoint::sandbox(root).await?;
-    let large = args.large.to_string();
-    let arguments = [
-        "--seconds",
-        "0",
-        "--instances",
-        &large,
-        "--interfaces",
-        "3",
-        "--pages",
-    ];
+    let instances = args.large;
+    let arguments = format!("--seconds 0 --instances {instances} --interfaces 3 --quota 20000 --pages");
+    let arguments: Vec<&str> = arguments.split(' ').collect();
     let large = load(root, endpoint.address, &arguments)?;
     let large_mib = endpoint.peak_mib()?;
     drop(endpoint);
