@@ -4,7 +4,7 @@ mod act;
 mod status;
 
 use crate::context::Context;
-use crate::policy::{Eyes, ask, parts};
+use crate::policy::{Eyes, Parts, ask, parts};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,10 +37,9 @@ async fn observe(
 ) -> (Vec<NodeSeen>, BTreeMap<NodeName, NodeStateSeen>, Effective) {
     let age =
         SignedDuration::try_from(ctx.settings.inventory_interval).unwrap_or(SignedDuration::from_mins(2));
-    let inventory = eyes
-        .inventory
-        .at_most(age, &ask(ctx, &eyes.stores), ctx.now())
-        .await;
+    let parts = parts(&eyes.stores);
+    let ask = ask(ctx, &eyes.stores, parts.live.as_ref());
+    let inventory = eyes.inventory.at_most(age, &ask, ctx.now()).await;
     let counted = DeepFacts::not_read();
     let revisions: BTreeMap<NodeName, Option<String>> = eyes
         .stores
@@ -61,13 +60,13 @@ async fn observe(
             capacity_pods: node.capacity_pods,
         })
         .collect();
-    let effective = running(eyes);
+    let effective = running(eyes, &parts);
     let states = states(eyes, &nodes, &effective);
     (nodes, states, effective)
 }
 
-fn running(eyes: &Eyes) -> Effective {
-    let target = parts(&eyes.stores)
+fn running(eyes: &Eyes, parts: &Parts) -> Effective {
+    let target = parts
         .target(&eyes.stores, AddonState::Absent)
         .map(|(target, _)| target);
     target.map_or_else(

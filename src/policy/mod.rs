@@ -20,7 +20,7 @@ mod window;
 
 pub(crate) use act::act;
 pub(crate) use memory::Memory;
-pub(crate) use observe::{Eyes, ask, parts};
+pub(crate) use observe::{Eyes, Parts, ask, parts};
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;
@@ -129,9 +129,7 @@ pub(crate) async fn reconcile(
     protect(ctx, memory, policy, &observed, &plan).await;
     let wrote = !plan.steps.is_empty() || !eni.outcomes.is_empty();
     let target = observed.world.target.as_ref();
-    let busy = target
-        .and_then(|target| target.addon.carrier())
-        .is_some_and(|addon| addon.busy.is_some());
+    let busy = target.is_some_and(|target| target.addon.is_busy());
     Ok(if wrote {
         memory.addon = None; // what EKS said before is no longer so
         Some(AFTER_WRITE)

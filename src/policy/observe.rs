@@ -47,6 +47,7 @@ pub(crate) struct Observed {
     pub(crate) cloud: CloudView,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) effective: Option<Effective>,
+    pub(crate) cluster_name: Option<String>,
 }
 
 /// The DaemonSet and the ConfigMap as they stand.
@@ -144,7 +145,8 @@ pub(crate) async fn observe(
             (target, carrier)
         });
     let effective = found.as_ref().map(|(target, _)| effective_of(target));
-    let inventory = read_cloud(ctx, eyes, deep, now).await;
+    let ask = ask(ctx, &eyes.stores, parts.live.as_ref());
+    let inventory = read_cloud(eyes, &ask, deep, now).await;
     let counted = DeepFacts::read(&ctx.client, deep).await;
     let seen = world(&Sources {
         stores: &eyes.stores,
@@ -179,25 +181,24 @@ pub(crate) async fn observe(
         cloud: cloud_view(&inventory),
         inventory,
         effective,
+        cluster_name: ask.cluster,
     })
 }
 
 /// What EC2 and EKS are asked about: the same for every controller, because they share the answer.
-pub(crate) fn ask(ctx: &Context, stores: &Stores) -> Ask {
+pub(crate) fn ask(ctx: &Context, stores: &Stores, live: Option<&LiveTarget>) -> Ask {
     let policy = match stores.policies.lookup(super::POLICY) {
         Lookup::Found(policy) => Some(policy),
         Lookup::Malformed(_) | Lookup::Missing => None,
     };
-    let live = parts(stores).live;
-    let cluster = cluster_name(ctx, policy.as_deref().map(|policy| &policy.0), live.as_ref());
-    Ask::of(stores, cluster)
+    let policy = policy.as_deref().map(|policy| &policy.0);
+    Ask::of(stores, cluster_name(ctx, policy, live))
 }
 
-async fn read_cloud(ctx: &Context, eyes: &Eyes, deep: Deep, now: Timestamp) -> Arc<Inventory> {
-    let ask = ask(ctx, &eyes.stores);
+async fn read_cloud(eyes: &Eyes, ask: &Ask, deep: Deep, now: Timestamp) -> Arc<Inventory> {
     match deep {
-        Deep::Cheap => eyes.inventory.at_most(CHEAP_AGE, &ask, now).await,
-        Deep::Full => eyes.inventory.fresh(&ask, now).await,
+        Deep::Cheap => eyes.inventory.at_most(CHEAP_AGE, ask, now).await,
+        Deep::Full => eyes.inventory.fresh(ask, now).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::carrier::Carrier;
 use super::memory::Memory;
-use super::observe::{self, Eyes, Observed, parts};
+use super::observe::{Eyes, Observed};
 use super::report;
 use super::round::Round;
 use super::status::Surroundings;
@@ -108,7 +108,6 @@ async fn cluster_status(
     policy: &CniPolicy,
     observed: &Observed,
 ) -> ClusterStatus {
-    let parts = parts(&eyes.stores);
     let in_policy = policy
         .spec
         .cluster
@@ -124,7 +123,7 @@ async fn cluster_status(
     let seen = &observed.world.seen.cluster;
     let target = observed.world.target.as_ref();
     ClusterStatus {
-        name: observe::cluster_name(ctx, Some(policy), parts.live.as_ref()),
+        name: observed.cluster_name.clone(),
         region: in_policy
             .or_else(|| ctx.settings.aws_region.clone())
             .or_else(of_nodes),

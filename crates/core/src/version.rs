@@ -59,9 +59,13 @@ impl CniVersion {
         })
     }
 
-    /// Whether this is a build of that release.
-    pub fn is_build_of(self, release: Self) -> bool {
-        (self.major, self.minor, self.patch) == (release.major, release.minor, release.patch)
+    /// Whether this is what is wanted: any build of it, where no build is named.
+    pub fn fits(self, wanted: Self) -> bool {
+        let build = if wanted.eksbuild == 0 { 0 } else { self.eksbuild };
+        Self {
+            eksbuild: build,
+            ..self
+        } == wanted
     }
 
     /// Whether the code of this version has what `release` brought, whatever the add-on build.

@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, InstanceType, Subnet};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, InstanceStateName, InstanceType, Subnet};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use vpccni_sandbox::{Options, Sandbox};
@@ -128,6 +128,19 @@ impl Lab {
             .and_then(|i| i.network_interface_id())
             .expect("a primary interface")
             .to_owned()
+    }
+
+    /// The state of an instance.
+    pub(crate) async fn state(&self, instance: &str) -> InstanceStateName {
+        let seen = self
+            .ec2
+            .describe_instances()
+            .instance_ids(instance)
+            .send()
+            .await
+            .expect("an instance");
+        let instance = &seen.reservations()[0].instances()[0];
+        instance.state().and_then(|s| s.name()).expect("a state").clone()
     }
 
     pub(crate) async fn attach(&self, eni: &str, instance: &str, index: i32) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! The metadata services of instances.
 
-use crate::wire::{Reply, Wire, send};
+use crate::wire::{LAUNCH, Reply, Wire, send};
 use std::net::SocketAddr;
 use std::time::Duration;
 use vpccni_sandbox::Options;
@@ -56,8 +56,7 @@ async fn put_token(address: SocketAddr, head: &str) -> Reply {
 
 async fn instance(wire: &Wire, more: &str) -> (String, String, String) {
     let subnet = wire.subnet("10.0.0.0/24").await;
-    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
-    let made = wire.ec2(&format!("{launch}&SubnetId={subnet}{more}")).await;
+    let made = wire.ec2(&format!("{LAUNCH}&SubnetId={subnet}{more}")).await;
     let id = made.text("instanceId");
     let eni = wire
         .ec2("DescribeNetworkInterfaces")
@@ -136,8 +135,7 @@ async fn the_tree_is_what_the_cni_reads() {
 async fn tokens_are_good_for_their_time_and_their_instance() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, id, _) = instance(&wire, "&MetadataOptions.HttpTokens=required").await;
-    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
-    let optional = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpTokens=optional");
+    let optional = format!("{LAUNCH}&SubnetId={subnet}&MetadataOptions.HttpTokens=optional");
     let other = wire.ec2(&optional).await.text("instanceId");
     let imds = Imds::of(&wire, &id).await;
     for (head, status) in [
@@ -176,8 +174,7 @@ async fn tokens_are_good_for_their_time_and_their_instance() {
 async fn a_disabled_service_and_one_too_many_hops_away_do_not_serve() {
     let wire = Wire::manual(Options::default()).await;
     let (subnet, _, _) = instance(&wire, "").await;
-    let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
-    let disabled = format!("{launch}&SubnetId={subnet}&MetadataOptions.HttpEndpoint=disabled");
+    let disabled = format!("{LAUNCH}&SubnetId={subnet}&MetadataOptions.HttpEndpoint=disabled");
     let disabled = wire.ec2(&disabled).await.text("instanceId");
     let told = wire
         .control("GET", &format!("instances/{disabled}/imds"), "")

@@ -7,18 +7,6 @@ use aws_sdk_ec2::types::{
 use std::time::Duration;
 use vpccni_sandbox::world::Timings;
 
-async fn state(lab: &Lab, id: &str) -> InstanceStateName {
-    let seen = lab
-        .ec2
-        .describe_instances()
-        .instance_ids(id)
-        .send()
-        .await
-        .expect("an instance");
-    let instance = &seen.reservations()[0].instances()[0];
-    instance.state().and_then(|s| s.name()).expect("a state").clone()
-}
-
 fn names(change: &InstanceStateChange) -> (Option<&str>, Option<&str>) {
     let before = change.previous_state().and_then(|s| s.name());
     let after = change.current_state().and_then(|s| s.name());
@@ -47,14 +35,14 @@ async fn states_take_their_time_and_calls_need_the_right_one() {
         });
     };
     let id = lab.instance(&subnet, "m5.large").await;
-    assert_eq!(state(&lab, &id).await, InstanceStateName::Pending);
+    assert_eq!(lab.state(&id).await, InstanceStateName::Pending);
     let stop = lab.ec2.stop_instances().instance_ids(&id);
     assert_eq!(
         stop.clone().send().await.map(|_| ()).map_err(code),
         Err("IncorrectInstanceState".to_owned())
     );
     pass();
-    assert_eq!(state(&lab, &id).await, InstanceStateName::Running);
+    assert_eq!(lab.state(&id).await, InstanceStateName::Running);
     let stopped = stop.send().await.expect("stopping");
     assert_eq!(
         names(&stopped.stopping_instances()[0]),
@@ -66,15 +54,15 @@ async fn states_take_their_time_and_calls_need_the_right_one() {
         Err("IncorrectInstanceState".to_owned())
     );
     pass();
-    assert_eq!(state(&lab, &id).await, InstanceStateName::Stopped);
+    assert_eq!(lab.state(&id).await, InstanceStateName::Stopped);
     start.send().await.expect("starting");
     let end = lab.ec2.terminate_instances().instance_ids(&id);
     end.send().await.expect("shutting down");
     // The step from pending to running is due first, and must not wake what is to end.
     pass();
-    assert_eq!(state(&lab, &id).await, InstanceStateName::ShuttingDown);
+    assert_eq!(lab.state(&id).await, InstanceStateName::ShuttingDown);
     pass();
-    assert_eq!(state(&lab, &id).await, InstanceStateName::Terminated);
+    assert_eq!(lab.state(&id).await, InstanceStateName::Terminated);
     assert_eq!(lab.available(&subnet).await, 251);
     lab.end().await;
 }

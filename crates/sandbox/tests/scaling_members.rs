@@ -58,21 +58,7 @@ async fn unhealthy_members_are_replaced_after_their_grace() {
     let after = groups.serving().await;
     assert_eq!(after.len(), 1);
     assert_ne!(after[0], id);
-    let seen = groups
-        .lab
-        .ec2
-        .describe_instances()
-        .instance_ids(&id)
-        .send()
-        .await
-        .expect("seen");
-    let state = seen.reservations()[0].instances()[0]
-        .state()
-        .and_then(|s| s.name());
-    assert_eq!(
-        state.map(aws_sdk_ec2::types::InstanceStateName::as_str),
-        Some("terminated")
-    );
+    assert_eq!(groups.lab.state(&id).await.as_str(), "terminated");
     groups.lab.end().await;
 }
 

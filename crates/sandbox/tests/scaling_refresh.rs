@@ -134,21 +134,7 @@ async fn heartbeats_hold_a_termination_up() {
     );
     groups.wait(61);
     assert_eq!(groups.group().await.instances().len(), 0);
-    let seen = groups
-        .lab
-        .ec2
-        .describe_instances()
-        .instance_ids(&id)
-        .send()
-        .await
-        .expect("seen");
-    let state = seen.reservations()[0].instances()[0]
-        .state()
-        .and_then(|s| s.name());
-    assert_eq!(
-        state.map(aws_sdk_ec2::types::InstanceStateName::as_str),
-        Some("terminated")
-    );
+    assert_eq!(groups.lab.state(&id).await.as_str(), "terminated");
     groups.lab.end().await;
 }
 

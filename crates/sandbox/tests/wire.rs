@@ -6,6 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vpccni_sandbox::{ClockKind, Options, Sandbox};
 
+/// One m5.large; where it goes, and how it is to be, is added.
+pub(crate) const LAUNCH: &str =
+    "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
+
 pub(crate) struct Wire {
     pub(crate) sandbox: Sandbox,
 }
@@ -111,9 +115,8 @@ impl Wire {
 
     /// An instance whose metadata service is as those of older images: no token, and one hop.
     pub(crate) async fn launch(&self, subnet: &str) -> Reply {
-        let launch = "RunInstances&ImageId=ami-00000000000000001&InstanceType=m5.large&MinCount=1&MaxCount=1";
         let options = "MetadataOptions.HttpTokens=optional&MetadataOptions.HttpPutResponseHopLimit=1";
-        self.ec2(&format!("{launch}&SubnetId={subnet}&{options}")).await
+        self.ec2(&format!("{LAUNCH}&SubnetId={subnet}&{options}")).await
     }
 
     /// The books are right, and everything ends.

@@ -26,6 +26,11 @@ impl AddonState {
         matches!(self, Self::Present(_) | Self::Unknown(_))
     }
 
+    /// Whether it carries the configuration and EKS takes no update now.
+    pub fn is_busy(&self) -> bool {
+        self.carrier().is_some_and(|addon| addon.busy.is_some())
+    }
+
     /// The add-on, where the policy names it as the carrier.
     pub fn carrier(&self) -> Option<&AddonCarrier> {
         match self {
@@ -67,18 +72,24 @@ impl AddonCarrier {
     /// The version to ask for: the one that is wanted or, where no build is named, its newest.
     pub fn offer(&self, wanted: CniVersion) -> Option<CniVersion> {
         let offered = self.offered.as_option()?;
-        let fits = |version: &&CniVersion| {
-            **version == wanted || (wanted.eksbuild == 0 && version.is_build_of(wanted))
-        };
-        offered.iter().filter(fits).max().copied()
+        offered
+            .iter()
+            .filter(|version| version.fits(wanted))
+            .max()
+            .copied()
     }
 
-    /// Whether it runs what is wanted: any build, where none is named.
+    /// Whether it runs what is wanted.
     pub fn runs(&self, wanted: CniVersion) -> bool {
-        let runs = |version: &CniVersion| {
-            *version == wanted || (wanted.eksbuild == 0 && version.is_build_of(wanted))
-        };
-        self.version.as_option().is_some_and(runs)
+        self.version
+            .as_option()
+            .is_some_and(|version| version.fits(wanted))
+    }
+
+    /// The version to change to, where another one is wanted and offered.
+    pub(super) fn next(&self, wanted: Option<CniVersion>) -> Option<CniVersion> {
+        let wanted = wanted.filter(|wanted| !self.runs(*wanted))?;
+        self.offer(wanted)
     }
 }
 

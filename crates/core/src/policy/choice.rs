@@ -100,12 +100,7 @@ impl Chooser<'_> {
 
     /// The version that an add-on is to change to: it comes with the change. A DaemonSet's is only asserted.
     fn next_version(&self) -> Option<CniVersion> {
-        let (addon, wanted) = (self.target.addon.carrier()?, self.world.intent.version?);
-        if addon.runs(wanted) {
-            None
-        } else {
-            addon.offer(wanted)
-        }
+        self.target.addon.carrier()?.next(self.world.intent.version)
     }
 
     fn setup(&self, rows: &[Row]) -> CniSetup {

@@ -76,10 +76,7 @@ pub fn report(
 
 /// While EKS renders a document, what the DaemonSet shows is on its way out.
 fn is_updating(world: &PolicyWorld, plan: &PolicyPlan) -> bool {
-    let target = world.target.as_ref();
-    let busy = target
-        .and_then(|target| target.addon.carrier())
-        .is_some_and(|addon| addon.busy.is_some());
+    let busy = world.target.as_ref().is_some_and(|target| target.addon.is_busy());
     busy || plan
         .verdict
         .pending

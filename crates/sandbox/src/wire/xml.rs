@@ -63,13 +63,9 @@ impl Xml {
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
-        mut body: impl FnMut(&mut Self, T),
+        body: impl FnMut(&mut Self, T),
     ) -> &mut Self {
-        self.element(name, |xml| {
-            for item in items {
-                xml.element("member", |xml| body(xml, item));
-            }
-        })
+        self.list(name, "member", items, body)
     }
 
     /// A list in the way of EC2: one `item` for each.
@@ -77,11 +73,21 @@ impl Xml {
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
+        body: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        self.list(name, "item", items, body)
+    }
+
+    fn list<T>(
+        &mut self,
+        name: &str,
+        each: &str,
+        items: impl IntoIterator<Item = T>,
         mut body: impl FnMut(&mut Self, T),
     ) -> &mut Self {
         self.element(name, |xml| {
             for item in items {
-                xml.element("item", |xml| body(xml, item));
+                xml.element(each, |xml| body(xml, item));
             }
         })
     }

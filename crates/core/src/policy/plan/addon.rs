@@ -18,10 +18,7 @@ impl Scene<'_> {
         write: &[Row],
         verdict: &Verdict,
     ) -> Option<Action> {
-        let version = match (verdict.version_mismatch, self.world.intent.version) {
-            (Some(_), Some(wanted)) if !verdict.refused => addon.offer(wanted),
-            _ => None,
-        };
+        let version = addon.next(self.world.intent.version).filter(|_| !verdict.refused);
         if addon.writer == AddonWriter::External
             || addon.busy.is_some()
             || (write.is_empty() && version.is_none())
