@@ -13,6 +13,25 @@ const TABLE: &[Row] = &[
     ("vpccni-telemetry", &[], &[]),
     ("vpccni-api", &["vpccni-core"], &[]),
     ("vpccni-aws", &["vpccni-core"], &["vpccni-sandbox"]),
+    ("vpccni-netlink", &["vpccni-core"], &[]),
+    ("vpccni-rpc", &["vpccni-core"], &[]),
+    (
+        "vpccni-cni",
+        &["vpccni-core", "vpccni-netlink", "vpccni-rpc"],
+        &[],
+    ),
+    (
+        "vpccni-ipamd",
+        &[
+            "vpccni-api",
+            "vpccni-aws",
+            "vpccni-core",
+            "vpccni-netlink",
+            "vpccni-rpc",
+            "vpccni-telemetry",
+        ],
+        &["vpccni-sandbox"],
+    ),
     (
         "vpccni-observe",
         &["vpccni-api", "vpccni-aws", "vpccni-core"],
@@ -33,10 +52,11 @@ const TABLE: &[Row] = &[
     ("vpccni-sandbox", &["vpccni-core", "vpccni-telemetry"], &[]),
     (
         "vpccni-testbed",
-        &["vpccni-api", "vpccni-core", "vpccni-sandbox"],
+        &["vpccni-api", "vpccni-core", "vpccni-rpc", "vpccni-sandbox"],
         &[],
     ),
     ("xtask", &["vpccni-api", "vpccni-core", "vpccni-testbed"], &[]),
+    ("vpccni-e2e", &["vpccni-api", "vpccni-core", "vpccni-testbed"], &[]),
 ];
 
 /// The check.

@@ -1,0 +1,1 @@
+//! The node data plane on a real kernel: see `tests/`.
