@@ -4,13 +4,18 @@
 //! programs `ip`, `nft` and those of util-linux; `missing` says what there is not. They are a witness: nothing of the
 //! product's own code makes or reads the network here. Calls block for milliseconds: tests use the multi-thread runtime.
 
+mod cgroup;
 mod error;
 mod fabric;
 mod folders;
 mod forward;
+mod kernel;
 mod node;
+mod pod;
 mod process;
+pub mod runtime;
 mod space;
+pub mod traffic;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,17 +29,21 @@ use crate::cloud::{Cloud, CloudError, PodNetwork};
 pub use error::BoxError;
 pub use fabric::{Egress, Fabric, Flow, INTERNET, INTERNET6, NAT_ADDRESS};
 pub use forward::Forwarder;
+pub use kernel::{KernelChange, KernelState};
 pub use node::NodeBox;
+pub use pod::{CONFLIST, Pod};
 pub use process::Running;
 pub use space::{Space, within};
 
 /// The programs that every box needs, and the Debian package of each.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("mount", "mount"),
     ("sh", "dash"),
-    ("mktemp", "coreutils"),
+    ("unshare", "util-linux"),
+    ("find", "findutils"),
+    ("cat", "coreutils"),
 ];
 
 /// A VPC whose instances can be booted.
