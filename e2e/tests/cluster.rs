@@ -28,6 +28,7 @@ pub(crate) struct Worker {
     pub(crate) kubelet: Kubelet,
     pub(crate) containerd: Containerd,
     pub(crate) node: NodeBox,
+    options: KubeletOptions,
 }
 
 impl Cluster {
@@ -45,18 +46,50 @@ impl Cluster {
     }
 
     /// Makes a node of an instance that is on.
-    pub(crate) async fn join(&self, mut node: NodeBox, max_pods: u32) -> Worker {
-        let containerd = Containerd::start(&node).await.unwrap();
+    pub(crate) async fn join(&self, node: NodeBox, max_pods: u32) -> Worker {
         let options = KubeletOptions {
             max_pods,
             ..KubeletOptions::default()
         };
+        self.join_with(node, options).await
+    }
+
+    async fn join_with(&self, mut node: NodeBox, options: KubeletOptions) -> Worker {
+        let containerd = Containerd::start(&node).await.unwrap();
         let kubelet = Kubelet::start(&mut node, &self.plane, &options).await.unwrap();
         Worker {
             kubelet,
             containerd,
             node,
+            options,
         }
+    }
+
+    /// Kills kubelet and containerd, and starts them again; the pods run on.
+    pub(crate) async fn restart(&self, worker: Worker) -> Worker {
+        let Worker {
+            kubelet,
+            containerd,
+            node,
+            options,
+        } = worker;
+        kubelet.kill();
+        containerd.kill();
+        self.join_with(node, options).await
+    }
+
+    /// Power off and on. The caller starts what else runs on the node.
+    pub(crate) async fn reboot(&self, worker: Worker) -> Worker {
+        let Worker {
+            kubelet,
+            containerd,
+            node,
+            options,
+        } = worker;
+        kubelet.kill();
+        containerd.kill();
+        let node = node.reboot().await.unwrap();
+        self.join_with(node, options).await
     }
 
     /// Waits until the kubelet says that its node is ready.
@@ -96,7 +129,8 @@ impl Cluster {
             "spec": {
                 "nodeName": worker.node.name(),
                 "automountServiceAccountToken": false,
-                "terminationGracePeriodSeconds": 0,
+                // Zero would let the API server forget the pod before the kubelet has ended it.
+                "terminationGracePeriodSeconds": 1,
                 "containers": [{
                     "name": "tool", "image": TOOL_IMAGE, "imagePullPolicy": "Never",
                     "command": ["/bin/sleep", "1000000"],
@@ -122,6 +156,14 @@ impl Cluster {
             Ok(address) => address,
             Err(error) => panic!("{name}: {error}\nkubelet:\n{}", tail(&worker.kubelet.log())),
         }
+    }
+
+    /// How often the containers of a pod were started again.
+    pub(crate) async fn restarts(&self, name: &str) -> i32 {
+        let pods = Api::<Pod>::namespaced(self.plane.client(), "default");
+        let status = pods.get(name).await.unwrap().status.unwrap_or_default();
+        let containers = status.container_statuses.unwrap_or_default();
+        containers.iter().map(|container| container.restart_count).sum()
     }
 
     /// Deletes a pod and waits until it is gone.

@@ -5,13 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 
 use vpccni_testbed::boxes::traffic::{ByteStream, DatagramStream, Echo, seen_as};
-use vpccni_testbed::boxes::{CONFLIST, Egress, INTERNET, NodeBox, Vpc};
+use vpccni_testbed::boxes::{CONFLIST, Egress, INTERNET, NodeBox, REFERENCE_PLUGINS, Vpc};
 use vpccni_testbed::sandbox::world::Want;
 
-use crate::bed::{ZONES, is_skipped, vpc};
-
-/// The plugins `ptp` and `host-local`, and what they are found by.
-pub(crate) const PLUGINS: [(&str, &str); 2] = [("conntrack", "conntrack"), ("ping", "iputils-ping")];
+use crate::bed::{ZONES, vpc};
 
 /// Gives the node a prefix and has the reference plugins hand it out; false where they are not installed.
 pub(crate) fn install(vpc: &Vpc, node: &NodeBox) -> bool {
@@ -24,7 +21,7 @@ pub(crate) fn install(vpc: &Vpc, node: &NodeBox) -> bool {
         world.assign(&eni, &want, false).unwrap().prefixes[0].net()
     });
     for plugin in ["ptp", "host-local"] {
-        let from = format!("/usr/lib/cni/{plugin}");
+        let from = format!("{REFERENCE_PLUGINS}/{plugin}");
         if fs::copy(&from, node.path(format!("/opt/cni/bin/{plugin}"))).is_err() {
             println!("SKIPPED: {from} not found (Debian: apt-get install containernetworking-plugins)");
             return false;
@@ -40,9 +37,6 @@ pub(crate) fn install(vpc: &Vpc, node: &NodeBox) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_of_the_reference_plugins_talk_and_leave_nothing() {
-    if is_skipped(&PLUGINS) {
-        return;
-    }
     let Some(vpc) = vpc(Egress::NatGateway).await else {
         return;
     };

@@ -104,6 +104,9 @@ impl NodeBox {
 
     /// Lets programs inside reach a server of this machine at the same loopback address.
     pub fn carry(&mut self, server: SocketAddr) -> Result<(), BoxError> {
+        if self.forwarders.contains_key(&server) {
+            return Ok(());
+        }
         let forwarder = Forwarder::start(&self.space, server, server)?;
         self.forwarders.insert(server, forwarder);
         Ok(())

@@ -11,12 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::error::BoxError;
 use super::node::NodeBox;
+use super::programs::REFERENCE_PLUGINS;
 use super::space;
 
 /// The configuration that the agent of the node writes when it is ready.
 pub const CONFLIST: &str = "/etc/cni/net.d/10-aws.conflist";
 /// Where plugins are looked for, in this order.
-const PLUGINS: [&str; 2] = ["/opt/cni/bin", "/usr/lib/cni"];
+const PLUGINS: [&str; 2] = ["/opt/cni/bin", REFERENCE_PLUGINS];
 
 /// A pod. Its namespace goes with its node; `DEL` is the caller's to call.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::image;
 use crate::boxes::error::BoxError;
-use crate::boxes::find;
 use crate::boxes::node::NodeBox;
 use crate::boxes::process::Running;
+use crate::boxes::programs::{REFERENCE_PLUGINS, find};
 use crate::wait::until;
 
 /// Where it listens.
@@ -17,8 +17,6 @@ pub(super) const SOCKET: &str = "/run/containerd/containerd.sock";
 const CONFIG: &str = "/var/lib/containerd/config.toml";
 /// It serves within a second alone; far later where five others build on two cores.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The loopback plugin is the runtime's, not the network's.
-const PLUGINS: &str = "/usr/lib/cni";
 
 /// A running containerd.
 #[derive(Debug)]
@@ -96,9 +94,10 @@ snapshotter = "{snapshotter}"
     )
 }
 
+/// It is the runtime that calls it, not the network of the pods.
 fn install_loopback(node: &NodeBox) -> Result<(), BoxError> {
     let (from, to) = (
-        Path::new(PLUGINS).join("loopback"),
+        Path::new(REFERENCE_PLUGINS).join("loopback"),
         node.path("/opt/cni/bin/loopback"),
     );
     if !from.is_file() {

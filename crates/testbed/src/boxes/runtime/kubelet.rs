@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -50,12 +49,7 @@ impl Kubelet {
         options: &KubeletOptions,
     ) -> Result<Self, BoxError> {
         let program = program().await?;
-        let server: SocketAddr = plane
-            .url()
-            .trim_start_matches("https://")
-            .parse()
-            .map_err(|_| BoxError::Sandbox(format!("{} is no endpoint", plane.url())))?;
-        node.carry(server)?;
+        node.carry(plane.address())?;
         let copied = node.path(KUBECONFIG);
         fs::copy(plane.kubeconfig_path(), &copied).map_err(BoxError::file("write", &copied))?;
         let config = node.path(CONFIG);
