@@ -14,6 +14,8 @@ mod areas;
 mod max_pods;
 mod node;
 mod pool;
+mod reconcile;
+mod requests;
 mod settings;
 #[allow(dead_code, reason = "the properties of the pool use the rest of it")]
 #[path = "../sim/mod.rs"]
