@@ -5,6 +5,7 @@
 
 pub mod capacity;
 pub mod config;
+pub mod conflist;
 pub mod discovery;
 pub mod eni_configs;
 pub mod eni_tags;
