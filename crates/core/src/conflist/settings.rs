@@ -1,12 +1,9 @@
 //! The settings of `aws-cni` in its part of the list, with the defaults of the stock plugin.
 
-use crate::config::PodEniMode;
+use crate::config::{PodEniMode, plugin_mtu};
 
 /// The MTU of a pod where the list says nothing that makes sense.
 pub const DEFAULT_MTU: u32 = 9001;
-
-/// The least MTU of an IPv4 link; below it the list is not believed.
-const LEAST_MTU: u32 = 576;
 
 /// A link's name has 15 characters, and the hash of the pod takes 11 of them.
 const LONGEST_PREFIX: usize = 4;
@@ -43,10 +40,7 @@ impl PluginSettings {
         }
         Ok(Self {
             veth_prefix: veth_prefix.to_owned(),
-            mtu: mtu
-                .and_then(|mtu| mtu.parse().ok())
-                .filter(|mtu| (LEAST_MTU..=DEFAULT_MTU).contains(mtu))
-                .unwrap_or(DEFAULT_MTU),
+            mtu: u32::try_from(plugin_mtu(mtu.unwrap_or_default())).unwrap_or(DEFAULT_MTU),
             pod_eni_mode: match mode {
                 Some("standard") => PodEniMode::Standard,
                 _ => PodEniMode::Strict,
