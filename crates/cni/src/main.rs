@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use vpccni_cni::error::{CniError, Code};
 use vpccni_cni::kernel::Netlink;
-use vpccni_cni::{Outcome, aws_cni, failure};
+use vpccni_cni::{Outcome, aws_cni, egress_cni, failure};
 
 /// What the panic said, for the error.
 static PANIC: Mutex<String> = Mutex::new(String::new());
@@ -41,5 +42,15 @@ fn call() -> Outcome {
     if let Err(error) = io::stdin().lock().read_to_end(&mut stdin) {
         return failure(&CniError::because(Code::Io, "read standard input", error), None);
     }
+    // One file, two names: a second executable would carry the same code again.
+    if called_as("egress-cni") {
+        return egress_cni(&variables, &stdin, &mut Netlink);
+    }
     aws_cni(&variables, &stdin, &mut Netlink)
+}
+
+fn called_as(name: &str) -> bool {
+    std::env::args_os()
+        .next()
+        .is_some_and(|first| Path::new(&first).file_name().is_some_and(|file| file == name))
 }
