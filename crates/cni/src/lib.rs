@@ -26,6 +26,7 @@ use log::Log;
 use serde_json::{Value, json};
 use spec::Spec;
 use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 
 /// What to print, and how to exit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,21 @@ pub fn failure(error: &CniError, version: Option<&str>) -> Outcome {
         stdout: format!("{value}\n"),
         success: false,
     }
+}
+
+/// Runs a call, and makes an error of a panic: a runtime must get JSON, whatever happens.
+pub fn guarded(call: impl FnOnce() -> Outcome) -> Outcome {
+    panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|said| {
+        let said = said
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| said.downcast_ref::<&str>().copied())
+            .unwrap_or_default();
+        failure(
+            &CniError::because(Code::Internal, "the plugin made a mistake", said),
+            None,
+        )
+    })
 }
 
 /// The log, as far as the configuration can be read.

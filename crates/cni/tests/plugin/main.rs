@@ -9,6 +9,7 @@
 )]
 
 mod call;
+mod cnitool;
 mod egress;
 mod flows;
 mod groups;

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::ipamd::{look, start, state};
 
 /// Runs the body in a node's namespace, with a pod's beside it.
-fn on_a_node(test: &str, body: impl FnOnce(&NetNs) + Send) {
+pub(crate) fn on_a_node(test: &str, body: impl FnOnce(&NetNs) + Send) {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: {test}: needs root");
         return;
@@ -31,7 +31,7 @@ fn on_a_node(test: &str, body: impl FnOnce(&NetNs) + Send) {
     .unwrap();
 }
 
-fn ip(words: &str) -> String {
+pub(crate) fn ip(words: &str) -> String {
     let output = Command::new("ip").args(words.split(' ')).output().unwrap();
     assert!(output.status.success(), "ip {words}: {output:?}");
     String::from_utf8(output.stdout).unwrap()

@@ -19,6 +19,8 @@ pub enum Program {
     Helm,
     /// Karpenter for AWS.
     Karpenter,
+    /// The reference runner of CNI plugins.
+    Cnitool,
 }
 
 /// Programs of one Go module. They come from one place, so that their versions agree.
@@ -32,11 +34,13 @@ pub enum Suite {
     Helm,
     /// Karpenter for AWS. Only its own story needs it.
     Karpenter,
+    /// The reference runner of CNI plugins. Only the tests of the plugin need it.
+    Cnitool,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -44,6 +48,7 @@ impl Program {
         Self::Kubectl,
         Self::Helm,
         Self::Karpenter,
+        Self::Cnitool,
     ];
 
     /// The name of its file.
@@ -56,6 +61,7 @@ impl Program {
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
+            Self::Cnitool => "cnitool",
         }
     }
 
@@ -65,6 +71,7 @@ impl Program {
             Self::Etcd => Suite::Etcd,
             Self::Helm => Suite::Helm,
             Self::Karpenter => Suite::Karpenter,
+            Self::Cnitool => Suite::Cnitool,
             Self::KubeApiserver | Self::KubeControllerManager | Self::KubeScheduler | Self::Kubectl => {
                 Suite::Kubernetes
             }
@@ -81,15 +88,16 @@ impl Program {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Karpenter => "github.com/aws/karpenter-provider-aws/cmd/controller",
+            Self::Cnitool => "github.com/containernetworking/cni/cnitool",
         }
     }
 
-    /// The arguments that make it print its version; Karpenter has none, so only our own build of it is taken.
+    /// The arguments that make it print its version; what has none is only taken from our own build.
     pub(super) const fn version_args(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Kubectl => Some(&["version", "--client"]),
             Self::Helm => Some(&["version", "--short"]),
-            Self::Karpenter => None,
+            Self::Karpenter | Self::Cnitool => None,
             _ => Some(&["--version"]),
         }
     }
@@ -97,7 +105,13 @@ impl Program {
 
 impl Suite {
     /// All of them, the quickest to build first.
-    pub const ALL: [Self; 4] = [Self::Etcd, Self::Helm, Self::Karpenter, Self::Kubernetes];
+    pub const ALL: [Self; 5] = [
+        Self::Cnitool,
+        Self::Etcd,
+        Self::Helm,
+        Self::Karpenter,
+        Self::Kubernetes,
+    ];
 
     /// Its name, also of its folder in `tools/`.
     pub const fn name(self) -> &'static str {
@@ -106,6 +120,7 @@ impl Suite {
             Self::Kubernetes => "kubernetes",
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
+            Self::Cnitool => "cnitool",
         }
     }
 
@@ -116,6 +131,7 @@ impl Suite {
             Self::Kubernetes => "v1.35.4",
             Self::Helm => "v3.22.0",
             Self::Karpenter => "v1.14.0",
+            Self::Cnitool => "v1.3.0",
         }
     }
 
@@ -127,13 +143,14 @@ impl Suite {
             Self::Kubernetes => (1, 33),
             Self::Helm => (3, 14),
             Self::Karpenter => (1, 14),
+            Self::Cnitool => (1, 3),
         }
     }
 
     /// Linker flags. Kubernetes refuses to start without a version, which its own build scripts set the same way.
     pub(super) const fn linker_flags(self) -> &'static str {
         match self {
-            Self::Etcd => "-s -w",
+            Self::Etcd | Self::Cnitool => "-s -w",
             Self::Kubernetes => {
                 "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
                  -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
@@ -177,10 +194,11 @@ mod tests {
                 Suite::Kubernetes => "k8s.io/kubernetes",
                 Suite::Helm => "helm.sh/helm/v3",
                 Suite::Karpenter => "github.com/aws/karpenter-provider-aws",
+                Suite::Cnitool => "github.com/containernetworking/cni",
             };
             let line = format!("{root} {}", suite.version());
             assert!(module.contains(&line), "{path} does not require {line}");
-            if suite != Suite::Etcd {
+            if !matches!(suite, Suite::Etcd | Suite::Cnitool) {
                 assert!(
                     suite
                         .linker_flags()
