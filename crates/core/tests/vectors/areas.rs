@@ -1,6 +1,6 @@
 //! What becomes of each area of `vpc-cni-vectors.json`.
 
-use crate::{Checked, settings, sizing};
+use crate::{Checked, data_path, settings, sizing};
 use serde_json::Value;
 
 /// Whether an area is tested here.
@@ -13,7 +13,6 @@ pub(crate) enum Fate {
 
 const POOL: &str = "the pool of the node's agent: growing, shrinking and what it ends up with";
 const STORE: &str = "the data store of the node's agent: assignment, cooldown, checkpoint";
-const DATA_PATH: &str = "the data path of the node's agent: links, routes, iptables";
 const RPC: &str = "the socket of the node's agent and its plugin";
 const CLOUD: &str = "the interfaces of the node's agent: ownership, clean-up, waiting";
 
@@ -43,10 +42,10 @@ pub(crate) const AREAS: &[(&str, Fate)] = &[
     ("exclusion", Fate::Later(STORE)),
     ("checkpoint", Fate::Later(STORE)),
     ("reconcile", Fate::Later(STORE)),
-    ("naming", Fate::Later(DATA_PATH)),
-    ("route-table", Fate::Later(DATA_PATH)),
-    ("iptables", Fate::Later(DATA_PATH)),
-    ("sgp", Fate::Later(DATA_PATH)),
+    ("naming", Fate::Tested(data_path::naming)),
+    ("route-table", Fate::Tested(data_path::route_table)),
+    ("iptables", Fate::Tested(data_path::iptables)),
+    ("sgp", Fate::Tested(data_path::sgp)),
     ("cni-conf", Fate::Later(RPC)),
     ("rpc-add", Fate::Later(RPC)),
     ("rpc-version", Fate::Later(RPC)),

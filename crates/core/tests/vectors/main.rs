@@ -11,6 +11,7 @@
 )]
 
 mod areas;
+mod data_path;
 mod max_pods;
 mod settings;
 mod sizing;
