@@ -3,6 +3,7 @@
 //! Nothing here does input or output, reads a clock, the environment or a file, or knows Kubernetes and AWS clients:
 //! the `clippy.toml` beside this crate says so. Everything is a total function from values to values.
 
+pub mod assign;
 pub mod capacity;
 pub mod config;
 pub mod discovery;
