@@ -6,6 +6,8 @@
 pub mod assign;
 pub mod capacity;
 pub mod config;
+pub mod conflist;
+pub mod datapath;
 pub mod discovery;
 pub mod eni_configs;
 pub mod eni_tags;

@@ -2,6 +2,7 @@
 
 pub mod node;
 
+use crate::datapath::{Change, Desired, Link, Mac, Route, Rule};
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use crate::known::Known;
 use crate::limits::InstanceLimits;
@@ -264,4 +265,74 @@ pub trait Eks: Send + Sync + std::fmt::Debug {
     fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>>;
     /// Changes an add-on, and gives the id of the update; it is done when the add-on says so.
     fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String>;
+}
+
+/// A failed call to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// The kernel said no.
+    #[error("failed to {call} {object}: {reason}")]
+    Call {
+        /// What was to be done.
+        call: &'static str,
+        /// To what.
+        object: String,
+        /// The kernel's number for it.
+        errno: i32,
+        /// The kernel's words.
+        reason: String,
+    },
+    /// The kernel cannot make such a thing: a module is missing.
+    #[error("the kernel has no {what}")]
+    Unsupported {
+        /// What it lacks, such as `VLAN links`.
+        what: &'static str,
+    },
+    /// A link is not there.
+    #[error("there is no link {name}")]
+    NoLink {
+        /// Its name or its Ethernet address.
+        name: String,
+    },
+    /// There is no such namespace.
+    #[error("there is no network namespace {path}")]
+    NoNamespace {
+        /// Its path.
+        path: String,
+    },
+    /// What the kernel sent could not be understood.
+    #[error("the kernel's answer to {call} is not understood: {reason}")]
+    Answer {
+        /// What was asked.
+        call: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// All changes were made, and the kernel is still not as it should be.
+    #[error("the kernel did not keep: {left}")]
+    NotKept {
+        /// The changes that would be needed.
+        left: String,
+    },
+}
+
+/// The kernel of one network namespace. Calls block for microseconds, not for a network.
+pub trait Kernel: Send + Sync + std::fmt::Debug {
+    /// All links.
+    fn links(&self) -> Result<Vec<Link>, KernelError>;
+    /// The unicast routes of a table, of both families.
+    fn routes(&self, table: u32) -> Result<Vec<Route>, KernelError>;
+    /// The rules that lead to a table, of both families.
+    fn rules(&self) -> Result<Vec<Rule>, KernelError>;
+    /// What is to change so that the kernel is as desired.
+    fn plan(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
+    /// Makes the changes, reads back, and gives what was changed; nothing where all is as desired.
+    fn apply(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
+    /// Removes everything of ours but the pods' own links: the way back to the stock agent.
+    fn clean(&self) -> Result<Vec<Change>, KernelError>;
+
+    /// The link with this Ethernet address.
+    fn link_by_mac(&self, mac: Mac) -> Result<Option<Link>, KernelError> {
+        Ok(self.links()?.into_iter().find(|link| link.mac == Some(mac)))
+    }
 }
