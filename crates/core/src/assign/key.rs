@@ -81,3 +81,15 @@ impl Lease<'_> {
         }
     }
 }
+
+/// The checkpoint file of a network card, by that of the default card.
+pub fn checkpoint_file(base: &str, card: u32) -> String {
+    if card == 0 {
+        return base.to_owned();
+    }
+    let (stem, extension) = match base.rsplit_once('.') {
+        Some((stem, extension)) if !extension.contains('/') => (stem, format!(".{extension}")),
+        _ => (base, String::new()),
+    };
+    format!("{stem}-nic-{card}{extension}")
+}

@@ -15,7 +15,7 @@ mod transition;
 
 pub use eni::{Block, Eni, EniView, Role};
 pub use ipnet::IpNet;
-pub use key::{Entry, Key, Lease, PodRef};
+pub use key::{Entry, Key, Lease, PodRef, checkpoint_file};
 pub use restore::Restored;
 pub use stats::Stats;
 pub use store::{Force, Mode, Rules, Store, StoreError};

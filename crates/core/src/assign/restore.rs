@@ -40,11 +40,6 @@ impl Store {
         restored
     }
 
-    /// Gives up what waits for a block; EC2 has said that the node does not have it.
-    pub fn forget_waiting(&mut self) -> Vec<Entry> {
-        std::mem::take(&mut self.waiting).into_iter().collect()
-    }
-
     /// What waits for its block.
     pub fn waiting(&self) -> impl Iterator<Item = &Entry> {
         self.waiting.iter()

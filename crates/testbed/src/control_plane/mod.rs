@@ -29,7 +29,7 @@ pub use error::StartError;
 pub use etcd::Etcd;
 
 use crate::tools::{Program, ToolError, Toolbox};
-use guard::Guard;
+pub(crate) use guard::Guard;
 use parts::Parts;
 
 /// How often a start is tried when another process takes a port first.

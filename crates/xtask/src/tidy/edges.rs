@@ -56,7 +56,11 @@ const TABLE: &[Row] = &[
         &[],
     ),
     ("xtask", &["vpccni-api", "vpccni-core", "vpccni-testbed"], &[]),
-    ("vpccni-e2e", &["vpccni-api", "vpccni-core", "vpccni-testbed"], &[]),
+    (
+        "vpccni-e2e",
+        &["vpccni-api", "vpccni-core", "vpccni-testbed"],
+        &[],
+    ),
 ];
 
 /// The check.
