@@ -12,7 +12,7 @@ mod pod;
 mod snat;
 mod value;
 
-pub use diff::{Change, Desired, Seen, TableState, diff};
+pub use diff::{Change, CleanUp, Desired, Seen, TableState, diff};
 pub use egress::{EGRESS_TABLE, Egress, EgressFamily, egress_chain_name};
 pub use host::{PrimaryEni, SecondaryEni, eni_gone, primary_eni, secondary_eni, service_cidrs};
 pub use name::{

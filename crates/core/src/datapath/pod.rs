@@ -74,6 +74,11 @@ pub(super) fn single(address: IpAddr) -> IpNet {
     IpNet::from(address)
 }
 
+/// An IPv6 address of a link, with the length such addresses have.
+pub(super) fn link_local(address: IpAddr) -> IpNet {
+    IpNet::new(address, 64).unwrap_or_else(|_| single(address))
+}
+
 /// Everything, in a family.
 pub(super) fn everything(family: Family) -> IpNet {
     match family {
@@ -164,6 +169,14 @@ fn outside(pod: &PodNetwork) -> PodState {
         }],
         ..PodState::default()
     };
+    if family == Family::V6 {
+        // The node asks for the pod from a link-local address. One that the kernel makes comes when the link has its
+        // carrier, a moment after the pod's first packet; this one is there at once.
+        state.addresses.push(Address {
+            device: pod.host_veth.clone(),
+            net: link_local(gateway(family, pod.index)),
+        });
+    }
     let to_pod = |table| Route {
         table,
         to: single(pod.address),
