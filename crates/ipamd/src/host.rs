@@ -82,13 +82,8 @@ impl Host {
 
     /// The rules, and the routes of the main table.
     pub async fn rules_and_routes(&self) -> Result<(Vec<Rule>, Vec<Route>), HostError> {
-        self.ask(|kernel| {
-            Ok((
-                kernel.rules()?,
-                kernel.routes(vpccni_core::datapath::MAIN_TABLE)?,
-            ))
-        })
-        .await
+        self.ask(|kernel| Ok((kernel.rules()?, kernel.routes(vpccni_core::datapath::MAIN_TABLE)?)))
+            .await
     }
 
     /// The link of an interface, which may take a moment to come.

@@ -110,10 +110,7 @@ pub fn shown_blocks(mode: Mode, addresses: &ImdsAddresses) -> Vec<IpNet> {
     if mode == Mode::Ipv6 {
         return addresses.ipv6_prefixes.iter().copied().map(IpNet::V6).collect();
     }
-    let prefixes = addresses
-        .prefixes
-        .iter()
-        .map(|prefix| IpNet::V4(prefix.net()));
+    let prefixes = addresses.prefixes.iter().map(|prefix| IpNet::V4(prefix.net()));
     let single = addresses.ipv4.iter().skip(1);
     let single = single.map(|address| IpNet::from(IpAddr::V4(*address)));
     prefixes.chain(single).collect()

@@ -15,9 +15,7 @@ pub async fn shown(cloud: &Cloud) -> Result<Vec<ImdsEni>, CloudError> {
     let macs = cloud.call("imds:GetMetadata", cloud.imds.macs()).await?;
     let mut all = Vec::with_capacity(macs.len());
     for mac in macs {
-        let eni = cloud
-            .call("imds:GetMetadata", cloud.imds.interface(mac))
-            .await?;
+        let eni = cloud.call("imds:GetMetadata", cloud.imds.interface(mac)).await?;
         all.extend(eni);
     }
     all.sort_by_key(|eni| (eni.network_card, eni.device_index));
@@ -25,10 +23,7 @@ pub async fn shown(cloud: &Cloud) -> Result<Vec<ImdsEni>, CloudError> {
 }
 
 /// The interfaces that EC2 describes, by id.
-pub async fn described(
-    cloud: &Cloud,
-    instance: &InstanceId,
-) -> Result<BTreeMap<EniId, NodeEni>, CloudError> {
+pub async fn described(cloud: &Cloud, instance: &InstanceId) -> Result<BTreeMap<EniId, NodeEni>, CloudError> {
     let all = cloud
         .call("ec2:DescribeNetworkInterfaces", cloud.ec2.interfaces_of(instance))
         .await?;
@@ -37,11 +32,7 @@ pub async fn described(
 
 /// Both views of every interface that both have; one that only the metadata service shows is on its way out, one that
 /// only EC2 has is on its way in.
-pub fn joined(
-    mode: Mode,
-    shown: &[ImdsEni],
-    described: Option<&BTreeMap<EniId, NodeEni>>,
-) -> Vec<Interface> {
+pub fn joined(mode: Mode, shown: &[ImdsEni], described: Option<&BTreeMap<EniId, NodeEni>>) -> Vec<Interface> {
     shown
         .iter()
         .filter_map(|eni| match described {

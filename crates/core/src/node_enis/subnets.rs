@@ -74,7 +74,11 @@ pub fn subnets_for(
     let known = found.and_then(|found| found.iter().find(|subnet| subnet.id == node.primary));
     let Some(found) = found.filter(|_| effective.subnet_discovery()) else {
         let excluded = known.map_or(node.primary_excluded, |subnet| is_excluded(&subnet.tags, cluster));
-        return if excluded { Err(none()) } else { Ok(vec![node.primary.clone()]) };
+        return if excluded {
+            Err(none())
+        } else {
+            Ok(vec![node.primary.clone()])
+        };
     };
     let mut usable: Vec<&Subnet> = found
         .iter()
@@ -83,7 +87,11 @@ pub fn subnets_for(
         .collect();
     usable.sort_by_key(|subnet| (Reverse(subnet.available), subnet.id != node.primary, &subnet.id));
     let usable: Vec<SubnetId> = usable.into_iter().map(|subnet| subnet.id.clone()).collect();
-    if usable.is_empty() { Err(none()) } else { Ok(usable) }
+    if usable.is_empty() {
+        Err(none())
+    } else {
+        Ok(usable)
+    }
 }
 
 /// Whether an interface in a subnet with these tags serves no new pods: the subnet is tagged against the CNI, or for
@@ -106,7 +114,10 @@ mod tests {
             zone: Zone::parse(zone).unwrap(),
             cidr: "10.0.0.0/24".parse().unwrap(),
             available,
-            tags: role.map(|role| (ROLE_TAG.to_owned(), role.to_owned())).into_iter().collect(),
+            tags: role
+                .map(|role| (ROLE_TAG.to_owned(), role.to_owned()))
+                .into_iter()
+                .collect(),
             owner: String::new(),
         }
     }
@@ -144,7 +155,10 @@ mod tests {
         let excluded = [subnet("subnet-1", "us-west-2a", 5, Some("0"))];
         for discovery in [true, false] {
             let error = choose(discovery, Some(&excluded)).unwrap_err().to_string();
-            assert_eq!(error, "no subnet of zone us-west-2a is for interfaces of this cluster");
+            assert_eq!(
+                error,
+                "no subnet of zone us-west-2a is for interfaces of this cluster"
+            );
         }
     }
 

@@ -13,7 +13,9 @@ impl Agent {
     pub(super) fn add_block(&mut self, eni: &EniId, block: IpNet, now: Timestamp) {
         match self.store.add_cidr(eni, block, now) {
             Ok(()) => self.timers.changed = tokio::time::Instant::now(),
-            Err(StoreError::Overlap { cidr, there, owner, .. }) if cidr == there && owner == *eni => {}
+            Err(StoreError::Overlap {
+                cidr, there, owner, ..
+            }) if cidr == there && owner == *eni => {}
             Err(error) => tracing::warn!(%error, "a block was not taken in"),
         }
     }

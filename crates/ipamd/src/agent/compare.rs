@@ -164,7 +164,10 @@ impl Agent {
                     }
                 }
                 Step::AddCidr { eni, cidr } => {
-                    self.tools.cloud.metrics().reconciled("eniDataStorePoolReconcileAdd");
+                    self.tools
+                        .cloud
+                        .metrics()
+                        .reconciled("eniDataStorePoolReconcileAdd");
                     self.add_block(&eni, cidr, now);
                 }
                 Step::RemoveCidr { eni, cidr } => self.lose_block(&eni, cidr),

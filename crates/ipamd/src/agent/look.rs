@@ -49,7 +49,10 @@ impl Agent {
     fn eni_json(&self, view: &vpccni_core::assign::EniView<'_>) -> Value {
         let leases: Vec<Lease<'_>> = self.store.leases(view.eni.card).collect();
         let blocks = |six: bool| -> Value {
-            let of_family = view.blocks.iter().filter(|block| matches!(block.net, IpNet::V6(_)) == six);
+            let of_family = view
+                .blocks
+                .iter()
+                .filter(|block| matches!(block.net, IpNet::V6(_)) == six);
             let rows = of_family.map(|block| {
                 let held = leases.iter().filter(|lease| block.net.contains(&lease.address));
                 let addresses: serde_json::Map<String, Value> = held
@@ -93,7 +96,11 @@ impl Agent {
         for card in self.store.cards() {
             for view in self.store.enis(card, now) {
                 for block in &view.blocks {
-                    held.push((view.eni.id.to_string(), block.net.to_string(), i64::from(block.held)));
+                    held.push((
+                        view.eni.id.to_string(),
+                        block.net.to_string(),
+                        i64::from(block.held),
+                    ));
                 }
             }
         }

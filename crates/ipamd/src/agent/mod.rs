@@ -36,6 +36,9 @@ const ROOM: usize = 256;
 /// What is under way when the process is to end has so long: it fits into the ten seconds of a DaemonSet's pod.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether all who ask are gone.
+const LAST_TURN: Duration = Duration::from_millis(20);
+
 /// A question to the task.
 #[derive(Debug)]
 pub enum Ask {
@@ -223,18 +226,17 @@ impl Agent {
     pub async fn run(mut self) -> Result<(), AgentError> {
         self.publish();
         while !self.terminating {
-            self.turn(Instant::now() + self.tools.pace.tick).await?;
+            self.turn(self.timers.look).await?;
         }
         let last = Instant::now() + LAST_WORK;
-        while !self.ops.is_empty() && Instant::now() < last {
-            self.turn(last).await?;
+        while !(self.ops.is_empty() && self.asks.is_closed()) && Instant::now() < last {
+            self.turn(last.min(Instant::now() + LAST_TURN)).await?;
         }
         self.ops.shutdown().await;
         Ok(())
     }
 
     async fn turn(&mut self, until: Instant) -> Result<(), AgentError> {
-        let look = if self.terminating { until } else { self.timers.look };
         tokio::select! {
             Some(ask) = self.asks.recv() => self.serve(ask),
             Some(ended) = self.ops.join_next(), if !self.ops.is_empty() => {
@@ -242,7 +244,7 @@ impl Agent {
                 self.take(done);
             }
             () = self.stop.cancelled(), if !self.terminating => self.terminating = true,
-            () = tokio::time::sleep_until(look) => self.look(),
+            () = tokio::time::sleep_until(until) => self.look(),
         }
         Ok(())
     }

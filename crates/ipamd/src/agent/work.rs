@@ -54,10 +54,7 @@ impl Agent {
             self.timers.groups = now + pace.groups;
             let tools = self.tools.clone();
             self.operate(async move {
-                let asked = tools
-                    .cloud
-                    .imds
-                    .security_groups(tools.node.identity.primary_mac);
+                let asked = tools.cloud.imds.security_groups(tools.node.identity.primary_mac);
                 Done::Groups(tools.cloud.call("imds:GetMetadata", asked).await)
             });
         }
@@ -124,9 +121,7 @@ impl Agent {
     fn start(&mut self, action: PoolAction, now: Timestamp) {
         self.timers.changed = Instant::now();
         match action {
-            PoolAction::Assign {
-                eni, want, count, ..
-            } => {
+            PoolAction::Assign { eni, want, count, .. } => {
                 self.pending.insert(eni.clone(), Pending::Assign(count));
                 let tools = self.tools.clone();
                 self.operate(async move {
@@ -210,7 +205,9 @@ impl Agent {
             return;
         }
         let tools = self.tools.clone();
-        self.operate(async move { Done::Places(ops::places(&tools).await.map_err(|error| error.to_string())) });
+        self.operate(
+            async move { Done::Places(ops::places(&tools).await.map_err(|error| error.to_string())) },
+        );
     }
 
     fn start_deletion(&mut self, eni: &EniId) {

@@ -136,15 +136,11 @@ impl Checkpoint {
     }
 
     /// Writes it.
-    pub fn write<'a>(
-        &mut self,
-        leases: impl Iterator<Item = Lease<'a>>,
-    ) -> Result<(), CheckpointError> {
-        self.write_whole(leases)
-            .map_err(|source| CheckpointError::Write {
-                path: self.path.clone(),
-                source,
-            })
+    pub fn write<'a>(&mut self, leases: impl Iterator<Item = Lease<'a>>) -> Result<(), CheckpointError> {
+        self.write_whole(leases).map_err(|source| CheckpointError::Write {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     fn write_whole<'a>(&mut self, leases: impl Iterator<Item = Lease<'a>>) -> io::Result<()> {
@@ -154,10 +150,7 @@ impl Checkpoint {
         file.sync_all()?;
         drop(file);
         fs::rename(&self.temporary, &self.path)?;
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 }

@@ -14,8 +14,10 @@ impl Kubernetes {
         let mut wanted: Vec<Feature> = vec![("SecurityGroupsForPods", String::new())];
         wanted.extend(eni_config.map(|name| ("CustomNetworking", name.to_owned())));
         let kind = GroupVersionKind::gvk("vpcresources.k8s.aws", "v1alpha1", "CNINode");
-        let api: Api<DynamicObject> =
-            Api::all_with(self.client.0.clone(), &ApiResource::from_gvk_with_plural(&kind, "cninodes"));
+        let api: Api<DynamicObject> = Api::all_with(
+            self.client.0.clone(),
+            &ApiResource::from_gvk_with_plural(&kind, "cninodes"),
+        );
         let failed = |source| KubernetesError::Call {
             doing: "write the features of the CNINode",
             source,

@@ -31,10 +31,7 @@ impl From<&Node> for NodeView {
     fn from(node: &Node) -> Self {
         let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
         let mut taints = taints.filter(|taint| taint.key == UNSCHEDULABLE);
-        let capacity = node
-            .status
-            .as_ref()
-            .and_then(|status| status.capacity.as_ref());
+        let capacity = node.status.as_ref().and_then(|status| status.capacity.as_ref());
         Self {
             labels: node.labels().clone(),
             annotations: node.annotations().clone(),

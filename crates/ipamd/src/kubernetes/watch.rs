@@ -55,7 +55,12 @@ pub(super) async fn pods(
 }
 
 fn take(event: watcher::Event<Pod>, seen: &Sender<Option<Pods>>, listing: &mut Listing) {
-    let row = |pod: &Pod| ((pod.namespace().unwrap_or_default(), pod.name_any()), PodView::from(pod));
+    let row = |pod: &Pod| {
+        (
+            (pod.namespace().unwrap_or_default(), pod.name_any()),
+            PodView::from(pod),
+        )
+    };
     match event {
         watcher::Event::Init => listing.0 = Some(Pods::default()),
         watcher::Event::InitApply(pod) => listing.0.get_or_insert_default().extend([row(&pod)]),

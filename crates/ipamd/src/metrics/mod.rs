@@ -192,9 +192,7 @@ impl Metrics {
         self.per_cidr.clear();
         self.per_eni.clear();
         for (eni, block, held) in rows {
-            self.per_cidr
-                .get_or_create(&vec![label("cidr", block)])
-                .set(held);
+            self.per_cidr.get_or_create(&vec![label("cidr", block)]).set(held);
             self.per_eni.get_or_create(&vec![label("eni", eni)]).inc_by(held);
         }
     }

@@ -2,7 +2,6 @@
 
 use super::{Counters, ExactCounter, Gauges, Labels, Metrics};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use vpccni_telemetry::metrics::Registry;
 
@@ -25,9 +24,7 @@ const NUMBERS: [(&str, &str); 7] = [
 
 /// From a millisecond to the time-out of a call.
 fn milliseconds() -> Histogram {
-    Histogram::new([
-        1.0, 5.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10000.0,
-    ])
+    Histogram::new([1.0, 5.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10000.0])
 }
 
 /// From a tenth of a second to minutes of waiting for the API server.

@@ -36,9 +36,10 @@ pub async fn assign(tools: &Tools, eni: &EniId, want: Want, count: u32) -> Assig
             result.added = one.added;
         }
     }
-    let unclear = result.error.as_ref().is_some_and(|error| {
-        is_unclear(error) || capacity(error) == Some(Capacity::Interface)
-    });
+    let unclear = result
+        .error
+        .as_ref()
+        .is_some_and(|error| is_unclear(error) || capacity(error) == Some(Capacity::Interface));
     if unclear {
         result.carries = carried(tools, eni).await;
     }

@@ -52,10 +52,7 @@ pub async fn places(tools: &Tools) -> Result<Places, NoPlace> {
     let zone = &tools.node.identity.zone;
     let cloud = &tools.cloud;
     match cloud
-        .call(
-            "ec2:DescribeSubnets",
-            cloud.ec2.subnets_in(&tools.node.vpc, zone),
-        )
+        .call("ec2:DescribeSubnets", cloud.ec2.subnets_in(&tools.node.vpc, zone))
         .await
     {
         Ok(subnets) => Ok(discovered(tools, subnets)),
@@ -125,10 +122,7 @@ async fn check_zone(tools: &Tools, name: &str, subnet: &SubnetId) -> Result<(), 
     let zone = &tools.node.identity.zone;
     let cloud = &tools.cloud;
     let in_zone = cloud
-        .call(
-            "ec2:DescribeSubnets",
-            cloud.ec2.subnets_in(&tools.node.vpc, zone),
-        )
+        .call("ec2:DescribeSubnets", cloud.ec2.subnets_in(&tools.node.vpc, zone))
         .await
         .map_err(NoPlace::Cloud)?;
     if in_zone.iter().any(|known| known.id == *subnet) {
