@@ -3,6 +3,7 @@
 //! Nothing here does input or output, reads a clock, the environment or a file, or knows Kubernetes and AWS clients:
 //! the `clippy.toml` beside this crate says so. Everything is a total function from values to values.
 
+pub mod assign;
 pub mod capacity;
 pub mod config;
 pub mod conflist;
@@ -16,8 +17,10 @@ pub mod known;
 pub mod limits;
 pub mod max_pods;
 pub mod net;
+pub mod node_enis;
 pub mod node_state;
 pub mod policy;
+pub mod pool;
 pub mod ports;
 pub mod safety;
 pub mod toggle;

@@ -1,5 +1,7 @@
 //! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
 
+pub mod node;
+
 use crate::datapath::{Change, CleanUp, Desired, Link, Mac, Route, Rule};
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use crate::known::Known;

@@ -45,12 +45,31 @@ pub fn target_state(effective: &Effective, network_card: u32, pool: PoolCounts) 
     } else {
         (1, 1)
     };
+    let unit = if default_card && effective.prefix_delegation() {
+        Unit::Prefix
+    } else {
+        Unit::Address
+    };
+    Some(state_for(warm, minimum, unit, pool))
+}
+
+/// What targets are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Single addresses.
+    Address,
+    /// Prefixes of sixteen.
+    Prefix,
+}
+
+/// What a pool is short of, or has too many, where `warm` addresses are to be free and `minimum` to be there in all.
+pub fn state_for(warm: i64, minimum: i64, unit: Unit, pool: PoolCounts) -> TargetState {
     // Targets come from texts and may be as large as an i64.
     let free = pool.addresses - pool.assigned;
     let short = (warm - free).max(0).max(minimum - pool.addresses);
-    if !(default_card && effective.prefix_delegation()) {
+    if unit == Unit::Address {
         let over = (free - warm).max(0).min(pool.addresses - minimum).max(0);
-        return Some(TargetState { short, over });
+        return TargetState { short, over };
     }
     let size = i64::from(Ipv4Prefix::SIZE);
     let not_needed_for = |addresses: i64| pool.prefixes - ceil_div(addresses, size);
@@ -58,10 +77,10 @@ pub fn target_state(effective: &Effective, network_card: u32, pool: PoolCounts) 
         .free_prefixes
         .min(not_needed_for(pool.assigned.saturating_add(warm)))
         .max(0);
-    Some(TargetState {
+    TargetState {
         short: ceil_div(short, size),
         over: over.min(not_needed_for(minimum)).max(0),
-    })
+    }
 }
 
 /// How many prefixes one pass asks for.

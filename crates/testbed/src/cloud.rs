@@ -63,6 +63,12 @@ impl PodNetwork {
         custom: false,
         secondary_interfaces: 1,
     };
+    /// An instance that no ipamd has seen: its primary interface with its primary address.
+    pub const FRESH: Self = Self {
+        prefixes: false,
+        custom: true,
+        secondary_interfaces: 0,
+    };
     /// The same with custom networking.
     pub const CUSTOM: Self = Self {
         custom: true,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is part of the product: the operator must not depend on this crate outside its tests.
 
+pub mod boxes;
 pub mod cloud;
 pub mod control_plane;
 pub mod eks;

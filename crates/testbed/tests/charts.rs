@@ -43,3 +43,17 @@ async fn the_charts_install_and_their_policies_hold() {
     script(&plane, "admission.sh", &[]).await;
     plane.shutdown().await;
 }
+
+#[tokio::test]
+async fn the_chart_of_the_node_agent_installs_beside_the_operator() {
+    let plane = ControlPlane::start(Options {
+        scheduler: false,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    // The definitions come from their own chart: the rights are looked at on kinds that exist.
+    script(&plane, "install.sh", &["keep"]).await;
+    script(&plane, "node.sh", &[]).await;
+    plane.shutdown().await;
+}

@@ -10,6 +10,8 @@ mod name;
 mod nft;
 mod pod;
 mod snat;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use diff::{Change, CleanUp, Desired, Seen, TableState, diff};

@@ -170,13 +170,7 @@ impl Scene<'_> {
         } else if !verdict.held.is_empty() {
             no("DriftHeld", self.held_message())
         } else if let Some(when) = &verdict.window {
-            no(
-                "WaitingForWindow",
-                format!(
-                    "{} settings wait for a rollout window: {when}",
-                    verdict.pending.len()
-                ),
-            )
+            no("WaitingForWindow", self.waiting_for_window(when))
         } else if let Some((reason, message)) = self.addon_pending() {
             no(reason, message)
         } else if let Some(message) = self.version_mismatch() {

@@ -1,15 +1,11 @@
-//! Checks of areas about names, tables, security groups for pods, and the rules that stood in iptables.
+//! Checks of areas about names, tables, and the rules that stood in iptables.
 
 use crate::Checked;
 use serde_json::{Value, json};
-use vpccni_core::config::{Effective, RawConfig, RawValue, read};
 use vpccni_core::datapath::{
     Action, Chain, Match, NftRule, NftTable, Random, Snat, container_if_name, host_veth_name,
-    host_veth_prefix, old_route_table_id, route_table_id, snat,
+    old_route_table_id, route_table_id, snat,
 };
-use vpccni_core::ids::InstanceType;
-use vpccni_core::limits;
-use vpccni_core::version::CniVersion;
 
 fn word<'a>(input: &'a Value, field: &str) -> Result<&'a str, String> {
     input[field].as_str().ok_or_else(|| format!("no {field}"))
@@ -41,55 +37,6 @@ pub(crate) fn route_table(input: &Value) -> Checked {
         None => route_table_id(card, device),
     };
     Ok(json!({ "table": table }))
-}
-
-/// The mode that a value of the variable stands for.
-fn mode(value: Option<&str>) -> Effective {
-    let raw = RawConfig {
-        aws_node: value
-            .map(|value| {
-                let name = "POD_SECURITY_GROUP_ENFORCING_MODE".to_owned();
-                (name, RawValue::Text(value.to_owned()))
-            })
-            .into_iter()
-            .collect(),
-        ..RawConfig::default()
-    };
-    Effective::of(&read(&raw).config, CniVersion::REFERENCE)
-}
-
-pub(crate) fn sgp(input: &Value) -> Checked {
-    let list = |field: &str| {
-        input[field]
-            .as_array()
-            .cloned()
-            .ok_or_else(|| format!("no {field}"))
-    };
-    if input.get("prefix").is_some() {
-        let prefix = word(input, "prefix")?;
-        let prefixes: Vec<_> = list("modes")?
-            .iter()
-            .map(|value| host_veth_prefix(prefix, mode(value.as_str()).pod_eni_mode()).to_owned())
-            .collect();
-        return Ok(json!({ "prefixes": prefixes }));
-    }
-    if input.get("values").is_some() {
-        let modes: Vec<_> = list("values")?
-            .iter()
-            .map(|value| format!("{:?}", mode(value.as_str()).pod_eni_mode()).to_lowercase())
-            .collect();
-        return Ok(json!({ "modes": modes }));
-    }
-    // A type nobody knows yet is new, and new types have trunks.
-    let compatible = |value: &Value| {
-        let name =
-            InstanceType::parse(value.as_str().ok_or("no type")?).map_err(|error| error.to_string())?;
-        Ok(limits::find(&name)
-            .and_then(|limits| limits.trunk)
-            .unwrap_or(true))
-    };
-    let compatible: Result<Vec<bool>, String> = list("types")?.iter().map(compatible).collect();
-    Ok(json!({ "compatible": compatible? }))
 }
 
 /// The vectors have the rules of iptables: ours are nftables, and each is written here as its iptables twin.

@@ -25,14 +25,14 @@ rm -rf "$1" 2>/dev/null || { sleep 1; rm -rf "$1"; }
 
 /// The watcher of one folder and its processes. Dropping it cleans up.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     shell: Child,
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Guard {
     /// Starts the watcher of a folder.
-    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "guard"])
             .arg(folder)

@@ -15,6 +15,8 @@ pub enum Program {
     KubeScheduler,
     /// The command line.
     Kubectl,
+    /// The agent of a node.
+    Kubelet,
     /// The package manager.
     Helm,
     /// Karpenter for AWS.
@@ -40,12 +42,13 @@ pub enum Suite {
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
         Self::KubeScheduler,
         Self::Kubectl,
+        Self::Kubelet,
         Self::Helm,
         Self::Karpenter,
         Self::Cnitool,
@@ -59,6 +62,7 @@ impl Program {
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
             Self::Kubectl => "kubectl",
+            Self::Kubelet => "kubelet",
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
             Self::Cnitool => "cnitool",
@@ -72,9 +76,11 @@ impl Program {
             Self::Helm => Suite::Helm,
             Self::Karpenter => Suite::Karpenter,
             Self::Cnitool => Suite::Cnitool,
-            Self::KubeApiserver | Self::KubeControllerManager | Self::KubeScheduler | Self::Kubectl => {
-                Suite::Kubernetes
-            }
+            Self::KubeApiserver
+            | Self::KubeControllerManager
+            | Self::KubeScheduler
+            | Self::Kubectl
+            | Self::Kubelet => Suite::Kubernetes,
         }
     }
 
@@ -86,6 +92,7 @@ impl Program {
             Self::KubeControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
             Self::KubeScheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
+            Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Karpenter => "github.com/aws/karpenter-provider-aws/cmd/controller",
             Self::Cnitool => "github.com/containernetworking/cni/cnitool",

@@ -22,6 +22,9 @@ pub(super) struct Generator {
 
 const ENVIRONMENT: &str = "docs/reference/environment.md";
 
+/// The release of the charts of the operator, and where it goes.
+const OPERATOR: [&str; 2] = ["vpc-cni-operator", "--namespace=vpc-cni-operator"];
+
 const RULES: &str = "docs/reference/rules.md";
 const API: &str = "docs/reference/api.md";
 
@@ -62,17 +65,20 @@ pub(super) const GENERATORS: &[Generator] = &[
     },
     Generator {
         owns: "deploy/crds.yaml",
-        make: |root| rendered(root, "vpc-cni-operator-crds", "deploy/crds.yaml", &[]),
+        make: |root| rendered(root, "vpc-cni-operator-crds", "deploy/crds.yaml", &OPERATOR),
     },
     Generator {
         owns: "deploy/operator.yaml",
         make: |root| {
-            rendered(
-                root,
-                "vpc-cni-operator",
-                "deploy/operator.yaml",
-                &["--set=namespace.create=true"],
-            )
+            let settings = [&OPERATOR[..], &["--set=namespace.create=true"]].concat();
+            rendered(root, "vpc-cni-operator", "deploy/operator.yaml", &settings)
+        },
+    },
+    Generator {
+        owns: "deploy/aws-node.yaml",
+        make: |root| {
+            let release = ["aws-node", "--namespace=kube-system"];
+            rendered(root, "vpc-cni-node", "deploy/aws-node.yaml", &release)
         },
     },
 ];
@@ -103,14 +109,7 @@ fn rendered(root: &Path, chart: &str, path: &str, settings: &[&str]) -> Result<F
     let helm = tools.path(Program::Helm).map_err(|error| error.to_string())?;
     let output = Command::new(helm)
         // The oldest version supported, so that the result does not depend on the helm that renders it.
-        .args([
-            "template",
-            "vpc-cni-operator",
-            "--namespace",
-            "vpc-cni-operator",
-            "--kube-version",
-            "1.33.0",
-        ])
+        .args(["template", "--kube-version", "1.33.0"])
         // A hook is nothing but a Job that runs at once where nobody knows what a hook is.
         .arg("--no-hooks")
         .args(settings)

@@ -57,6 +57,29 @@ impl Scene<'_> {
         }
     }
 
+    /// What a closed rollout window holds back: settings, and the next version of the add-on.
+    pub(super) fn waiting_for_window(&self, when: &str) -> String {
+        let verdict = self.verdict();
+        let held = verdict
+            .pending
+            .iter()
+            .filter(|pending| pending.why == Why::OutsideWindow)
+            .count();
+        let carrier = self.target().and_then(|target| target.addon.carrier());
+        let version = carrier.and_then(|addon| addon.next(self.world.intent.version));
+        let mut waiting = Vec::new();
+        if held > 0 {
+            waiting.push(format!("{held} settings"));
+        }
+        if let (Some(version), false) = (version, verdict.refused) {
+            waiting.push(format!("version {version}"));
+        }
+        format!(
+            "outside the rollout window ({when}): {} to come",
+            waiting.join(" and ")
+        )
+    }
+
     /// What to do about a version that does not run, where it is not on its way.
     pub(super) fn version_mismatch(&self) -> Option<String> {
         let (wanted, seen) = self.verdict().version_mismatch?;

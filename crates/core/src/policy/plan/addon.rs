@@ -6,6 +6,7 @@ use crate::policy::diff::Row;
 use crate::policy::manager::ManagerClass;
 use crate::policy::setting::{SettingName, Written};
 use crate::policy::verdict::{Verdict, Why};
+use crate::policy::world::Window;
 use std::collections::BTreeMap;
 
 impl Scene<'_> {
@@ -16,9 +17,17 @@ impl Scene<'_> {
         addon: &AddonCarrier,
         enforced: BTreeMap<SettingName, Written>,
         write: &[Row],
-        verdict: &Verdict,
+        verdict: &mut Verdict,
     ) -> Option<Action> {
         let version = addon.next(self.world.intent.version).filter(|_| !verdict.refused);
+        // Another version restarts every pod of aws-node, as a setting that restarts does.
+        let version = match &self.world.intent.window {
+            Window::Closed(when) if version.is_some() => {
+                verdict.window = Some(when.clone());
+                None
+            }
+            Window::Closed(_) | Window::Open => version,
+        };
         if addon.writer == AddonWriter::External
             || addon.busy.is_some()
             || (write.is_empty() && version.is_none())

@@ -245,6 +245,23 @@ fn the_version_is_set_and_reviewed() {
 }
 
 #[test]
+fn the_version_waits_for_the_window() {
+    let mut world = carried(&[]);
+    world.intent.version = Some(version("v1.23.0"));
+    world.intent.window = Window::Closed("2026-11-22T02:00:00Z".to_owned());
+    let planned = decide(&mut world);
+    assert_eq!(planned.steps, Vec::new());
+    let said = &conditions(&world, &planned)["ConfigApplied"];
+    assert_eq!(said.0, "WaitingForWindow");
+    assert_eq!(
+        said.1,
+        "outside the rollout window (2026-11-22T02:00:00Z): version v1.23.0-eksbuild.1 to come"
+    );
+    world.intent.window = Window::Open;
+    assert_eq!(decide(&mut world).steps.len(), 1);
+}
+
+#[test]
 fn nothing_of_an_add_on_is_released_because_nothing_is_held() {
     let mut world = carried(&[(Key::WarmEniTarget, "2")]);
     let planned = decide(&mut world);

@@ -1,0 +1,11 @@
+//! Stories of the node data plane on a real kernel. They need root and the programs that `bed` names; where these are
+//! missing, each story says so and is counted as skipped.
+
+#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
+#![expect(clippy::print_stdout, reason = "skips are counted by `cargo xtask test`")]
+
+mod bed;
+mod cluster;
+mod fabric;
+mod kubelet;
+mod stand_in;
