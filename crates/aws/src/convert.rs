@@ -48,7 +48,7 @@ fn required<'w>(field: &'static str, value: Option<&'w str>) -> Result<&'w str, 
     })
 }
 
-fn parsed<T>(field: &'static str, value: Option<&str>) -> Result<T, Unreadable>
+pub(crate) fn parsed<T>(field: &'static str, value: Option<&str>) -> Result<T, Unreadable>
 where
     T: FromStr,
     T::Err: Display,
@@ -72,7 +72,7 @@ fn number(field: &'static str, value: Option<i32>) -> Result<u32, Unreadable> {
     })
 }
 
-fn tags(tags: &[wire::Tag]) -> BTreeMap<String, String> {
+pub(crate) fn tags(tags: &[wire::Tag]) -> BTreeMap<String, String> {
     tags.iter()
         .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
         .collect()
@@ -191,7 +191,7 @@ fn eni_kind(kind: Option<&wire::NetworkInterfaceType>) -> EniKind {
     }
 }
 
-fn ipv4_prefix(value: Option<&str>) -> Result<Ipv4Prefix, Unreadable> {
+pub(crate) fn ipv4_prefix(value: Option<&str>) -> Result<Ipv4Prefix, Unreadable> {
     let net: Ipv4Net = parsed("ipv4Prefix", value)?;
     Ipv4Prefix::from_net(net).ok_or_else(|| Unreadable {
         field: "ipv4Prefix",

@@ -19,15 +19,15 @@ const TYPES_PAGE: i32 = 100;
 /// A terminated instance is described for an hour, without a VPC.
 const LIVE_STATES: [&str; 5] = ["pending", "running", "shutting-down", "stopping", "stopped"];
 
-fn filter(name: &str, values: impl IntoIterator<Item = impl Display>) -> Filter {
+pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = impl Display>) -> Filter {
     let values = values.into_iter().map(|value| value.to_string()).collect();
     Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 impl Aws {
-    async fn describe_subnets(&self, by: Filter) -> Result<Vec<Subnet>, CloudError> {
+    pub(crate) async fn describe_subnets(&self, by: Vec<Filter>) -> Result<Vec<Subnet>, CloudError> {
         const ACTION: &str = "ec2:DescribeSubnets";
-        let call = self.ec2.describe_subnets().filters(by);
+        let call = self.ec2.describe_subnets().set_filters(Some(by));
         let pages = call.into_paginator().page_size(self.page).items().send();
         let items = pages
             .collect::<Result<Vec<_>, _>>()
@@ -159,14 +159,14 @@ impl Aws {
 
 impl Ec2 for Aws {
     fn subnets<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Subnet>> {
-        Box::pin(self.describe_subnets(filter("vpc-id", [vpc])))
+        Box::pin(self.describe_subnets(vec![filter("vpc-id", [vpc])]))
     }
 
     fn subnets_by_id<'a>(&'a self, ids: &'a [SubnetId]) -> Answer<'a, Vec<Subnet>> {
         Box::pin(async move {
             let mut all = Vec::new();
             for batch in ids.chunks(BATCH) {
-                all.extend(self.describe_subnets(filter("subnet-id", batch)).await?);
+                all.extend(self.describe_subnets(vec![filter("subnet-id", batch)]).await?);
             }
             Ok(all)
         })

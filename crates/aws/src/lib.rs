@@ -1,14 +1,19 @@
-//! EC2 and EKS behind the ports of core: the real SDK clients, with time-outs, retries and paging, and one place that
+//! EC2, EKS and the metadata service of an instance behind the ports of core: the real SDK clients, with time-outs, retries and paging, and one place that
 //! sorts errors by what the caller can do.
 //!
-//! Nothing here decides anything, keeps anything or changes anything in AWS. Past this crate there are no wire types.
+//! Nothing here decides anything or keeps anything, but for the token of the metadata service. Past this crate there are
+//! no wire types.
 
 mod classify;
 mod client;
 mod convert;
 mod ec2;
 mod eks;
+mod imds;
 mod metered;
+mod node_convert;
+mod node_ec2;
 
 pub use client::{Aws, Limits, Overrides};
+pub use imds::{DEFAULT_ENDPOINT, ImdsClient};
 pub use metered::Metered;

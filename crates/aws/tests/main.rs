@@ -4,4 +4,5 @@
 
 mod errors;
 mod lab;
+mod node;
 mod reading;

@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod capacity;
 pub mod config;
+pub mod conflist;
 pub mod datapath;
 pub mod discovery;
 pub mod eni_configs;

@@ -1,6 +1,8 @@
 //! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
 
-use crate::datapath::{Change, Desired, Link, Mac, Route, Rule};
+pub mod node;
+
+use crate::datapath::{Change, CleanUp, Desired, Link, Mac, Route, Rule};
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use crate::known::Known;
 use crate::limits::InstanceLimits;
@@ -326,8 +328,8 @@ pub trait Kernel: Send + Sync + std::fmt::Debug {
     fn plan(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
     /// Makes the changes, reads back, and gives what was changed; nothing where all is as desired.
     fn apply(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
-    /// Removes everything of ours but the pods' own links: the way back to the stock agent.
-    fn clean(&self) -> Result<Vec<Change>, KernelError>;
+    /// Removes what is ours: the way back to the stock agent. Links of pods die with their pods.
+    fn clean(&self, how: CleanUp) -> Result<Vec<Change>, KernelError>;
 
     /// The link with this Ethernet address.
     fn link_by_mac(&self, mac: Mac) -> Result<Option<Link>, KernelError> {

@@ -1,3 +1,55 @@
-//! The node agent.
+//! The program ipamd: reads the command line and the environment, starts logs, then runs. All else is in the library.
 
-fn main() {}
+use clap::{CommandFactory, Parser};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
+use vpccni_ipamd::args::Args;
+use vpccni_ipamd::node::Pace;
+use vpccni_ipamd::run::{RunOptions, run};
+use vpccni_ipamd::settings::Settings;
+use vpccni_netlink::Host;
+use vpccni_telemetry::logs;
+
+/// Threads for what blocks: the kernel, and the resolver of names.
+const BLOCKING_THREADS: usize = 3;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // Logs need the settings, whose notes go to the log: they are read again below.
+    let level = Settings::from_environment(std::env::vars()).log_filter();
+    if let Err(error) = logs::init(args.log_format(), level) {
+        <Args as CommandFactory>::command()
+            .error(clap::error::ErrorKind::InvalidValue, error)
+            .exit();
+    }
+    let options = RunOptions {
+        args,
+        settings: Settings::from_environment(std::env::vars()),
+        ec2: None,
+        kernel: Arc::new(Host),
+        pace: Pace::default(),
+        stop: CancellationToken::new(),
+        signals: true,
+    };
+    // One thread: the work is waiting, and memory on a node is the pods'.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(options)),
+        Err(error) => {
+            tracing::error!(%error, "failed to start the runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "ended with an error");
+            ExitCode::FAILURE
+        }
+    }
+}

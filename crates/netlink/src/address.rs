@@ -62,14 +62,16 @@ pub(crate) fn remove(address: &Address, index: u32) -> Request {
     }
 }
 
-/// All global addresses.
+/// All addresses but those of the node alone, such as 127.0.0.1.
 pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, KernelError> {
     let replies = socket.dump(
         "list addresses",
         RouteNetlinkMessage::GetAddress(AddressMessage::default()),
     )?;
     let parse = |reply| match reply {
-        RouteNetlinkMessage::NewAddress(message) if message.header.scope == AddressScope::Universe => {
+        RouteNetlinkMessage::NewAddress(message)
+            if matches!(message.header.scope, AddressScope::Universe | AddressScope::Link) =>
+        {
             let (mut local, mut shown) = (None, None);
             for attribute in message.attributes {
                 match attribute {
@@ -140,25 +142,4 @@ pub(crate) fn neighbours(socket: &mut Socket, names: &Names) -> Result<Vec<Neigh
         _ => None,
     };
     Ok(replies.into_iter().filter_map(parse).collect())
-}
-
-/// The link-local IPv6 address of a link.
-pub(crate) fn link_local(socket: &mut Socket, index: u32) -> Result<Option<IpAddr>, KernelError> {
-    let mut question = AddressMessage::default();
-    question.header.family = family(Family::V6);
-    let replies = socket.dump("list addresses", RouteNetlinkMessage::GetAddress(question))?;
-    Ok(replies.into_iter().find_map(|reply| match reply {
-        RouteNetlinkMessage::NewAddress(message)
-            if message.header.index == index && message.header.scope == AddressScope::Link =>
-        {
-            message
-                .attributes
-                .into_iter()
-                .find_map(|attribute| match attribute {
-                    AddressAttribute::Address(ip) => Some(ip),
-                    _ => None,
-                })
-        }
-        _ => None,
-    }))
 }

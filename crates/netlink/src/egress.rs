@@ -6,14 +6,13 @@ use crate::nft::Branch;
 use crate::pod::desired;
 use crate::socket::Socket;
 use crate::{Host, address, state};
-use nix::libc::ENOENT;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
 use vpccni_core::datapath::{Change, EGRESS_TABLE, Egress, EgressFamily, Family, Hook, HookKind, HookPoint};
 use vpccni_core::ports::{Kernel, KernelError};
 
-/// After what the node itself translates would be too late for nobody: the addresses are never of the VPC.
+/// Where all source translation is.
 const SRCNAT: i32 = 100;
 
 fn branch(family: EgressFamily) -> Branch<'static> {
@@ -46,7 +45,7 @@ fn connect(namespace: &NetNs, host: &mut Socket, egress: &Egress) -> Result<(), 
     let pair = Pair {
         name: egress.family.interface(),
         peer: &egress.host_veth,
-        peer_mac: None,
+        peer_mac: egress.host_mac,
         peer_namespace: own.as_fd(),
         mtu: egress.mtu,
     };
@@ -55,28 +54,12 @@ fn connect(namespace: &NetNs, host: &mut Socket, egress: &Egress) -> Result<(), 
     let outside = egress.outside();
     state::write_sysctls(&outside)?;
     state::apply(host, &outside, &[(&egress.host_veth, host_index)])?;
-    let mut within = egress.inside();
-    if egress.family == EgressFamily::V6 {
-        // The node's end has its link-local address as soon as it is up; the pod's default route goes there.
-        let gateway = link_local(host, host_index, &egress.host_veth)?;
-        within = Egress {
-            gateway,
-            ..egress.clone()
-        }
-        .inside();
+    let within = egress.inside();
+    if !within.sysctls.is_empty() {
         netns::within(namespace, || state::write_sysctls(&within))??;
     }
     state::apply(&mut inside, &within, &[(egress.family.interface(), made.index)])?;
     branch(egress.family).add(&egress.chain(), &egress.jump())
-}
-
-fn link_local(socket: &mut Socket, index: u32, name: &str) -> Result<IpAddr, KernelError> {
-    address::link_local(socket, index)?.ok_or_else(|| KernelError::Call {
-        call: "find",
-        object: format!("the link-local address of {name}"),
-        errno: ENOENT,
-        reason: "IPv6 is off on the node".to_owned(),
-    })
 }
 
 /// Takes away what the node has for a pod's other family; what is gone already is fine. The pair dies with the pod's

@@ -3,9 +3,8 @@
 use crate::link::Names;
 use crate::socket::Socket;
 use crate::{address, change, link, nft, route, rule, sysctl};
-use std::collections::BTreeMap;
 use vpccni_core::datapath::{
-    Change, Desired, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
+    Change, CleanUp, Desired, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
 };
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -91,40 +90,51 @@ impl Kernel for Host {
         })
     }
 
-    fn clean(&self) -> Result<Vec<Change>, KernelError> {
-        let mut desired = Desired::default();
-        for (family, name) in tables_of_ours() {
-            desired.absent_nft.insert((family, name.to_owned()));
-        }
-        let local = |family, priority| Rule::new(family, priority, LOCAL_TABLE);
-        for family in [Family::V4, Family::V6] {
-            for owned in [priority::MARK, priority::SERVICE] {
-                desired.owned_priorities.insert((family, owned));
-            }
-            desired.absent_rules.push(local(family, priority::LOCAL_STRICT));
-        }
-        for family in self.families_without_local()? {
-            desired.rules.push(local(family, priority::LOCAL));
-        }
-        self.apply(&desired)
+    fn clean(&self, how: CleanUp) -> Result<Vec<Change>, KernelError> {
+        self.apply(&without_us(&self.rules()?, how))
     }
 }
 
 /// The table of addresses of the node.
 const LOCAL_TABLE: u32 = 255;
 
-impl Host {
-    /// Strict mode moved the rule for the node's own addresses: families it must come back in.
-    fn families_without_local(self) -> Result<Vec<Family>, KernelError> {
-        let mut count: BTreeMap<Family, bool> = BTreeMap::new();
-        for rule in self.rules()? {
-            if rule.table == LOCAL_TABLE {
-                *count.entry(rule.family).or_default() |= rule.priority == priority::LOCAL;
-            }
-        }
-        Ok(count
-            .into_iter()
-            .filter_map(|(family, is_there)| (!is_there).then_some(family))
-            .collect())
+/// A node without what is ours, given the rules it has.
+fn without_us(rules: &[Rule], how: CleanUp) -> Desired {
+    let mut desired = Desired::default();
+    for (family, name) in tables_of_ours() {
+        desired.absent_nft.insert((family, name.to_owned()));
     }
+    let mut owned = vec![priority::MARK, priority::SERVICE];
+    if how == CleanUp::Everything {
+        owned.extend([priority::BRANCH, priority::TO_POD, priority::FROM_POD]);
+    }
+    for family in [Family::V4, Family::V6] {
+        desired
+            .owned_priorities
+            .extend(owned.iter().map(|priority| (family, *priority)));
+        // Strict mode moved the rule for the node's own addresses. A family the kernel does not have has no rules.
+        if rules.iter().any(|rule| rule.family == family) {
+            desired
+                .rules
+                .push(Rule::new(family, priority::LOCAL, LOCAL_TABLE));
+            desired
+                .absent_rules
+                .push(Rule::new(family, priority::LOCAL_STRICT, LOCAL_TABLE));
+        }
+    }
+    if how == CleanUp::Everything {
+        for rule in rules.iter().filter(|rule| is_of_an_interface(rule)) {
+            desired.absent_rules.push(rule.clone());
+            desired.owned_tables.insert((rule.family, rule.table));
+        }
+    }
+    desired
+}
+
+/// From one address to a table that is not one of the kernel's: 32765 is also what `ip rule` takes by itself.
+fn is_of_an_interface(rule: &Rule) -> bool {
+    let is_single = rule
+        .from
+        .is_some_and(|net| net.prefix_len() == net.max_prefix_len());
+    rule.priority == priority::FROM_ENI && is_single && !(253..=255).contains(&rule.table)
 }

@@ -9,6 +9,7 @@ mod change;
 pub mod egress;
 mod errno;
 mod host;
+pub mod legacy;
 mod link;
 pub mod netns;
 mod nft;

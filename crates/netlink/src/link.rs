@@ -20,8 +20,8 @@ pub(crate) struct Pair<'a> {
     pub name: &'a str,
     /// The other end.
     pub peer: &'a str,
-    /// The other end's Ethernet address, where it matters.
-    pub peer_mac: Option<Mac>,
+    /// The other end's Ethernet address.
+    pub peer_mac: Mac,
     /// Where the other end is.
     pub peer_namespace: BorrowedFd<'a>,
     /// The MTU of both.
@@ -34,10 +34,8 @@ pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
         LinkAttribute::IfName(pair.peer.to_owned()),
         LinkAttribute::Mtu(pair.mtu),
         LinkAttribute::NetNsFd(pair.peer_namespace.as_raw_fd()),
+        LinkAttribute::Address(pair.peer_mac.0.to_vec()),
     ];
-    if let Some(mac) = pair.peer_mac {
-        peer.attributes.push(LinkAttribute::Address(mac.0.to_vec()));
-    }
     let mut message = LinkMessage::default();
     message.attributes = vec![
         LinkAttribute::IfName(pair.name.to_owned()),

@@ -48,7 +48,7 @@ fn connect(namespace: &NetNs, host: &mut Socket, pod: &PodNetwork) -> Result<Add
     let pair = Pair {
         name: &pod.container_if,
         peer: &pod.host_veth,
-        peer_mac: Some(pod.host_mac),
+        peer_mac: pod.host_mac,
         peer_namespace: own.as_fd(),
         mtu: pod.mtu,
     };

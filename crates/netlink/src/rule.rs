@@ -4,7 +4,6 @@ use crate::route::{family, known};
 use crate::socket::{Request, Socket};
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_packet_route::{IpProtocol, RouteNetlinkMessage};
 use nix::libc::{EEXIST, ENOENT};
@@ -45,12 +44,8 @@ fn message(rule: &Rule) -> RuleMessage {
 
 /// Adds a rule; one that is there is fine.
 pub(crate) fn add(rule: &Rule) -> Request {
-    let mut message = message(rule);
-    message
-        .attributes
-        .push(RuleAttribute::Protocol(RouteProtocol::Boot));
     Request {
-        message: RouteNetlinkMessage::NewRule(message),
+        message: RouteNetlinkMessage::NewRule(message(rule)),
         flags: NLM_F_CREATE | NLM_F_EXCL,
         call: "add",
         object: format!("rule {rule}"),

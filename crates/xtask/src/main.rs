@@ -34,7 +34,7 @@ enum Command {
     Test(test::Args),
     /// Check the rules of the house: sizes, documentation, module and crate edges, manifests, generated files.
     Tidy,
-    /// Write the generated files: limits table, reference pages, CRDs, chart copies, plain manifests.
+    /// Write the generated files: limits table, gRPC code, reference pages, CRDs, chart copies, plain manifests.
     Codegen(codegen::Args),
     /// Measure speed and memory, as ratios to a baseline of the same run.
     Bench(bench::Args),

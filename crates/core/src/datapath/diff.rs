@@ -2,6 +2,7 @@
 
 use super::nft::NftTable;
 use super::value::{Address, Family, Link, LinkSettings, Neighbour, Route, Rule, Sysctl};
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -73,6 +74,15 @@ impl Desired {
     }
 }
 
+/// What is taken away when this agent leaves a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CleanUp {
+    /// What the stock agent would have twice; what pods and interfaces need is the same for both, and stays.
+    KeepPods,
+    /// Rules of pods and of interfaces too: for a node without pods.
+    Everything,
+}
+
 /// How a table of nftables compares with the one that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableState {
@@ -89,7 +99,7 @@ pub struct Seen {
     pub sysctls: BTreeMap<String, String>,
     /// Links.
     pub links: Vec<Link>,
-    /// Global addresses.
+    /// Addresses, global and of a link.
     pub addresses: Vec<Address>,
     /// Permanent neighbours.
     pub neighbours: Vec<Neighbour>,
@@ -168,11 +178,19 @@ fn addresses(desired: &Desired, seen: &Seen) -> impl Iterator<Item = Change> {
         .into_iter()
         .filter(|address| {
             let owner = (Family::of_net(&address.net), address.device.clone());
-            desired.owned_addresses.contains(&owner)
+            desired.owned_addresses.contains(&owner) && !is_link_local(address)
         });
     let remove: Vec<_> = too_many.map(Change::RemoveAddress).collect();
     // Removing the first address of a subnet takes its others with it, so additions come after.
     remove.into_iter().chain(add.into_iter().map(Change::AddAddress))
+}
+
+/// The kernel gives these by itself.
+fn is_link_local(address: &Address) -> bool {
+    match address.net {
+        IpNet::V4(_) => false,
+        IpNet::V6(net) => net.addr().is_unicast_link_local(),
+    }
 }
 
 fn routes(desired: &Desired, seen: &Seen) -> impl Iterator<Item = Change> {

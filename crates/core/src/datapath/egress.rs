@@ -3,8 +3,8 @@
 use super::PodState;
 use super::name::hex;
 use super::nft::{Action, Chain, Match, NftRule, Random};
-use super::pod::{everything, single};
-use super::value::{Address, Family, LinkSettings, MAIN_TABLE, Route, Sysctl};
+use super::pod::{everything, link_local, single};
+use super::value::{Address, Family, LinkSettings, MAIN_TABLE, Mac, Neighbour, Route, Sysctl};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sha1::{Digest, Sha1};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -69,8 +69,8 @@ pub struct Egress {
     pub host_veth: String,
     /// The pod's address in this family, with the length of its range.
     pub address: IpNet,
-    /// The range's gateway, which the node's end answers for; the node's link-local address for IPv6.
-    pub gateway: IpAddr,
+    /// The Ethernet address of that link.
+    pub host_mac: Mac,
     /// The interface of the pod's own family, whose IPv6 is turned off where the pod gets IPv6 here.
     pub primary_if: String,
     /// The MTU of both ends.
@@ -95,8 +95,17 @@ pub fn egress_chain_name(family: EgressFamily, network: &str, container: &str) -
 }
 
 impl Egress {
+    /// What the pod sends to, and the node's end answers for.
+    pub fn gateway(&self) -> IpAddr {
+        match self.address {
+            IpNet::V4(net) => IpAddr::V4(net.network().to_bits().saturating_add(1).into()),
+            IpNet::V6(_) => IpAddr::V6(self.host_mac.link_local()),
+        }
+    }
+
     /// What the pod should have.
     pub fn inside(&self) -> PodState {
+        let gateway = self.gateway();
         let device = self.family.interface().to_owned();
         let route = |to, via| Route {
             table: MAIN_TABLE,
@@ -112,11 +121,11 @@ impl Egress {
                 Sysctl::new(format!("net/ipv6/conf/{device}/accept_dad"), "0"),
             ],
         };
-        let mut routes = vec![route(single(self.gateway), None)];
+        let mut routes = vec![route(single(gateway), None)];
         if self.family == EgressFamily::V4 {
-            routes.push(route(self.address.trunc(), Some(self.gateway)));
+            routes.push(route(self.address.trunc(), Some(gateway)));
         }
-        routes.push(route(everything(self.family.family()), Some(self.gateway)));
+        routes.push(route(everything(self.family.family()), Some(gateway)));
         PodState {
             sysctls,
             links: vec![self.settings(&device)],
@@ -125,6 +134,11 @@ impl Egress {
                 net: self.address,
             }],
             routes,
+            neighbours: vec![Neighbour {
+                device,
+                address: gateway,
+                mac: self.host_mac,
+            }],
             ..PodState::default()
         }
     }
@@ -132,12 +146,20 @@ impl Egress {
     /// What the node should have.
     pub fn outside(&self) -> PodState {
         let device = &self.host_veth;
-        let mut state = PodState {
+        let gateway = match self.family {
+            EgressFamily::V4 => single(self.gateway()),
+            EgressFamily::V6 => link_local(self.gateway()),
+        };
+        PodState {
             sysctls: vec![Sysctl::optional(
                 format!("net/ipv6/conf/{device}/accept_dad"),
                 "0",
             )],
             links: vec![self.settings(device)],
+            addresses: vec![Address {
+                device: device.clone(),
+                net: gateway,
+            }],
             routes: vec![Route {
                 table: MAIN_TABLE,
                 to: single(self.address.addr()),
@@ -145,14 +167,7 @@ impl Egress {
                 device: device.clone(),
             }],
             ..PodState::default()
-        };
-        if self.family == EgressFamily::V4 {
-            state.addresses.push(Address {
-                device: device.clone(),
-                net: single(self.gateway),
-            });
         }
-        state
     }
 
     /// The chain that translates this pod's connections.

@@ -7,14 +7,7 @@ use super::{POD_ENI_TABLE_OFFSET, vlan_name};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How the groups of a pod with its own are enforced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enforcing {
-    /// All traffic of the pod goes by its branch, even to its own node.
-    Strict,
-    /// Traffic on the node does not leave it.
-    Standard,
-}
+pub use crate::config::PodEniMode as Enforcing;
 
 /// The branch interface of a pod with its own groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +65,11 @@ pub struct PodState {
 /// An address as the network that holds it alone.
 pub(super) fn single(address: IpAddr) -> IpNet {
     IpNet::from(address)
+}
+
+/// An IPv6 address of a link, with the length such addresses have.
+pub(super) fn link_local(address: IpAddr) -> IpNet {
+    IpNet::new(address, 64).unwrap_or_else(|_| single(address))
 }
 
 /// Everything, in a family.
@@ -164,6 +162,14 @@ fn outside(pod: &PodNetwork) -> PodState {
         }],
         ..PodState::default()
     };
+    if family == Family::V6 {
+        // The node asks for the pod from a link-local address. One that the kernel makes comes when the link has its
+        // carrier, a moment after the pod's first packet; this one is there at once.
+        state.addresses.push(Address {
+            device: pod.host_veth.clone(),
+            net: link_local(gateway(family, pod.index)),
+        });
+    }
     let to_pod = |table| Route {
         table,
         to: single(pod.address),

@@ -22,6 +22,7 @@ pub const HOST_TABLE: &str = "vpc-cni-host";
 
 /// After kube-proxy's destination translation at -100, so that services are seen as the pods behind them.
 const AFTER_DNAT: i32 = -90;
+/// Names of chains say where they are; a plain `snat` would be a word of nft's own language.
 const MANGLE: i32 = -150;
 const FILTER: i32 = 0;
 const SRCNAT: i32 = 100;
@@ -186,7 +187,7 @@ fn postrouting(snat: &Snat) -> Chain {
         "AWS, SNAT",
     ));
     chain(
-        "snat",
+        "nat-postrouting",
         Some((HookKind::Nat, HookPoint::Postrouting, SRCNAT)),
         rules,
     )
@@ -212,7 +213,7 @@ fn prerouting(snat: &Snat) -> Option<Chain> {
     }
     (!rules.is_empty()).then(|| {
         chain(
-            "mangle",
+            "mangle-prerouting",
             Some((HookKind::Filter, HookPoint::Prerouting, MANGLE)),
             rules,
         )
@@ -227,7 +228,7 @@ fn refusal(family: EgressFamily) -> Chain {
         "no new connections to addresses of egress-cni",
     );
     chain(
-        "forward",
+        "filter-forward",
         Some((HookKind::Filter, HookPoint::Forward, FILTER)),
         vec![rule],
     )

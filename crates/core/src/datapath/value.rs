@@ -3,7 +3,7 @@
 
 use ipnet::IpNet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The table that routes go to where nothing else is said.
@@ -70,6 +70,24 @@ impl Mac {
     pub fn local(mut bytes: [u8; 6]) -> Self {
         bytes[0] = (bytes[0] & 0xfc) | 0x02;
         Self(bytes)
+    }
+}
+
+impl Mac {
+    /// The IPv6 address of a link that follows from this one.
+    pub fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0;
+        let pair = |high, low| u16::from_be_bytes([high, low]);
+        Ipv6Addr::new(
+            0xfe80,
+            0,
+            0,
+            0,
+            pair(a ^ 0x02, b),
+            pair(c, 0xff),
+            pair(0xfe, d),
+            pair(e, f),
+        )
     }
 }
 
@@ -301,5 +319,11 @@ mod tests {
     fn a_local_address_is_unicast_and_locally_administered() {
         assert_eq!(Mac::local([0xff; 6]).0[0], 0xfe);
         assert_eq!(Mac::local([0; 6]).0[0], 0x02);
+    }
+
+    #[test]
+    fn a_link_local_address_follows_from_the_ethernet_address() {
+        let mac: Mac = "52:54:00:12:34:56".parse().unwrap();
+        assert_eq!(mac.link_local().to_string(), "fe80::5054:ff:fe12:3456");
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of each area of `vpc-cni-vectors.json`.
 
-use crate::{Checked, node, pool, reconcile, requests, settings, sizing, store};
+use crate::{Checked, data_path, node, plugin, pool, reconcile, requests, settings, sizing, store};
 use serde_json::Value;
 
 /// Whether an area is tested here.
@@ -15,8 +15,8 @@ pub(crate) enum Fate {
     Later(&'static str),
 }
 
-const DATA_PATH: &str = "the data path of the node's agent: links, routes, iptables";
-const RPC: &str = "the socket of the node's agent and its plugin";
+const RPC: &str = "the socket itself: held in crates/rpc/tests/handshake.rs against a real server";
+
 /// Every area.
 pub(crate) const AREAS: &[(&str, Fate)] = &[
     ("config-validation", Fate::Tested(settings::validation)),
@@ -43,11 +43,11 @@ pub(crate) const AREAS: &[(&str, Fate)] = &[
     ("exclusion", Fate::Tested(store::exclusion)),
     ("checkpoint", Fate::Tested(requests::checkpoint)),
     ("reconcile", Fate::Tested(reconcile::reconciling)),
-    ("naming", Fate::Tested(node::naming)),
-    ("route-table", Fate::Tested(node::route_table)),
-    ("iptables", Fate::Later(DATA_PATH)),
+    ("naming", Fate::Tested(data_path::naming)),
+    ("route-table", Fate::Tested(data_path::route_table)),
+    ("iptables", Fate::Tested(data_path::iptables)),
     ("sgp", Fate::Tested(node::branches)),
-    ("cni-conf", Fate::Later(RPC)),
+    ("cni-conf", Fate::Among(plugin::settings)),
     ("rpc-add", Fate::Among(requests::add_network)),
     ("rpc-version", Fate::Later(RPC)),
     ("rpc-npa", Fate::Tested(node::addresses)),

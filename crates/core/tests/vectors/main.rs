@@ -11,8 +11,10 @@
 )]
 
 mod areas;
+mod data_path;
 mod max_pods;
 mod node;
+mod plugin;
 mod pool;
 mod reconcile;
 mod requests;

@@ -7,7 +7,7 @@ use vpccni_core::eni_tags::INSTANCE_TAG;
 use vpccni_core::ids::{InstanceId, InstanceType};
 use vpccni_core::node_enis::{
     ATTACH_LOOKS, Attach, CREATED_TAG, EniTags, Feature, LeakVerdict, NO_MANAGE_TAG, Stray, after_look,
-    branch_host_prefix, is_leaked, is_managed, merge_features, node_addresses, takes_trunk,
+    is_leaked, is_managed, merge_features, node_addresses, takes_trunk,
 };
 use vpccni_core::pool::{CAPACITY_COOLDOWN, capacity_blocked_until, is_capacity_error};
 use vpccni_core::version::CniVersion;
@@ -40,7 +40,7 @@ pub(crate) fn branches(input: &Value) -> Checked {
         let modes = texts(input, "modes")?;
         let prefixes: Vec<&str> = modes
             .into_iter()
-            .map(|mode| branch_host_prefix(enforcing(mode), prefix))
+            .map(|mode| datapath::host_veth_prefix(prefix, enforcing(mode)))
             .collect();
         return Ok(json!({ "prefixes": prefixes }));
     }
@@ -176,30 +176,6 @@ pub(crate) fn backoff(input: &Value) -> Checked {
     Ok(json!({ "skip_allocation": skips }))
 }
 
-pub(crate) fn naming(input: &Value) -> Checked {
-    let text = |field: &str| input[field].as_str().ok_or_else(|| format!("no {field}"));
-    let (namespace, pod) = (text("namespace")?, text("pod")?);
-    if input.get("algo").is_some() {
-        return Ok(json!({ "suffix": datapath::host_veth_name("", namespace, pod, 0) }));
-    }
-    let index = number(input, "index").ok_or("no index")?;
-    let host = datapath::host_veth_name(text("prefix")?, namespace, pod, index);
-    if index == 0 {
-        return Ok(json!({ "name": host }));
-    }
-    Ok(json!({ "host": host, "container": datapath::container_if_name("eth0", index) }))
-}
-
-pub(crate) fn route_table(input: &Value) -> Checked {
-    let card = number(input, "card").ok_or("no card")?;
-    let device = number(input, "device").ok_or("no device")?;
-    let table = match number(input, "max_enis_per_card") {
-        Some(most) => datapath::old_route_table_id(card, device, most),
-        None => datapath::route_table_id(card, device),
-    };
-    Ok(json!({ "table": table }))
-}
-
 /// What the network-policy agent is told about the node.
 pub(crate) fn addresses(input: &Value) -> Checked {
     let local = texts(input, "local")?;
@@ -215,10 +191,4 @@ pub(crate) fn addresses(input: &Value) -> Checked {
     }
     let [v4, v6] = told;
     Ok(json!({ "node_ipv4": v4, "node_ipv6": v6 }))
-}
-
-fn number(input: &Value, field: &str) -> Option<u32> {
-    input[field]
-        .as_u64()
-        .and_then(|number| u32::try_from(number).ok())
 }

@@ -5,6 +5,7 @@
 
 mod limits;
 mod registry;
+mod rpc;
 
 use std::fs;
 use std::path::{Path, PathBuf};

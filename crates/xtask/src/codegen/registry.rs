@@ -8,7 +8,7 @@ use std::process::Command;
 use vpccni_core::config::reference;
 use vpccni_testbed::{Program, Toolbox};
 
-use super::limits;
+use super::{limits, rpc};
 
 /// The files of a generator, by their path in the repository.
 pub(super) type Files = BTreeMap<PathBuf, String>;
@@ -33,6 +33,10 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator {
         owns: "crates/core/src/limits/table.rs",
         make: limits_table,
+    },
+    Generator {
+        owns: "crates/rpc/src/generated/",
+        make: |root| rpc::render(root).map_err(|error| error.to_string()),
     },
     Generator {
         owns: ENVIRONMENT,

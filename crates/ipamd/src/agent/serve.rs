@@ -1,0 +1,132 @@
+//! Pods are served: all that wait at once, with one checkpoint for all of them. Nobody gets an answer before the
+//! checkpoint that carries it is on the disk; where it cannot be written, all is as if nobody had asked.
+
+use super::{Agent, Ask};
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use tokio::sync::oneshot;
+use vpccni_core::assign::{Given, Key, Refusal, Request, Undo, transition};
+
+/// Served together at most.
+const BATCH: usize = 64;
+
+/// Why a pod was not served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PodError {
+    /// There is no address, or nothing was held.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The checkpoint could not be written.
+    #[error("{0}")]
+    Checkpoint(String),
+}
+
+/// What a pod gets or gives back.
+pub type PodAnswer = Result<Vec<Given>, PodError>;
+
+struct Served {
+    reply: oneshot::Sender<PodAnswer>,
+    answer: Result<Vec<Given>, Refusal>,
+    undo: Undo,
+}
+
+impl Agent {
+    pub(super) fn serve(&mut self, first: Ask) {
+        let now = Timestamp::now();
+        let mut served = Vec::new();
+        let mut cards = BTreeSet::new();
+        let mut next = Some(first);
+        while let Some(ask) = next {
+            match ask {
+                Ask::Look { reply } => {
+                    // Who asked may have gone.
+                    reply.send(self.snapshot(now)).ok();
+                }
+                Ask::Keys { network, reply } => {
+                    let cards = self.store.cards().chain([0]);
+                    let leases = cards.flat_map(|card| self.store.leases(card));
+                    let keys: BTreeSet<Key> = leases
+                        .filter(|lease| lease.key.network == network)
+                        .map(|lease| lease.key.clone())
+                        .collect();
+                    reply.send(keys.into_iter().collect()).ok();
+                }
+                Ask::Pod { request, reply } => {
+                    served.push(self.transit(request, reply, now, &mut cards));
+                }
+            }
+            next = if served.len() < BATCH {
+                self.asks.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        if served.is_empty() {
+            return;
+        }
+        let written = self.write_checkpoints(&cards);
+        self.answer(served, &cards, written);
+        // What was given may have made the pool low, what came back may have left something over.
+        self.look_soon();
+    }
+
+    fn transit(
+        &mut self,
+        request: Request,
+        reply: oneshot::Sender<PodAnswer>,
+        now: Timestamp,
+        cards: &mut BTreeSet<u32>,
+    ) -> Served {
+        let done = transition(&mut self.store, request, now);
+        cards.extend(&done.checkpoint);
+        if done.reply == Err(Refusal::NoAddress) {
+            self.tools.cloud.metrics().no_address();
+        }
+        Served {
+            reply,
+            answer: done.reply,
+            undo: done.undo,
+        }
+    }
+
+    fn answer(&mut self, served: Vec<Served>, cards: &BTreeSet<u32>, written: Result<(), CheckpointError>) {
+        let Err(error) = written else {
+            for one in served {
+                one.reply.send(one.answer.map_err(PodError::Refused)).ok();
+            }
+            return;
+        };
+        tracing::error!(%error, "pods are not served, because the checkpoint cannot be written");
+        self.tools.cloud.metrics().error("checkpoint");
+        let text = error.to_string();
+        self.last_error = Some(text.clone());
+        let mut replies = Vec::with_capacity(served.len());
+        for one in served.into_iter().rev() {
+            self.store.undo(one.undo);
+            replies.push((one.reply, one.answer));
+        }
+        // A file of another card may already say what is no longer so.
+        self.write_checkpoints(cards).ok();
+        for (reply, answer) in replies {
+            let answer = match answer {
+                Ok(_) => Err(PodError::Checkpoint(text.clone())),
+                Err(refusal) => Err(PodError::Refused(refusal)),
+            };
+            reply.send(answer).ok();
+        }
+    }
+
+    /// Writes the checkpoints of these cards.
+    pub(super) fn write_checkpoints(&mut self, cards: &BTreeSet<u32>) -> Result<(), CheckpointError> {
+        for card in cards {
+            let base = &self.base;
+            let checkpoint = self
+                .checkpoints
+                .entry(*card)
+                .or_insert_with(|| Checkpoint::of_card(base, *card));
+            checkpoint.write(self.store.leases(*card))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What is known of the node and does not change while the agent runs, and which of its interfaces are the agent's.
+
+use crate::settings::Settings;
+use std::time::Duration;
+use vpccni_core::assign::Mode;
+use vpccni_core::config::Key;
+use vpccni_core::eni_tags::INSTANCE_TAG;
+use vpccni_core::ids::{EniId, InstanceId, SubnetId, VpcId};
+use vpccni_core::limits::InstanceLimits;
+use vpccni_core::ports::EniKind;
+use vpccni_core::ports::node::{ConnectionTracking, Identity, NodeEni};
+
+/// A tag that takes an interface out of the agent's hands, or puts it into them.
+const NO_MANAGE_TAG: &str = "node.k8s.amazonaws.com/no_manage";
+
+/// When an interface was made, as RFC 3339.
+pub const CREATED_TAG: &str = "node.k8s.amazonaws.com/createdAt";
+
+/// The node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The instance.
+    pub identity: Identity,
+    /// What its type can carry.
+    pub limits: InstanceLimits,
+    /// The settings, of the mode that the node has.
+    pub settings: Settings,
+    /// That mode.
+    pub mode: Mode,
+    /// Its primary interface.
+    pub primary: EniId,
+    /// The link of the primary interface.
+    pub primary_device: String,
+    /// The subnet of the primary interface.
+    pub primary_subnet: SubnetId,
+    /// The VPC.
+    pub vpc: VpcId,
+    /// Time-outs of connections of the primary interface: new ones get the same.
+    pub tracking: ConnectionTracking,
+}
+
+impl Node {
+    /// Whether EC2 is asked and changed at all.
+    pub fn may_call_ec2(&self) -> bool {
+        !self.settings.effective.is_on(Key::EnableImdsOnlyMode)
+    }
+
+    /// Whether the pool may grow and shrink.
+    pub fn provisions(&self) -> bool {
+        !self.settings.effective.provisioning_disabled()
+    }
+
+    /// Slots of an interface.
+    pub fn slots(&self) -> u32 {
+        self.limits.slots_per_eni()
+    }
+}
+
+/// Why an interface is left alone; none where the agent manages it.
+pub fn unmanaged(
+    eni: &NodeEni,
+    instance: &InstanceId,
+    manage_untagged: bool,
+    is_primary: bool,
+) -> Option<&'static str> {
+    if is_primary {
+        return None;
+    }
+    if eni.kind == EniKind::EfaOnly {
+        return Some("it is an EFA that carries no IP");
+    }
+    match eni.tags.get(NO_MANAGE_TAG).map(String::as_str) {
+        Some("true") => return Some("its tag says so"),
+        Some(_) => return None,
+        None => {}
+    }
+    if eni.tags.get(INSTANCE_TAG).map(String::as_str) == Some(instance.as_str()) || manage_untagged {
+        None
+    } else {
+        Some("it does not carry this instance's tag")
+    }
+}
+
+/// How often things are done. The numbers are those of the stock agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    /// The pool is looked at.
+    pub tick: Duration,
+    /// The least time between two looks, however many pods come.
+    pub least: Duration,
+    /// Store and metadata are compared after so long without a change of the pool.
+    pub reconcile: Duration,
+    /// The groups of the primary interface are looked at.
+    pub groups: Duration,
+    /// The networks of the VPC are looked at.
+    pub networks: Duration,
+    /// Keys whose link is gone are looked for.
+    pub sweep: Duration,
+    /// A key whose link is gone is kept so long, because its plugin may be about to make the link.
+    pub sweep_age: Duration,
+    /// Left-over interfaces are looked for.
+    pub left_over: Duration,
+    /// Before the first repetition of a step that waits for EC2 or for the kernel.
+    pub pause: Duration,
+    /// Nothing more is tried in a place that has no room, at least so long.
+    pub no_room: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_millis(2500),
+            least: Duration::from_millis(100),
+            reconcile: Duration::from_secs(60),
+            groups: Duration::from_secs(30),
+            networks: Duration::from_secs(30),
+            sweep: Duration::from_secs(60),
+            sweep_age: Duration::from_secs(120),
+            left_over: Duration::from_secs(3600),
+            pause: Duration::from_millis(100),
+            no_room: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Pace {
+    /// A time with up to half of it on top, so that nodes that started together do not stay together.
+    pub fn jittered(time: Duration) -> Duration {
+        time + time.mul_f64(fastrand::f64() / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use vpccni_core::net::Mac;
+
+    fn eni(kind: EniKind, tags: &[(&str, &str)]) -> NodeEni {
+        NodeEni {
+            id: EniId::parse("eni-1").unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            kind,
+            subnet: SubnetId::parse("subnet-1").unwrap(),
+            description: String::new(),
+            attachment: None,
+            primary_ip: None,
+            secondary_ips: Vec::new(),
+            prefixes: Vec::new(),
+            ipv6: Vec::new(),
+            ipv6_prefixes: Vec::new(),
+            tags: tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+            security_groups: Vec::new(),
+            tracking: ConnectionTracking::default(),
+        }
+    }
+
+    #[test]
+    fn a_tag_beats_the_setting_and_nothing_beats_the_primary_interface() {
+        let instance = InstanceId::parse("i-1").unwrap();
+        let left = |tags: &[(&str, &str)], untagged, primary| {
+            unmanaged(&eni(EniKind::Interface, tags), &instance, untagged, primary).is_some()
+        };
+        assert!(left(&[(NO_MANAGE_TAG, "true")], true, false));
+        assert!(!left(&[(NO_MANAGE_TAG, "true")], true, true));
+        assert!(!left(&[(NO_MANAGE_TAG, "false")], false, false));
+        assert!(left(&[], false, false));
+        assert!(!left(&[], true, false));
+        assert!(!left(&[(INSTANCE_TAG, "i-1")], false, false));
+        assert!(left(&[(INSTANCE_TAG, "i-2")], false, false));
+        let efa = eni(EniKind::EfaOnly, &[(INSTANCE_TAG, "i-1")]);
+        assert!(unmanaged(&efa, &instance, true, false).is_some());
+    }
+
+    #[test]
+    fn jitter_only_adds() {
+        let time = Duration::from_secs(10);
+        for _ in 0..100 {
+            let jittered = Pace::jittered(time);
+            assert!(jittered >= time && jittered <= Duration::from_secs(15));
+        }
+    }
+}
