@@ -66,7 +66,7 @@ pub(crate) fn remove(address: &Address, index: u32) -> Request {
 pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, KernelError> {
     let replies = socket.dump(
         "list addresses",
-        RouteNetlinkMessage::GetAddress(AddressMessage::default()),
+        &RouteNetlinkMessage::GetAddress(AddressMessage::default()),
     )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewAddress(message)
@@ -116,7 +116,7 @@ pub(crate) fn set_neighbour(neighbour: &Neighbour, index: u32) -> Request {
 pub(crate) fn neighbours(socket: &mut Socket, names: &Names) -> Result<Vec<Neighbour>, KernelError> {
     let replies = socket.dump(
         "list neighbours",
-        RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()),
+        &RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()),
     )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewNeighbour(message) if message.header.state == NeighbourState::Permanent => {

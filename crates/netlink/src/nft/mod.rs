@@ -45,7 +45,7 @@ fn is_same(table: &NftTable) -> Result<bool, KernelError> {
     let wanted: BTreeMap<_, _> = table
         .chains
         .iter()
-        .map(|chain| (chain.name.clone(), chain.hook.as_ref().map(message::hook_of)))
+        .map(|chain| (chain.name.clone(), chain.hook.map(message::hook_of)))
         .collect();
     if chains != wanted {
         return Ok(false);
