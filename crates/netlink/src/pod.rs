@@ -13,8 +13,8 @@ use nix::libc::{EOPNOTSUPP, EPROTONOSUPPORT};
 use std::os::fd::AsFd;
 use std::path::Path;
 use vpccni_core::datapath::{
-    Branch, Change, Desired, Enforcing, Family, LinkKind, Mac, PodNetwork, PodState, Rule, priority,
-    vlan_name,
+    Branch, Change, Desired, Enforcing, Family, LinkKind, Mac, Neighbour, PodNetwork, PodState, Rule,
+    priority, vlan_name,
 };
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -67,6 +67,14 @@ fn connect(namespace: &NetNs, host: &mut Socket, pod: &PodNetwork) -> Result<Add
         netns::within(namespace, || state::write_sysctls(&inside))??;
     }
     state::apply(&mut socket, &inside, &[(&pod.container_if, made.index)])?;
+    if let Some(mac) = made.mac {
+        let address = Neighbour {
+            device: pod.host_veth.clone(),
+            address: pod.address,
+            mac,
+        };
+        state::settle(host, &mut socket, &address, host_index)?;
+    }
     Ok(Added {
         container_mac: made.mac,
         container_index: made.index,

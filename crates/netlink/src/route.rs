@@ -8,7 +8,7 @@ use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use nix::libc::{ENODEV, ESRCH};
+use nix::libc::{EHOSTUNREACH, ENETUNREACH, ENODEV, ESRCH};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpccni_core::datapath::{Family, Route};
 use vpccni_core::ports::KernelError;
@@ -78,6 +78,25 @@ pub(crate) fn remove(route: &Route, index: u32) -> Request {
         object: format!("route {route}"),
         fine: &[ESRCH, ENODEV],
     }
+}
+
+/// Whether packets to the address are taken here.
+pub(crate) fn is_local(socket: &mut Socket, address: IpAddr) -> Result<bool, KernelError> {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(Family::of(address));
+    message.header.destination_prefix_length = IpNet::from(address).prefix_len();
+    message.attributes = vec![RouteAttribute::Destination(address.into())];
+    let request = Request {
+        message: RouteNetlinkMessage::GetRoute(message),
+        flags: 0,
+        call: "look up",
+        object: format!("the way to {address}"),
+        fine: &[ENETUNREACH, EHOSTUNREACH],
+    };
+    let replies = socket.batch(vec![request])?;
+    Ok(replies.iter().any(|reply| {
+        matches!(reply, RouteNetlinkMessage::NewRoute(route) if route.header.kind == RouteType::Local)
+    }))
 }
 
 /// All unicast routes of all tables.

@@ -18,6 +18,8 @@ const PATIENCE: TimeVal = TimeVal::new(30, 0);
 /// More than the kernel puts into one datagram of a dump.
 const DATAGRAM: usize = 64 * 1024;
 const HEADER: usize = 16;
+/// What a socket sends as it is, everywhere.
+const USUAL: usize = 32 * 1024;
 /// Acknowledgements of one send wait in the socket's buffer, which has room for a few hundred.
 const REQUESTS: usize = 64;
 /// A list that changed while it was read is read again this often.
@@ -78,6 +80,11 @@ impl Socket {
 
     /// Sends bytes that are whole messages.
     pub(crate) fn send(&self, call: &'static str, bytes: &[u8]) -> Result<(), KernelError> {
+        if bytes.len() > USUAL {
+            // A transaction is one send, however many rules it has. The kernel doubles what it is given.
+            setsockopt(&self.inner, sockopt::SndBufForce, &bytes.len())
+                .map_err(|error| io(call, "a large netlink message", &error.into()))?;
+        }
         self.inner
             .send(bytes, 0)
             .map(drop)
