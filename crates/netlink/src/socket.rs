@@ -160,7 +160,7 @@ impl Socket {
                         open -= 1;
                         let errno = error.raw_code().saturating_neg();
                         if errno != 0 && !fine.contains(&errno) {
-                            outcome = outcome.and(Err(failed(call, object.clone(), errno)));
+                            outcome = outcome.and_then(|()| Err(failed(call, object.clone(), errno)));
                         }
                     }
                     NetlinkPayload::InnerMessage(reply) => replies.push(reply),
