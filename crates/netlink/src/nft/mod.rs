@@ -6,6 +6,8 @@
 mod attribute;
 mod expression;
 mod message;
+#[cfg(test)]
+mod tests;
 
 use message::{Batch, SeenRule};
 use nix::libc::{ENOENT, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE};
