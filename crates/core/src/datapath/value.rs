@@ -76,25 +76,22 @@ impl Mac {
 impl Mac {
     /// The IPv6 address of a link that follows from this one.
     pub fn link_local(self) -> Ipv6Addr {
-        let [a, b, c, d, e, f] = self.0;
-        let pair = |high, low| u16::from_be_bytes([high, low]);
-        Ipv6Addr::new(
-            0xfe80,
-            0,
-            0,
-            0,
-            pair(a ^ 0x02, b),
-            pair(c, 0xff),
-            pair(0xfe, d),
-            pair(e, f),
-        )
+        let mut octets = [0; 16];
+        octets[..2].copy_from_slice(&[0xfe, 0x80]);
+        octets[8..11].copy_from_slice(&self.0[..3]);
+        octets[11..13].copy_from_slice(&[0xff, 0xfe]);
+        octets[13..].copy_from_slice(&self.0[3..]);
+        octets[8] ^= 0x02;
+        Ipv6Addr::from(octets)
     }
 }
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        for (place, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if place == 0 { "" } else { ":" })?;
+        }
+        Ok(())
     }
 }
 
