@@ -1,7 +1,7 @@
 //! An interface in the data store: what it is, and its blocks of addresses.
 
 use super::cidr::{Cidr, Holder, Slot, Sort};
-use super::store::Rules;
+use super::rules::Rules;
 use crate::ids::{EniId, SubnetId};
 use ipnet::IpNet;
 use jiff::Timestamp;

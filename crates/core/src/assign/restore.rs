@@ -1,7 +1,7 @@
 //! Taking a checkpoint over: addresses go back to those who held them.
 
 use super::cidr::{Holder, Slot};
-use super::key::Entry;
+use super::key::{Entry, PodRef};
 use super::store::Store;
 use crate::datapath::host_veth_name;
 use ipnet::IpNet;
@@ -28,7 +28,7 @@ pub struct Restored {
 pub fn split_by_links(entries: Vec<Entry>, links: &[String]) -> (Vec<Entry>, Vec<Entry>) {
     let names: BTreeSet<&str> = links.iter().filter_map(|link| ending(link)).collect();
     entries.into_iter().partition(|entry| {
-        let is_there = |pod: &super::PodRef| {
+        let is_there = |pod: &PodRef| {
             let name = host_veth_name("", &pod.namespace, &pod.name, 0);
             names.contains(name.as_str())
         };
