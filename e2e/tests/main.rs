@@ -8,4 +8,6 @@ mod bed;
 mod cluster;
 mod fabric;
 mod kubelet;
+mod pods;
+mod real_pods;
 mod stand_in;
