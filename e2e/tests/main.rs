@@ -5,4 +5,7 @@
 #![expect(clippy::print_stdout, reason = "skips are counted by `cargo xtask test`")]
 
 mod bed;
+mod cluster;
 mod fabric;
+mod kubelet;
+mod stand_in;

@@ -1,11 +1,11 @@
-//! `cargo xtask tools`: the programs of the control plane, with progress.
+//! `cargo xtask tools`: the programs of the control plane, and what boxes need of the machine, with progress.
 
 use std::io::IsTerminal;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use vpccni_testbed::{Program, Python, Toolbox};
+use vpccni_testbed::{Program, Python, Toolbox, boxes};
 
 use crate::terminal::say;
 
@@ -32,5 +32,32 @@ pub(crate) fn run() -> Result<ExitCode, String> {
         Err(error) if error.is_absence() => say(&format!("{:<24} none: {error}", "python")),
         Err(error) => return Err(error.to_string()),
     }
+    machine();
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the stories of the node agent need of the machine itself: installed where we may, named where not. They say
+/// themselves that they are skipped.
+fn machine() {
+    let missing = boxes::packages();
+    if missing.is_empty() {
+        return;
+    }
+    let names = missing.into_iter().collect::<Vec<_>>().join(" ");
+    say(&format!("the nodes in boxes need: apt-get install {names}"));
+    let apt = |args: &str| {
+        Command::new("apt-get")
+            .args(args.split(' '))
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    // Without root, or on another distribution, it fails at once and changes nothing.
+    let done = apt("update -q") && apt(&format!("install -y -q --no-install-recommends {names}"));
+    say(if done {
+        "installed"
+    } else {
+        "not installed: their stories will be skipped"
+    });
 }

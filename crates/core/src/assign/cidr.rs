@@ -12,7 +12,7 @@ pub(super) enum Sort {
     Single,
     /// A /28.
     Prefix,
-    /// A /80.
+    /// An IPv6 block: EC2 gives a /80.
     Six,
 }
 
@@ -22,12 +22,12 @@ impl Sort {
         match (net, net.prefix_len()) {
             (IpNet::V4(_), 32) => Some(Self::Single),
             (IpNet::V4(_), 28) => Some(Self::Prefix),
-            (IpNet::V6(_), 80) => Some(Self::Six),
+            (IpNet::V6(_), 1..=80) => Some(Self::Six),
             _ => None,
         }
     }
 
-    /// Addresses in such a block.
+    /// Addresses in such a block; a larger one counts as a /80, which is more than a node can use.
     pub(super) fn size(self) -> u64 {
         match self {
             Self::Single => 1,

@@ -16,7 +16,7 @@ mod transition;
 pub use eni::{Block, Eni, EniView, Role};
 pub use ipnet::IpNet;
 pub use key::{Entry, Key, Lease, PodRef, checkpoint_file};
-pub use restore::Restored;
+pub use restore::{Restored, split_by_links};
 pub use stats::Stats;
 pub use store::{Force, Mode, Rules, Store, StoreError};
 pub use transition::{Given, Refusal, Request, Transition, Undo, transition};

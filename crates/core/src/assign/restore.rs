@@ -3,7 +3,12 @@
 use super::cidr::{Holder, Slot};
 use super::key::Entry;
 use super::store::Store;
+use crate::datapath::host_veth_name;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
+
+/// Digits of the hash in the name of a pod's link.
+const HASH_DIGITS: usize = 11;
 
 /// What became of the entries of a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +20,25 @@ pub struct Restored {
     /// At odds with an entry that was taken before: the same address for another key, or another address of the same
     /// network card for the same key.
     pub conflicts: Vec<Entry>,
+}
+
+/// The entries of pods that are there, and those of pods that are gone: no link of the host has the name they gave it.
+/// The prefix of links may have changed meanwhile, so only the rest of the name counts. An entry without a pod stays:
+/// nobody knows its link.
+pub fn split_by_links(entries: Vec<Entry>, links: &[String]) -> (Vec<Entry>, Vec<Entry>) {
+    let names: BTreeSet<&str> = links.iter().filter_map(|link| ending(link)).collect();
+    entries.into_iter().partition(|entry| {
+        let is_there = |pod: &super::PodRef| {
+            let name = host_veth_name("", &pod.namespace, &pod.name, 0);
+            names.contains(name.as_str())
+        };
+        entry.pod.as_ref().is_none_or(is_there)
+    })
+}
+
+/// The part of a link's name that tells the pod.
+fn ending(link: &str) -> Option<&str> {
+    link.get(link.len().checked_sub(HASH_DIGITS)?..)
 }
 
 impl Store {

@@ -68,7 +68,7 @@ pub enum StoreError {
         cidr: IpNet,
     },
     /// The block is none that EC2 gives to an interface.
-    #[error("failed to add {0}: it is neither a single IPv4 address nor a /28 nor a /80")]
+    #[error("failed to add {0}: it is neither a single IPv4 address nor a /28 nor an IPv6 /80")]
     Unsuited(IpNet),
     /// Addresses of it are in the store already.
     #[error("failed to add {cidr} to {eni}: {there} of {owner} is in the data store already")]
@@ -139,7 +139,13 @@ impl Store {
         self.rules = rules;
     }
 
-    /// The network cards that have interfaces.
+    /// Manages a network card, whether it has an interface yet or not: pods that want an address of each card get none
+    /// before it has one. A card is managed at the latest with its first interface.
+    pub fn manage(&mut self, card: u32) {
+        self.cards.entry(card).or_default();
+    }
+
+    /// The network cards that are managed.
     pub fn cards(&self) -> impl Iterator<Item = u32> {
         self.cards.keys().copied()
     }
@@ -170,7 +176,6 @@ impl Store {
             card.index.remove(&entry.key);
         }
         card.enis.retain(|pool| pool.eni.id != *id);
-        self.cards.retain(|_, card| !card.enis.is_empty());
         Ok(freed)
     }
 
@@ -181,7 +186,7 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a block: a single IPv4 address, a /28 or a /80. Held addresses of the checkpoint that waited for it are
+    /// Adds a block: a single IPv4 address, a /28 or an IPv6 /80. Held addresses of the checkpoint that waited for it are
     /// held again.
     pub fn add_cidr(&mut self, id: &EniId, cidr: IpNet, now: Timestamp) -> Result<(), StoreError> {
         let cidr = cidr.trunc();

@@ -163,6 +163,19 @@ fn a_pod_gets_one_address_a_card_or_none() {
 }
 
 #[test]
+fn a_card_without_an_interface_yet_is_a_card() {
+    let mut store = store(Mode::Secondary, &[(eni(0, 0), &["10.0.0.5/32"])]);
+    store.manage(1);
+    let both = Request::Add {
+        key: key("a"),
+        pod: None,
+        every_card: true,
+    };
+    assert_eq!(transition(&mut store, both, at(0)).reply, Err(Refusal::NoAddress));
+    assert_eq!(add(&mut store, "a", 0), given("10.0.0.5"));
+}
+
+#[test]
 fn what_the_runtime_forgot_is_released() {
     let mut store = store(Mode::Prefix, &[(eni(0, 0), &["10.0.0.0/28"])]);
     for name in ["a", "b", "c"] {
@@ -255,7 +268,7 @@ fn what_pods_hold_goes_only_by_force() {
     assert!(store.remove_eni(&id, Force::No).is_err());
     assert_eq!(store.remove_eni(&id, Force::Yes).unwrap().len(), 1);
     assert_eq!(store.entries(0), []);
-    assert_eq!(store.cards().count(), 0);
+    assert!(store.eni(&id, at(0)).is_none());
 }
 
 #[test]

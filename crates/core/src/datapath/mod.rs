@@ -10,14 +10,16 @@ mod name;
 mod nft;
 mod pod;
 mod snat;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use diff::{Change, CleanUp, Desired, Seen, TableState, diff};
 pub use egress::{EGRESS_TABLE, Egress, EgressFamily, egress_chain_name};
 pub use host::{PrimaryEni, SecondaryEni, eni_gone, primary_eni, secondary_eni, service_cidrs};
 pub use name::{
-    POD_ENI_TABLE_OFFSET, container_if_name, host_mac, host_veth_name, old_route_table_id, route_table_id,
-    vlan_name,
+    POD_ENI_TABLE_OFFSET, container_if_name, host_mac, host_veth_name, host_veth_prefix, old_route_table_id,
+    route_table_id, vlan_name,
 };
 pub use nft::{Action, Chain, Hook, HookKind, HookPoint, Match, NftRule, NftTable, Random};
 pub use pod::{Branch, Enforcing, PodNetwork, PodState, gateway, pod};

@@ -1,6 +1,7 @@
 //! Names of links and numbers of tables, as the stock agent makes them.
 
 use super::Mac;
+use crate::config::PodEniMode;
 use sha1::{Digest, Sha1};
 use std::fmt::Write;
 
@@ -21,6 +22,15 @@ pub fn host_veth_name(prefix: &str, namespace: &str, pod: &str, index: u32) -> S
         hash.update(format!(".{index}"));
     }
     format!("{prefix}{}", hex(&hash.finalize(), DIGITS))
+}
+
+/// What the name of a pod's link in the host begins with, for a pod with its own groups. In strict mode it is `vlan`, so
+/// that rules for links of pods (`eni+`) leave it alone.
+pub fn host_veth_prefix(prefix: &str, enforcing: PodEniMode) -> &str {
+    match enforcing {
+        PodEniMode::Strict => "vlan",
+        PodEniMode::Standard => prefix,
+    }
 }
 
 /// The first digits of bytes in hexadecimal.

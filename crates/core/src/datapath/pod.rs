@@ -7,14 +7,7 @@ use super::{POD_ENI_TABLE_OFFSET, vlan_name};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How the groups of a pod with its own are enforced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enforcing {
-    /// All traffic of the pod goes by its branch, even to its own node.
-    Strict,
-    /// Traffic on the node does not leave it.
-    Standard,
-}
+pub use crate::config::PodEniMode as Enforcing;
 
 /// The branch interface of a pod with its own groups.
 #[derive(Debug, Clone, PartialEq, Eq)]

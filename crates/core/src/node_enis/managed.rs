@@ -1,6 +1,5 @@
 //! Which interfaces the agent may touch.
 
-use crate::config::PodEniMode;
 use crate::eni_tags::INSTANCE_TAG;
 use crate::ids::{InstanceId, SecurityGroupId};
 use crate::limits::InstanceLimits;
@@ -38,13 +37,4 @@ pub fn groups_for<'a>(
     primary: &'a [SecurityGroupId],
 ) -> &'a [SecurityGroupId] {
     eni_config.filter(|groups| !groups.is_empty()).unwrap_or(primary)
-}
-
-/// The prefix of the host side of a pod with its own security groups: rules for ordinary pods match by prefix, and must
-/// not meet it where only its own groups apply.
-pub fn branch_host_prefix(mode: PodEniMode, prefix: &str) -> &str {
-    match mode {
-        PodEniMode::Strict => "vlan",
-        PodEniMode::Standard => prefix,
-    }
 }

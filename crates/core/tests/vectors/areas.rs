@@ -1,6 +1,6 @@
 //! What becomes of each area of `vpc-cni-vectors.json`.
 
-use crate::{Checked, node, pool, settings, sizing, store};
+use crate::{Checked, data_path, node, pool, reconcile, requests, settings, sizing, store};
 use serde_json::Value;
 
 /// Whether an area is tested here.
@@ -15,7 +15,6 @@ pub(crate) enum Fate {
     Later(&'static str),
 }
 
-const DATA_PATH: &str = "the data path of the node's agent: links, routes, iptables";
 const RPC: &str = "the socket of the node's agent and its plugin";
 /// Every area.
 pub(crate) const AREAS: &[(&str, Fate)] = &[
@@ -28,7 +27,7 @@ pub(crate) const AREAS: &[(&str, Fate)] = &[
     ("subnet-discovery", Fate::Tested(settings::subnet)),
     ("limits", Fate::Tested(sizing::limits)),
     ("math", Fate::Tested(sizing::math)),
-    ("mode-toggle", Fate::Tested(sizing::mode_toggle)),
+    ("mode-toggle", Fate::Among(requests::mode_toggle)),
     ("target-state", Fate::Tested(sizing::target_state)),
     ("pool-too-low", Fate::Tested(pool::too_low)),
     ("pool-increase", Fate::Among(pool::increase)),
@@ -41,16 +40,16 @@ pub(crate) const AREAS: &[(&str, Fate)] = &[
     ("assign", Fate::Alike(store::assign)),
     ("cooldown", Fate::Among(store::cooldown)),
     ("exclusion", Fate::Tested(store::exclusion)),
-    ("checkpoint", Fate::Tested(store::checkpoint)),
-    ("reconcile", Fate::Tested(store::reconciling)),
-    ("naming", Fate::Later(DATA_PATH)),
-    ("route-table", Fate::Later(DATA_PATH)),
-    ("iptables", Fate::Later(DATA_PATH)),
+    ("checkpoint", Fate::Tested(requests::checkpoint)),
+    ("reconcile", Fate::Tested(reconcile::reconciling)),
+    ("naming", Fate::Tested(data_path::naming)),
+    ("route-table", Fate::Tested(data_path::route_table)),
+    ("iptables", Fate::Tested(data_path::iptables)),
     ("sgp", Fate::Tested(node::branches)),
     ("cni-conf", Fate::Later(RPC)),
-    ("rpc-add", Fate::Later(RPC)),
+    ("rpc-add", Fate::Among(requests::add_network)),
     ("rpc-version", Fate::Later(RPC)),
-    ("rpc-npa", Fate::Later(RPC)),
+    ("rpc-npa", Fate::Tested(node::addresses)),
     ("cninode", Fate::Tested(node::cni_node)),
     ("unmanaged", Fate::Tested(node::unmanaged)),
     ("leaked-eni", Fate::Tested(node::leaked)),
@@ -59,12 +58,7 @@ pub(crate) const AREAS: &[(&str, Fate)] = &[
 ];
 
 /// Vectors of tested areas that belong elsewhere all the same.
-pub(crate) const LATER: &[(&str, &str)] = &[
-    ("assign-004", DATA_PATH),
-    ("assign-005", DATA_PATH),
-    ("checkpoint-001", DATA_PATH),
-    ("mode-toggle-001", DATA_PATH),
-];
+pub(crate) const LATER: &[(&str, &str)] = &[];
 
 /// Vectors of a known defect of upstream, with the right answer; `docs/reference/differences.md` has the reasons.
 pub(crate) const DIFFERENT: &[(&str, &str)] = &[

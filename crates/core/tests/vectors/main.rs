@@ -11,9 +11,12 @@
 )]
 
 mod areas;
+mod data_path;
 mod max_pods;
 mod node;
 mod pool;
+mod reconcile;
+mod requests;
 mod settings;
 #[allow(dead_code, reason = "the properties of the pool use the rest of it")]
 #[path = "../sim/mod.rs"]

@@ -7,11 +7,11 @@ use vpccni_core::eni_tags::INSTANCE_TAG;
 use vpccni_core::ids::{InstanceId, InstanceType};
 use vpccni_core::node_enis::{
     ATTACH_LOOKS, Attach, CREATED_TAG, EniTags, Feature, LeakVerdict, NO_MANAGE_TAG, Stray, after_look,
-    branch_host_prefix, is_leaked, is_managed, merge_features, takes_trunk,
+    is_leaked, is_managed, merge_features, node_addresses, takes_trunk,
 };
 use vpccni_core::pool::{CAPACITY_COOLDOWN, capacity_blocked_until, is_capacity_error};
 use vpccni_core::version::CniVersion;
-use vpccni_core::{config, limits};
+use vpccni_core::{config, datapath, limits};
 
 fn texts<'a>(input: &'a Value, field: &str) -> Result<Vec<Option<&'a str>>, String> {
     let list = input[field]
@@ -40,7 +40,7 @@ pub(crate) fn branches(input: &Value) -> Checked {
         let modes = texts(input, "modes")?;
         let prefixes: Vec<&str> = modes
             .into_iter()
-            .map(|mode| branch_host_prefix(enforcing(mode), prefix))
+            .map(|mode| datapath::host_veth_prefix(prefix, enforcing(mode)))
             .collect();
         return Ok(json!({ "prefixes": prefixes }));
     }
@@ -174,4 +174,21 @@ pub(crate) fn backoff(input: &Value) -> Checked {
         capacity_blocked_until(failed, 0) > now
     });
     Ok(json!({ "skip_allocation": skips }))
+}
+
+/// What the network-policy agent is told about the node.
+pub(crate) fn addresses(input: &Value) -> Checked {
+    let local = texts(input, "local")?;
+    let (v4, v6) = (
+        local.iter().flatten().find_map(|text| text.parse().ok()),
+        local.iter().flatten().find_map(|text| text.parse().ok()),
+    );
+    let mut told: [Vec<String>; 2] = Default::default();
+    for ipv6 in input["enable_ipv6"].as_array().ok_or("no families")? {
+        let (of_v4, of_v6) = node_addresses(ipv6.as_bool().ok_or("no family")?, v4, v6);
+        told[0].push(of_v4.map_or_else(String::new, |address| address.to_string()));
+        told[1].push(of_v6.map_or_else(String::new, |address| address.to_string()));
+    }
+    let [v4, v6] = told;
+    Ok(json!({ "node_ipv4": v4, "node_ipv6": v6 }))
 }

@@ -1,23 +1,19 @@
 //! Checks of areas about the data store: who gets which address, what rests, what is kept, what goes.
 
 use crate::Checked;
-use crate::sim::{Node, effective, id, key, limits};
+use crate::sim::{id, key};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use vpccni_core::assign::{
-    Eni, Force, Given, IpNet, Mode, Refusal, Request, Role, Rules, Store, checkpoint_file, transition,
-};
-use vpccni_core::config::{Key as Setting, Value as SettingValue};
-use vpccni_core::ids::EniId;
-use vpccni_core::pool::{EniSeen, FRESH, Observed, Step, reconcile};
+use vpccni_core::assign::{Eni, Given, IpNet, Mode, Refusal, Request, Role, Rules, Store, transition};
+use vpccni_core::datapath::route_table_id;
 
-fn now(second: i64) -> Timestamp {
+pub(crate) fn now(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn empty(mode: Mode, cooldown: i64) -> Store {
+pub(crate) fn empty(mode: Mode, cooldown: i64) -> Store {
     Store::new(Rules {
         mode,
         skip_primary: false,
@@ -25,7 +21,7 @@ fn empty(mode: Mode, cooldown: i64) -> Store {
     })
 }
 
-fn eni(name: &str, device: u32, role: Role) -> Eni {
+pub(crate) fn eni(name: &str, device: u32, role: Role) -> Eni {
     Eni {
         id: id(name),
         card: 0,
@@ -36,14 +32,14 @@ fn eni(name: &str, device: u32, role: Role) -> Eni {
     }
 }
 
-fn net(text: &str) -> Result<IpNet, String> {
+pub(crate) fn net(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse()
         .or_else(|_| address())
         .map_err(|error| error.to_string())
 }
 
-fn add(store: &mut Store, pod: &str, second: i64) -> Result<Given, Refusal> {
+pub(crate) fn add(store: &mut Store, pod: &str, second: i64) -> Result<Given, Refusal> {
     let request = Request::Add {
         key: named(pod),
         pod: None,
@@ -53,7 +49,7 @@ fn add(store: &mut Store, pod: &str, second: i64) -> Result<Given, Refusal> {
     Ok(given.into_iter().next().unwrap())
 }
 
-fn named(pod: &str) -> vpccni_core::assign::Key {
+pub(crate) fn named(pod: &str) -> vpccni_core::assign::Key {
     vpccni_core::assign::Key {
         container: pod.to_owned(),
         ..key(0)
@@ -61,7 +57,7 @@ fn named(pod: &str) -> vpccni_core::assign::Key {
 }
 
 /// The device number that an interface called `eni-<n>` has in these vectors.
-fn device_of(name: &str) -> Result<u32, String> {
+pub(crate) fn device_of(name: &str) -> Result<u32, String> {
     let number: u32 = name
         .trim_start_matches("eni-")
         .parse()
@@ -72,6 +68,9 @@ fn device_of(name: &str) -> Result<u32, String> {
 pub(crate) fn assign(input: &Value, expected: &Value) -> Checked {
     if input.get("ops").is_some() {
         return operations(input, expected);
+    }
+    if let Some(place) = input["eni"].as_object() {
+        return on_interface(place);
     }
     let prefix = input["prefix"].as_str().ok_or("no prefix")?;
     let mut store = empty(Mode::Prefix, 30);
@@ -89,6 +88,25 @@ pub(crate) fn assign(input: &Value, expected: &Value) -> Checked {
     }
     let stats = store.stats(0, now(0));
     Ok(json!({ "ips": ips, "total": stats.total, "assigned": stats.assigned }))
+}
+
+/// Where the pods of an interface are told to be.
+fn on_interface(place: &serde_json::Map<String, Value>) -> Checked {
+    let number = |field: &str| {
+        place[field]
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+    };
+    let mut on = eni("eni-1", number("device").ok_or("no device")?, Role::default());
+    on.card = number("card").ok_or("no card")?;
+    let mut store = empty(Mode::Secondary, 30);
+    let address = net("10.0.0.5")?;
+    let added = store.add_eni(on);
+    added
+        .and_then(|()| store.add_cidr(&id("eni-1"), address, now(0)))
+        .map_err(|error| error.to_string())?;
+    let given = add(&mut store, "a", 0).map_err(|error| error.to_string())?;
+    Ok(json!({ "device": given.device, "table": route_table_id(given.card, given.device) }))
 }
 
 /// Upstream takes interfaces in any order and its test has one of them, so addresses are told apart, not named: ours
@@ -277,119 +295,4 @@ pub(crate) fn exclusion(input: &Value) -> Checked {
         "first": first,
         "second": { "ip": given.address.to_string(), "device": given.device },
     }))
-}
-
-/// One store a managed card, each with its file.
-pub(crate) fn checkpoint(input: &Value) -> Checked {
-    let base = input["path"].as_str().ok_or("no path")?;
-    let skip = input["skip"].as_array().ok_or("no cards")?;
-    let mut node = Node::bare(limits(4, 10), effective(&[]));
-    node.cards = (0..)
-        .zip(skip)
-        .filter(|(_, skip)| **skip == json!(false))
-        .map(|(card, _)| (card, vpccni_core::pool::CardFacts::default()))
-        .collect();
-    node.settle();
-    let cards: Vec<u32> = node.store.cards().collect();
-    let files: Vec<String> = cards.iter().map(|card| checkpoint_file(base, *card)).collect();
-    Ok(json!({ "cards": cards, "files": files }))
-}
-
-/// What the metadata service shows in a step; EC2 says the same when it is asked.
-fn apply(step: &str, shown: &mut BTreeMap<EniId, EniSeen>) -> Result<(), String> {
-    let (first, second) = (id("eni-1"), id("eni-2"));
-    let count = |unit: &str| {
-        let before = step.split(unit).next()?.trim_end();
-        before.rsplit(' ').next()?.parse::<u32>().ok()
-    };
-    if step.contains("disappears") {
-        shown.remove(&second);
-        return Ok(());
-    }
-    let target = if step.contains("second") { second } else { first };
-    let cidrs = if step.contains("drops") {
-        Ok(Vec::new())
-    } else if let Some(prefixes) = count("/28") {
-        (0..prefixes)
-            .map(|n| net(&format!("10.{}.0.{}/28", shown.len(), 16 * n)))
-            .collect()
-    } else {
-        let addresses = count("usable IP").or_else(|| count("secondary IP"));
-        let addresses = addresses.ok_or_else(|| format!("unknown step {step}"))?;
-        (0..addresses)
-            .map(|n| net(&format!("10.{}.0.{n}/32", shown.len())))
-            .collect()
-    };
-    let device = device_of(target.as_str())?;
-    let seen = EniSeen {
-        id: target.clone(),
-        card: 0,
-        device,
-        kind: None,
-        subnet: None,
-        cidrs: cidrs.map(|list: Vec<IpNet>| list.into_iter().collect())?,
-    };
-    shown.insert(target, seen);
-    Ok(())
-}
-
-/// Every step is reconciled twice: once before EC2 has answered, when nothing may go, and once after.
-pub(crate) fn reconciling(input: &Value) -> Checked {
-    let prefixes = input["mode"] == "prefix";
-    let settings = [(Setting::EnablePrefixDelegation, SettingValue::Bool(prefixes))];
-    let mut store = Node::bare(limits(4, 10), effective(&settings)).store;
-    let mut shown = BTreeMap::new();
-    let (mut enis, mut totals) = (Vec::new(), Vec::new());
-    let mut clock = 0;
-    for step in input["steps"].as_array().ok_or("no steps")? {
-        clock += FRESH.as_secs();
-        apply(step.as_str().ok_or("a step is no text")?, &mut shown)?;
-        let imds: Vec<EniSeen> = shown.values().cloned().collect();
-        let mut ec2 = BTreeMap::new();
-        for _ in 0..2 {
-            let observed = Observed {
-                imds: &imds,
-                ec2: &ec2,
-                imds_only: false,
-                released: &BTreeMap::new(),
-                pending: &BTreeMap::new(),
-            };
-            let found = reconcile(&store, &observed, now(clock));
-            if !found.ask.is_empty() {
-                assert_eq!(found.steps, [], "something was done before EC2 was asked");
-            }
-            ec2 = found
-                .ask
-                .iter()
-                .map(|id| (id.clone(), shown.get(id).cloned()))
-                .collect();
-            for step in found.steps {
-                carry_out(&mut store, step, now(clock))?;
-            }
-        }
-        enis.push(store.enis(0, now(clock)).len());
-        totals.push(store.stats(0, now(clock)).total);
-    }
-    Ok(json!({ "enis": enis, "total_ips": totals }))
-}
-
-fn carry_out(store: &mut Store, step: Step, now: Timestamp) -> Result<(), String> {
-    let done = match step {
-        Step::AddEni(seen) => {
-            let role = Role {
-                primary: seen.device == 0,
-                ..Role::default()
-            };
-            let mut new = eni(seen.id.as_str(), seen.device, role);
-            new.added = now;
-            let cidrs = seen.cidrs.iter();
-            store
-                .add_eni(new)
-                .and_then(|()| cidrs.map(|cidr| store.add_cidr(&seen.id, *cidr, now)).collect())
-        }
-        Step::AddCidr { eni, cidr } => store.add_cidr(&eni, cidr, now),
-        Step::RemoveCidr { eni, cidr } => store.remove_cidr(&eni, cidr, Force::Yes).map(|_| ()),
-        Step::RemoveEni { eni } => store.remove_eni(&eni, Force::Yes).map(|_| ()),
-    };
-    done.map_err(|error| error.to_string())
 }

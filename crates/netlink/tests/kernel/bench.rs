@@ -15,7 +15,7 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 
 #[test]
 fn adding_a_pod_takes_milliseconds() {
-    on_a_node("adding_a_pod_takes_milliseconds", || {
+    on_a_node(|| {
         let (mut adds, mut deletes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..60 {
             let sandbox = Sandbox::new();
@@ -31,7 +31,7 @@ fn adding_a_pod_takes_milliseconds() {
             deletes.push(start.elapsed());
         }
         println!(
-            "60 pods: ADD p50 {:?} p99 {:?}, DEL p50 {:?} p99 {:?}",
+            "NOTE: kernel work of 60 pods: ADD p50 {:?} p99 {:?}, DEL p50 {:?} p99 {:?}",
             percentile(&mut adds, 50),
             percentile(&mut adds, 99),
             percentile(&mut deletes, 50),
@@ -44,7 +44,7 @@ fn adding_a_pod_takes_milliseconds() {
 
 #[test]
 fn a_burst_of_pods_is_not_held_up() {
-    on_a_node("a_burst_of_pods_is_not_held_up", || {
+    on_a_node(|| {
         let pods: Vec<_> = (0..30)
             .map(|number| {
                 let name = format!("burst{number}");
@@ -61,7 +61,7 @@ fn a_burst_of_pods_is_not_held_up() {
             }
         });
         let took = start.elapsed();
-        println!("a burst of {}: {took:?}", pods.len());
+        println!("NOTE: kernel work of a burst of {}: {took:?}", pods.len());
         for (sandbox, pod) in &pods {
             assert_eq!(wire::check(&sandbox.path(), pod).unwrap(), vec![]);
         }

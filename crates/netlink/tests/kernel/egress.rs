@@ -20,9 +20,8 @@ fn v4() -> Egress {
 
 #[test]
 fn a_pod_of_an_ipv6_cluster_reaches_ipv4() {
-    const TEST: &str = "a_pod_of_an_ipv6_cluster_reaches_ipv4";
-    on_a_node(TEST, || {
-        if !has(TEST, &["ping", "nft"]) {
+    on_a_node(|| {
+        if !has(&["ping", "nft"]) {
             return;
         }
         let sandbox = Sandbox::new();
@@ -52,9 +51,8 @@ fn a_pod_of_an_ipv6_cluster_reaches_ipv4() {
 
 #[test]
 fn chains_of_egress_come_and_go_by_container() {
-    const TEST: &str = "chains_of_egress_come_and_go_by_container";
-    on_a_node(TEST, || {
-        if !has(TEST, &["nft"]) {
+    on_a_node(|| {
+        if !has(&["nft"]) {
             return;
         }
         let (first, second) = (Sandbox::new(), Sandbox::new());
@@ -82,9 +80,8 @@ fn chains_of_egress_come_and_go_by_container() {
 
 #[test]
 fn a_pod_of_an_ipv4_cluster_reaches_ipv6() {
-    const TEST: &str = "a_pod_of_an_ipv4_cluster_reaches_ipv6";
-    on_a_node(TEST, || {
-        if !has(TEST, &["ping", "nft"]) {
+    on_a_node(|| {
+        if !has(&["ping", "nft"]) {
             return;
         }
         run("sysctl -qw net.ipv6.conf.all.forwarding=1");

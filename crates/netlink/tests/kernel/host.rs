@@ -33,7 +33,7 @@ fn secondary() -> SecondaryEni {
 
 #[test]
 fn the_primary_interface_is_set_up_once() {
-    on_a_node("the_primary_interface_is_set_up_once", || {
+    on_a_node(|| {
         let desired = primary_eni(&primary());
         assert!(!Host.apply(&desired).unwrap().is_empty());
         assert!(run("ip rule").contains("1024:\tfrom all fwmark 0x80/0x80 lookup main"));
@@ -51,7 +51,7 @@ fn the_primary_interface_is_set_up_once() {
 
 #[test]
 fn strict_mode_moves_the_local_rule_and_back() {
-    on_a_node("strict_mode_moves_the_local_rule_and_back", || {
+    on_a_node(|| {
         for family in [Family::V4, Family::V6] {
             let before = routing();
             let strict = PrimaryEni {
@@ -102,7 +102,7 @@ fn strict_mode_moves_the_local_rule_and_back() {
 
 #[test]
 fn a_secondary_interface_has_its_own_table() {
-    on_a_node("a_secondary_interface_has_its_own_table", || {
+    on_a_node(|| {
         run("ip link add eth1 type veth peer name fabric1");
         run("ip link set fabric1 up");
         run("ip addr add 10.0.5.99/24 dev eth1");
@@ -139,7 +139,7 @@ fn a_secondary_interface_has_its_own_table() {
 
 #[test]
 fn a_trunk_has_no_rule_and_a_missing_link_a_name() {
-    on_a_node("a_trunk_has_no_rule_and_a_missing_link_a_name", || {
+    on_a_node(|| {
         let missing = Host.apply(&secondary_eni(&secondary())).unwrap_err();
         assert_eq!(
             missing,
@@ -159,7 +159,7 @@ fn a_trunk_has_no_rule_and_a_missing_link_a_name() {
 
 #[test]
 fn service_networks_come_and_go() {
-    on_a_node("service_networks_come_and_go", || {
+    on_a_node(|| {
         let before = routing();
         let nets = |nets: &[&str]| nets.iter().map(|net| net.parse().unwrap()).collect::<Vec<_>>();
         Host.apply(&service_cidrs(
@@ -182,7 +182,7 @@ fn service_networks_come_and_go() {
 
 #[test]
 fn nothing_of_ours_is_left_after_clean() {
-    on_a_node("nothing_of_ours_is_left_after_clean", || {
+    on_a_node(|| {
         run("ip link add eth1 type veth peer name fabric1");
         run("ip link set fabric1 up");
         run("ip link set eth1 up");

@@ -43,10 +43,9 @@ fn stock_agent(flavour: &str) {
 
 #[test]
 fn rules_of_the_stock_agent_are_replaced_and_not_doubled() {
-    const TEST: &str = "rules_of_the_stock_agent_are_replaced_and_not_doubled";
     for flavour in ["xtables-legacy-multi", "xtables-nft-multi"] {
-        on_a_node(TEST, || {
-            if !has(TEST, &[flavour, "nft"]) {
+        on_a_node(|| {
+            if !has(&[flavour, "nft"]) {
                 return;
             }
             stock_agent(flavour);
@@ -79,9 +78,8 @@ fn rules_of_the_stock_agent_are_replaced_and_not_doubled() {
 
 #[test]
 fn looking_makes_no_tables() {
-    const TEST: &str = "looking_makes_no_tables";
-    on_a_node(TEST, || {
-        if !has(TEST, &["nft"]) {
+    on_a_node(|| {
+        if !has(&["nft"]) {
             return;
         }
         assert_eq!(legacy::find().unwrap(), vec![]);

@@ -29,9 +29,8 @@ fn desired(settings: &Snat) -> Desired {
 
 #[test]
 fn nft_shows_what_was_wanted_and_nothing_is_written_twice() {
-    const TEST: &str = "nft_shows_what_was_wanted_and_nothing_is_written_twice";
-    on_a_node(TEST, || {
-        if !has(TEST, &["nft"]) {
+    on_a_node(|| {
+        if !has(&["nft"]) {
             return;
         }
         let all = Snat {
@@ -75,7 +74,7 @@ fn nft_shows_what_was_wanted_and_nothing_is_written_twice() {
 
 #[test]
 fn every_setting_is_read_back_as_it_was_written() {
-    on_a_node("every_setting_is_read_back_as_it_was_written", || {
+    on_a_node(|| {
         for random in [Random::None, Random::Hash, Random::Full] {
             for (external, node_port) in [(false, false), (false, true), (true, true), (true, false)] {
                 for egress in [None, Some(EgressFamily::V4), Some(EgressFamily::V6)] {
@@ -140,7 +139,7 @@ fn exchange(speaker: &UdpSocket, listener: &UdpSocket) -> std::net::SocketAddr {
 
 #[test]
 fn the_world_sees_the_node_and_the_vpc_sees_the_pod() {
-    on_a_node("the_world_sees_the_node_and_the_vpc_sees_the_pod", || {
+    on_a_node(|| {
         Host.apply(&desired(&settings())).unwrap();
         let world = world();
         let sandbox = Sandbox::new();
@@ -158,7 +157,7 @@ fn the_world_sees_the_node_and_the_vpc_sees_the_pod() {
 
 #[test]
 fn a_connection_survives_the_replacement_of_its_rules() {
-    on_a_node("a_connection_survives_the_replacement_of_its_rules", || {
+    on_a_node(|| {
         Host.apply(&desired(&settings())).unwrap();
         let world = world();
         let sandbox = Sandbox::new();

@@ -4,16 +4,22 @@
 //! programs `ip`, `nft` and those of util-linux; `missing` says what there is not. They are a witness: nothing of the
 //! product's own code makes or reads the network here. Calls block for milliseconds: tests use the multi-thread runtime.
 
+mod agent;
+mod cgroup;
 mod error;
 mod fabric;
 mod folders;
 mod forward;
+mod kernel;
 mod node;
+mod pod;
 mod process;
+mod programs;
+pub mod runtime;
 mod space;
+pub mod traffic;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use vpccni_core::ids::InstanceId;
@@ -21,21 +27,17 @@ use vpccni_sandbox::Sandbox;
 
 use crate::cloud::{Cloud, CloudError, PodNetwork};
 
+pub use agent::{Agent, AgentOptions, INTROSPECTION, METRICS, SOCKET};
 pub use error::BoxError;
 pub use fabric::{Egress, Fabric, Flow, INTERNET, INTERNET6, NAT_ADDRESS};
 pub use forward::Forwarder;
+pub use kernel::{KernelChange, KernelState};
 pub use node::NodeBox;
+pub use pod::{CONFLIST, Pod};
 pub use process::Running;
+pub(crate) use programs::find;
+pub use programs::{REFERENCE_PLUGINS, STORIES, missing, packages};
 pub use space::{Space, within};
-
-/// The programs that every box needs, and the Debian package of each.
-const PROGRAMS: [(&str, &str); 5] = [
-    ("ip", "iproute2"),
-    ("nft", "nftables"),
-    ("mount", "mount"),
-    ("sh", "dash"),
-    ("mktemp", "coreutils"),
-];
 
 /// A VPC whose instances can be booted.
 #[derive(Debug, Clone)]
@@ -112,34 +114,4 @@ impl Vpc {
             .parse()
             .map_err(|_| BoxError::Sandbox(format!("{endpoint} is no endpoint")))
     }
-}
-
-/// What this machine lacks for boxes and for these programs besides, with the way to get it.
-pub fn missing(programs: &[(&str, &str)]) -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Some("network namespaces need root".to_owned());
-    }
-    let wanted = PROGRAMS.iter().chain(programs);
-    let (names, packages): (Vec<&str>, Vec<&str>) = wanted
-        .filter(|(program, _)| find(program).is_none())
-        .copied()
-        .unzip();
-    (!names.is_empty()).then(|| {
-        format!(
-            "{} not found (Debian: apt-get install {})",
-            names.join(", "),
-            packages.join(" ")
-        )
-    })
-}
-
-/// A program of this machine; the folders of the administrator are not in everyone's path.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.extend(["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from));
-    folders
-        .into_iter()
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
 }

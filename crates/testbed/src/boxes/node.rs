@@ -8,6 +8,7 @@ use std::process::Command;
 use vpccni_core::ids::InstanceId;
 
 use super::Vpc;
+use super::cgroup;
 use super::error::BoxError;
 use super::fabric::Socket;
 use super::folders::Disk;
@@ -103,6 +104,9 @@ impl NodeBox {
 
     /// Lets programs inside reach a server of this machine at the same loopback address.
     pub fn carry(&mut self, server: SocketAddr) -> Result<(), BoxError> {
+        if self.forwarders.contains_key(&server) {
+            return Ok(());
+        }
         let forwarder = Forwarder::start(&self.space, server, server)?;
         self.forwarders.insert(server, forwarder);
         Ok(())
@@ -155,7 +159,8 @@ impl NodeBox {
         env: &BTreeMap<String, String>,
     ) -> Result<Running, BoxError> {
         let log = self.path(format!("/var/log/{name}.log"));
-        let mut command = Command::new(program);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", cgroup::ENTER, "enter"]).arg(program);
         command.args(args).env_clear().env("PATH", PATH).envs(env);
         Running::start(&self.space, command.current_dir("/"), log)
     }

@@ -12,6 +12,7 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
+use super::cgroup::{self, Cgroup};
 use super::error::BoxError;
 
 /// Process 1: makes the mounts it is told, says so, reaps orphans, and ends when its input does.
@@ -20,20 +21,16 @@ set -e
 mount --make-rprivate /
 mount -t proc proc /proc
 eval "$1"
+exec unshare --cgroup /bin/sh -ec "$2"
+"#;
+
+/// What it goes on as. A shell that waits reaps every orphan.
+const WAIT: &str = r"
 echo ready
 exec 3<&0
 cat <&3 >/dev/null &
 wait $!
-"#;
-
-/// What every one of them gets: devices of its own network namespace under /sys, and the cgroups of the machine.
-const SYS: &str = r#"
-new=$(mktemp -d)
-mount -t sysfs sysfs "$new"
-mount --rbind /sys/fs/cgroup "$new/fs/cgroup"
-mount --move "$new" /sys
-rmdir "$new"
-"#;
+";
 
 /// The namespaces of one machine. They end when this is dropped.
 #[derive(Debug)]
@@ -43,17 +40,21 @@ pub struct Space {
     network: File,
     mounts: File,
     processes: File,
+    cgroups: File,
+    // Removed when the processes are gone.
+    _cgroup: Cgroup,
 }
 
 impl Space {
     /// Makes them; `mounts` is a piece of shell that runs as process 1 in the new mount namespace.
     pub fn new(mounts: &str) -> Result<Self, BoxError> {
-        let script = format!("{SYS}{mounts}");
+        let cgroup = Cgroup::new()?;
+        let (join, rest) = (cgroup.join(), format!("{}{mounts}{WAIT}", cgroup::MOUNT));
         let mut holder = on_thread(|| {
             let new = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
             unshare(new).map_err(BoxError::kernel("make namespaces"))?;
             Command::new("/bin/sh")
-                .args(["-c", HOLDER, "holder", &script])
+                .args(["-c", HOLDER, "holder", &join, &rest])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -77,6 +78,8 @@ impl Space {
             network: open("net")?,
             mounts: open("mnt")?,
             processes: open("pid")?,
+            cgroups: open("cgroup")?,
+            _cgroup: cgroup,
             holder,
             input,
         })
@@ -104,11 +107,9 @@ impl Space {
         tool(&self.network, program, args, input)
     }
 
-    /// Another handle on the network namespace.
-    pub fn network(&self) -> Result<File, BoxError> {
-        self.network
-            .try_clone()
-            .map_err(BoxError::kernel("copy the handle of a network namespace"))
+    /// The network namespace, for sockets and tools.
+    pub fn network(&self) -> &File {
+        &self.network
     }
 
     /// Starts a program in all the namespaces.
@@ -125,6 +126,7 @@ impl Space {
             unshare(CloneFlags::CLONE_FS).map_err(error())?;
             setns(network, CloneFlags::CLONE_NEWNET).map_err(error())?;
             setns(&self.processes, CloneFlags::CLONE_NEWPID).map_err(error())?;
+            setns(&self.cgroups, CloneFlags::CLONE_NEWCGROUP).map_err(error())?;
             setns(&self.mounts, CloneFlags::CLONE_NEWNS).map_err(error())?;
             command.spawn().map_err(spawn_error(&program))
         })

@@ -16,6 +16,7 @@ mod port;
 mod process;
 mod ready;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,6 +158,11 @@ impl ControlPlane {
     /// Where the API server listens.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.parts.port())
+    }
+
+    /// The same as an address.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.parts.port()))
     }
 
     /// Where one of its programs is, for scripts that call it themselves.

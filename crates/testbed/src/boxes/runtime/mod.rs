@@ -1,0 +1,21 @@
+//! A real container runtime and a real kubelet on a node in a box.
+
+mod containerd;
+mod image;
+mod kubelet;
+
+pub use containerd::Containerd;
+pub use image::TOOL_IMAGE;
+pub use kubelet::{Kubelet, KubeletOptions};
+
+/// The programs that a node with a kubelet needs besides, and the Debian package of each; the kubelet itself is built
+/// by `cargo xtask tools`.
+pub const PROGRAMS: [(&str, &str); 7] = [
+    ("containerd", "containerd"),
+    ("ctr", "containerd"),
+    ("containerd-shim-runc-v2", "containerd"),
+    ("runc", "runc"),
+    ("iptables", "iptables"),
+    ("busybox", "busybox-static"),
+    ("tar", "tar"),
+];
