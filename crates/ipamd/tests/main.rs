@@ -1,1 +1,13 @@
-//! The daemon as a library.
+//! The daemon as a library: a sandbox as EC2 and metadata service, a kernel in memory, and the real socket.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world that cannot be made fails the test"
+)]
+
+mod grows;
+mod kernel;
+mod lab;
+mod pods;
+mod trouble;
