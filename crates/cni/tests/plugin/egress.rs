@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::{Value, json};
 use vpccni_cni::Outcome;
 use vpccni_cni::kernel::{EgressKernel, KernelError};
 use vpccni_core::datapath::{Egress, EgressFamily};
+use vpccni_netlink::netns;
 
 use crate::call::{Call, assert_quiet, error, result};
+use crate::namespaces::{ip, on_a_node};
 
 /// Remembers the chains.
 #[derive(Debug, Default)]
@@ -174,4 +176,46 @@ fn mistakes_have_the_codes_of_the_specification() {
         7
     );
     assert_eq!(code(add, &mut kernel), 103, "there is no CNI_PATH");
+}
+
+#[test]
+fn the_executable_by_its_second_name_makes_a_way_out() {
+    on_a_node("the_executable_by_its_second_name_makes_a_way_out", |pod| {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        addresses(folder, "169.254.172.2/22");
+        let program = folder.join("egress-cni");
+        symlink(env!("CARGO_BIN_EXE_aws-cni"), &program).unwrap();
+        let path = format!("/bin:/usr/bin:{}", folder.display());
+        let add = call(folder)
+            .set("nodeIP", "10.0.0.2")
+            .env("CNI_NETNS", pod.path().to_str().unwrap())
+            .env("CNI_PATH", &path)
+            .env("PATH", "/bin:/usr/bin");
+        let added = add.spawn_as(&program);
+        assert_eq!((added.code, &*added.stderr), (Some(0), ""), "{added:?}");
+        let kept = added.json();
+        assert_eq!(kept["interfaces"][3]["name"], "v4if0");
+        let inside = netns::within(pod, || (ip("addr show v4if0"), ip("route"))).unwrap();
+        assert!(inside.0.contains("inet 169.254.172.2/22"), "{inside:?}");
+        assert!(
+            inside.1.contains("default via 169.254.172.1 dev v4if0"),
+            "{inside:?}"
+        );
+        let outside = ip("route");
+        assert!(outside.contains("169.254.172.2 dev veth"), "{outside}");
+        assert_eq!(
+            fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap(),
+            "1\n"
+        );
+        let check = add.after("CHECK", &kept);
+        check.spawn_as(&program).assert_quiet();
+        ip("route del 169.254.172.2");
+        assert_eq!(check.spawn_as(&program).error(), 100);
+        add.after("DEL", &kept).spawn_as(&program).assert_quiet();
+        add.after("DEL", &kept)
+            .env("CNI_NETNS", "")
+            .spawn_as(&program)
+            .assert_quiet();
+    });
 }
