@@ -10,4 +10,6 @@ mod fabric;
 mod kubelet;
 mod pods;
 mod real_pods;
+mod services;
 mod stand_in;
+mod steady;

@@ -1,66 +1,16 @@
 //! Pods of our own plugin and agent, on two nodes, in two subnets, on two interfaces: who reaches whom, by which source
 //! address, and what is left of them. The fabric is the witness.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use vpccni_core::ids::EniId;
 use vpccni_testbed::boxes::traffic::{ByteStream, DatagramStream, Echo, seen_as};
-use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, Flow, INTERNET, NodeBox, Pod, Vpc};
-use vpccni_testbed::wait::until;
+use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, Flow, INTERNET, public};
 
-use crate::bed::{PATIENCE, ZONES, vpc};
-
-/// Two full interfaces of an m5.large and no more: the pool does not change while a story looks.
-const STEADY: [(&str, &str); 1] = [("MAX_ENI", "2")];
-/// Addresses for pods on each of them.
-const EACH: usize = 9;
-const PORT: u16 = 7000;
-
-/// Which interface of the node holds which address, as AWS has it.
-fn holders(vpc: &Vpc, node: &NodeBox) -> BTreeMap<IpAddr, EniId> {
-    vpc.sandbox().world().read(|world| {
-        let enis = world.instances[node.instance()].interfaces.values();
-        let all = enis.flat_map(|eni| {
-            let addresses = world.interfaces[eni].secondary.iter();
-            addresses.map(move |address| (IpAddr::from(*address), eni.clone()))
-        });
-        all.collect()
-    })
-}
-
-/// A node with its agent, when its pool is full.
-async fn steady(vpc: &Vpc, zone: &str) -> (NodeBox, Agent) {
-    let node = vpc.launch(zone, "m5.large").await.unwrap();
-    let agent = Agent::start(&node, &AgentOptions::new(&STEADY)).await.unwrap();
-    let full = || async {
-        let held = holders(vpc, &node).len();
-        let up = node.run("ip", &["-br", "link", "show", "up"]).map_err(|error| error.to_string())?;
-        // The pool is full when both interfaces are set up, which comes after AWS has attached them.
-        let rules = node.run("ip", &["route", "show", "table", "all"]).map_err(|error| error.to_string())?;
-        if held == 2 * EACH && up.contains("eth1") && rules.contains("dev eth1 table 2") {
-            Ok(())
-        } else {
-            Err(format!("{held} addresses\n{up}\n{}", agent.log()))
-        }
-    };
-    until("a full pool", PATIENCE, full).await.unwrap();
-    (node, agent)
-}
-
-fn add<'a>(node: &'a NodeBox, names: &[String]) -> Vec<Pod<'a>> {
-    let one = |name: &String| {
-        let mut pod = node.pod("default", name).unwrap();
-        pod.add().unwrap();
-        pod
-    };
-    names.iter().map(one).collect()
-}
-
-fn names(prefix: &str, count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("{prefix}-{number}")).collect()
-}
+use crate::bed::{ZONES, vpc};
+use crate::steady::{EACH, PORT, STEADY, add, holders, names, steady};
 
 fn passed<'a>(flows: &'a [Flow], from: IpAddr, to: IpAddr) -> Vec<&'a EniId> {
     let of = |flow: &&Flow| flow.source == from && flow.destination == to;
@@ -86,7 +36,7 @@ async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
     let on_node = Echo::start(two.space().network(), PORT).unwrap();
     let outside = Echo::start(vpc.fabric().internet().network(), PORT).unwrap();
     let to = |address: IpAddr, echo: &Echo| SocketAddr::new(address, echo.port());
-    let public = public_of(one.address());
+    let public = IpAddr::from(public(one.primary()));
     for pod in &pods {
         let own = pod.address().unwrap();
         assert_eq!(seen_as(pod.network(), to(far_address, &server)).unwrap(), own);
@@ -112,14 +62,6 @@ async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
     assert_eq!(vpc.fabric().spoofed().unwrap(), []);
     assert_eq!(vpc.fabric().lost().unwrap(), []);
     assert_eq!(vpc.fabric().refused().unwrap(), []);
-}
-
-/// What an internet gateway makes of a primary address.
-fn public_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => vpccni_testbed::boxes::public(address).into(),
-        IpAddr::V6(_) => address,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
