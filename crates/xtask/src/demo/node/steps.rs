@@ -25,8 +25,10 @@ const EACH: usize = 9;
 pub(super) async fn play(cluster: Cluster<'_>, show: &Show) -> Result<(), DemoError> {
     let page = &show.page;
     page.headline("a  two nodes");
-    let one = cluster.join(ZONES[0], &[("WARM_ENI_TARGET", "0")]).await?;
-    let two = cluster.join(ZONES[1], &[]).await?;
+    let one = cluster
+        .join(ZONES[0], &[("ENABLE_IPv4", "true"), ("WARM_ENI_TARGET", "0")])
+        .await?;
+    let two = cluster.join(ZONES[1], &[("ENABLE_IPv4", "true")]).await?;
     cluster.show(&["get", "nodes", "-o", "wide"]).await?;
 
     page.headline("b  pods talk");
@@ -47,7 +49,11 @@ pub(super) async fn play(cluster: Cluster<'_>, show: &Show) -> Result<(), DemoEr
         "A node keeps the mode of its first start, so prefix mode comes with new nodes. This one gets blocks of sixteen \
          addresses instead of single ones.",
     );
-    let prefix = [("ENABLE_PREFIX_DELEGATION", "true"), ("WARM_PREFIX_TARGET", "1")];
+    let prefix = [
+        ("ENABLE_IPv4", "true"),
+        ("ENABLE_PREFIX_DELEGATION", "true"),
+        ("WARM_PREFIX_TARGET", "1"),
+    ];
     let three = cluster.join(ZONES[0], &prefix).await?;
     let packed = names("packed", 3);
     cluster.create(&three, &packed).await?;
