@@ -1,6 +1,7 @@
 //! EC2 throttled, denied and out of room; a metadata service that is behind.
 
-use crate::lab::{Lab, wait};
+use crate::lab::Lab;
+use crate::wire::wait;
 use aws_sdk_ec2::types::InstanceType;
 use std::time::Duration;
 

@@ -191,6 +191,7 @@ impl Agent {
         let places = Places {
             subnets,
             groups: places.groups.clone(),
+            ..Places::default()
         };
         self.creating.push(slot);
         let (tools, groups) = (self.tools.clone(), self.groups.clone());
@@ -200,7 +201,7 @@ impl Agent {
         });
     }
 
-    fn find_places(&mut self) {
+    pub(super) fn find_places(&mut self) {
         if std::mem::replace(&mut self.timers.finding, true) {
             return;
         }
