@@ -44,6 +44,12 @@ impl Node {
         !self.settings.effective.provisioning_disabled()
     }
 
+    /// Whether tags of subnets say where interfaces go and which of them serve pods.
+    pub fn discovers(&self) -> bool {
+        let effective = &self.settings.effective;
+        effective.subnet_discovery() && !effective.custom_networking()
+    }
+
     /// Slots of an interface.
     pub fn slots(&self) -> u32 {
         self.limits.slots_per_eni()

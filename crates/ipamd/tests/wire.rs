@@ -18,11 +18,9 @@ where
 }
 
 pub(crate) async fn http_unix(path: &std::path::Path, target: &str) -> String {
-    let mut stream = UnixStream::connect(path).await.expect("a connection");
+    let stream = UnixStream::connect(path).await.expect("a connection");
     let head = format!("GET {target} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
+    let answer = exchange(stream, &head).await;
     let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
     body.to_owned()
 }

@@ -231,11 +231,6 @@ impl Agent {
     /// Works until the end.
     pub async fn run(mut self) -> Result<(), AgentError> {
         self.publish();
-        let effective = &self.tools.node.settings.effective;
-        // Which interfaces serve pods is told by their subnets' tags.
-        if effective.subnet_discovery() && !effective.custom_networking() {
-            self.find_places();
-        }
         while !self.terminating {
             self.turn(self.timers.look).await?;
         }
