@@ -20,6 +20,17 @@ async fn throttled_and_denied_calls_are_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_start_while_ec2_is_throttled_is_only_late() {
+    let mut lab = Lab::new(InstanceType::M5Large, "10.0.0.0/22", &[]).await;
+    lab.fault(
+        r#"{"action":"DescribeNetworkInterfaces","times":3,"effect":{"error":{"code":"RequestLimitExceeded","status":503}}}"#,
+    );
+    lab.start().await;
+    lab.wait_for((1, 9, 0)).await;
+    lab.end().await;
+}
+
+#[tokio::test]
 async fn a_full_subnet_is_left_alone_for_a_while() {
     // Sixteen addresses, five of them AWS's: ten are left beside the primary one.
     let mut lab = Lab::new(InstanceType::M5Large, "10.0.0.0/28", &[]).await;
