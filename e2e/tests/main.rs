@@ -8,4 +8,8 @@ mod bed;
 mod cluster;
 mod fabric;
 mod kubelet;
+mod pods;
+mod real_pods;
+mod services;
 mod stand_in;
+mod steady;

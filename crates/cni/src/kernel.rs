@@ -1,9 +1,13 @@
 //! What the plugin needs of the kernel, as a narrow trait, and the real one over netlink.
 
 use std::fmt;
+use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
-use vpccni_core::datapath::PodNetwork;
-use vpccni_netlink::pod;
+use vpccni_core::datapath::{Change, Egress, EgressFamily, PodNetwork};
+use vpccni_netlink::{egress, pod};
+
+const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// Why the kernel is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,21 @@ pub trait PodKernel {
     fn check(&mut self, netns: &Path, pod: &PodNetwork) -> Result<(), KernelError>;
 }
 
+/// The way out by the other family.
+pub trait EgressKernel {
+    /// Makes it, over whatever an earlier try left.
+    fn add(&mut self, netns: &Path, egress: &Egress) -> Result<(), KernelError>;
+
+    /// Removes what the node has for it. What is gone already is no error.
+    fn delete(&mut self, family: EgressFamily, chain: &str) -> Result<(), KernelError>;
+
+    /// The addresses the pod has of it.
+    fn addresses(&mut self, netns: &Path, family: EgressFamily) -> Result<Vec<IpAddr>, KernelError>;
+
+    /// Fails unless the node has it as it was made.
+    fn check(&mut self, egress: &Egress) -> Result<(), KernelError>;
+}
+
 /// The kernel, from the network namespace of the calling thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Netlink;
@@ -47,11 +66,36 @@ impl PodKernel for Netlink {
     }
 
     fn check(&mut self, netns: &Path, network: &PodNetwork) -> Result<(), KernelError> {
-        let changes = pod::check(netns, network).map_err(failed)?;
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let missing: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        Err(KernelError(format!("missing: {}", missing.join("; "))))
+        none_of(&pod::check(netns, network).map_err(failed)?)
     }
+}
+
+impl EgressKernel for Netlink {
+    fn add(&mut self, netns: &Path, wanted: &Egress) -> Result<(), KernelError> {
+        // Whoever else forwards on this node does it for the other family.
+        if wanted.family == EgressFamily::V4 {
+            fs::write(FORWARD, "1").map_err(|error| KernelError(format!("write {FORWARD}: {error}")))?;
+        }
+        egress::add(netns, wanted).map_err(failed)
+    }
+
+    fn delete(&mut self, family: EgressFamily, chain: &str) -> Result<(), KernelError> {
+        egress::delete(family, chain).map_err(failed)
+    }
+
+    fn addresses(&mut self, netns: &Path, family: EgressFamily) -> Result<Vec<IpAddr>, KernelError> {
+        egress::addresses(netns, family).map_err(failed)
+    }
+
+    fn check(&mut self, wanted: &Egress) -> Result<(), KernelError> {
+        none_of(&egress::check(wanted).map_err(failed)?)
+    }
+}
+
+fn none_of(changes: &[Change]) -> Result<(), KernelError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    Err(KernelError(format!("missing: {}", missing.join("; "))))
 }

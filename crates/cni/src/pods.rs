@@ -13,7 +13,8 @@ use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpccni_core::config::PodEniMode;
 use vpccni_core::datapath::{
-    Branch, Enforcing, MAIN_TABLE, Mac, PodNetwork, container_if_name, host_veth_name, route_table_id,
+    Branch, Enforcing, MAIN_TABLE, Mac, PodNetwork, container_if_name, host_mac, host_veth_name,
+    route_table_id,
 };
 use vpccni_rpc::proto::{AddNetworkReply, IpAllocationMetadata};
 
@@ -57,20 +58,11 @@ impl<'a> Pod<'a> {
         }
     }
 
-    /// The Ethernet address of the node's end: of the container, so that it is the same for a CHECK, and not the same
-    /// for two of them.
-    fn host_mac(&self, index: u32) -> Mac {
-        let digits = host_veth_name("", &self.env.container_id, &self.env.if_name, index);
-        let number = u64::from_str_radix(&digits, 16).unwrap_or_default().to_be_bytes();
-        let [_, _, bytes @ ..] = number;
-        Mac::local(bytes)
-    }
-
     fn network(&self, index: u32, address: IpAddr, table: i32, branch: Option<Branch>) -> PodNetwork {
         PodNetwork {
             container_if: container_if_name(&self.env.if_name, index),
             host_veth: self.host_name(self.conf.settings.prefix_for(branch.is_some()), index),
-            host_mac: self.host_mac(index),
+            host_mac: host_mac(&self.env.container_id, index),
             address,
             index,
             mtu: self.conf.settings.mtu,

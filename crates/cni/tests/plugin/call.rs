@@ -79,7 +79,16 @@ impl Call {
 
     /// The same with any standard input.
     pub(crate) fn spawn_with(&self, stdin: &[u8]) -> Spawned {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_aws-cni"))
+        self.spawn_program(Path::new(env!("CARGO_BIN_EXE_aws-cni")), stdin)
+    }
+
+    /// As a process of the executable by another name.
+    pub(crate) fn spawn_as(&self, program: &Path) -> Spawned {
+        self.spawn_program(program, self.conf.to_string().as_bytes())
+    }
+
+    fn spawn_program(&self, program: &Path, stdin: &[u8]) -> Spawned {
+        let mut child = Command::new(program)
             .env_clear()
             .envs(&self.variables)
             .stdin(Stdio::piped())

@@ -188,3 +188,18 @@ fn sandboxes_of_no_pod_do_not_share_a_name() {
     result(&add.clone().env("CNI_CONTAINERID", "c2").with(&mut kernel));
     assert_eq!(kernel.pods.len(), 2);
 }
+
+#[test]
+fn a_panic_becomes_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let ipam = state(|_| ());
+    let _ipamd = start(&folder.path().join("ipamd.sock"), &ipam);
+    let mut kernel = Remembering {
+        panics: true,
+        ..Remembering::default()
+    };
+    let add = Call::new("ADD", folder.path());
+    let outcome = vpccni_cni::guarded(|| add.with(&mut kernel));
+    assert_eq!(error(&outcome), 999);
+    assert!(outcome.stdout.contains("out of order"), "{outcome:?}");
+}

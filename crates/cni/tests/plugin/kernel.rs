@@ -14,6 +14,8 @@ pub(crate) struct Remembering {
     pub(crate) deleted: Vec<String>,
     /// The index that cannot be added.
     pub(crate) fails_at: Option<u32>,
+    /// Whether it panics.
+    pub(crate) panics: bool,
     /// Whether deletes fail.
     pub(crate) stuck: bool,
 }
@@ -21,6 +23,7 @@ pub(crate) struct Remembering {
 impl PodKernel for Remembering {
     fn add(&mut self, netns: &Path, pod: &PodNetwork) -> Result<(), KernelError> {
         assert!(!netns.as_os_str().is_empty());
+        assert!(!self.panics, "out of order");
         self.pods.insert(pod.host_veth.clone(), pod.clone());
         if self.fails_at == Some(pod.index) {
             return Err(KernelError("no memory".to_owned()));

@@ -1,6 +1,7 @@
 //! The settings of `aws-cni` in its part of the list, with the defaults of the stock plugin.
 
 use crate::config::{PodEniMode, plugin_mtu};
+use crate::datapath::host_veth_prefix;
 
 /// The MTU of a pod where the list says nothing that makes sense.
 pub const DEFAULT_MTU: u32 = 9001;
@@ -48,11 +49,10 @@ impl PluginSettings {
         })
     }
 
-    /// The prefix of the node's side of the link of a pod. One with a branch of its own has another in strict mode,
-    /// so that rules for `<prefix>+` do not take it for a pod of the node's interfaces.
+    /// The prefix of the node's side of the link of a pod, which may have a branch of its own.
     pub fn prefix_for(&self, branch: bool) -> &str {
-        if branch && self.pod_eni_mode == PodEniMode::Strict {
-            "vlan"
+        if branch {
+            host_veth_prefix(&self.veth_prefix, self.pod_eni_mode)
         } else {
             &self.veth_prefix
         }

@@ -1,11 +1,11 @@
 //! What holds for any sequence of pods, answers, failures and delays. The model of EC2 itself fails when a plan passes
 //! a limit, touches an interface twice at a time, or releases what is held or in cooldown.
 
-use crate::sim::{Node, effective, limits};
+use crate::sim::{Node, effective, limits, subnet};
 use proptest::prelude::*;
-use vpccni_core::assign::Role;
+use vpccni_core::assign::{EniView, Mode, Role};
 use vpccni_core::config::{Key, Value};
-use vpccni_core::pool::{Demand, PoolAction, Supply};
+use vpccni_core::pool::{Demand, PoolAction, Supply, capacity_blocked_until};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -15,6 +15,10 @@ enum Event {
     Finish(usize, bool),
     Wait(i64),
     Cordon(bool),
+    /// No room in the subnet, until the clock says otherwise.
+    Full,
+    /// The mode a node was pinned to changes under its pods, as with a pin that was taken away.
+    Prefixes(bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -25,6 +29,8 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (0..8_usize, prop::bool::weighted(0.85)).prop_map(|(at, works)| Event::Finish(at, works)),
         4 => (0..70_i64).prop_map(Event::Wait),
         1 => any::<bool>().prop_map(Event::Cordon),
+        1 => Just(Event::Full),
+        1 => any::<bool>().prop_map(Event::Prefixes),
     ]
 }
 
@@ -153,6 +159,18 @@ fn happen(node: &mut Node, event: &Event) {
         }
         Event::Wait(seconds) => node.clock += seconds,
         Event::Cordon(cordoned) => node.cordoned = *cordoned,
+        Event::Full => {
+            let until = capacity_blocked_until(node.now(), 0);
+            node.full.insert(subnet("subnet-0"), until);
+        }
+        Event::Prefixes(on) => {
+            while node.in_flight() > 0 {
+                node.finish(0, true);
+            }
+            let mut rules = *node.store.rules();
+            rules.mode = if *on { Mode::Prefix } else { Mode::Secondary };
+            node.store.set_rules(rules);
+        }
     }
 }
 
@@ -191,8 +209,15 @@ proptest! {
             node.finish(0, true);
         }
         node.cordoned = false;
+        node.full.clear();
         node.settle();
         prop_assert!(!is_low(&node) || !can_grow(&node), "low, and nothing is planned");
+        let now = node.now();
+        let left_over = |view: &EniView<'_>| {
+            let mut blocks = view.blocks.iter();
+            view.serves && blocks.any(|block| !block.current && block.held == 0)
+        };
+        prop_assert!(!node.store.enis(0, now).iter().any(left_over), "something of the other mode is left");
         let calls = node.calls.len();
         for _ in 0..30 {
             node.clock += 20;

@@ -180,6 +180,9 @@ fn settings(node: &NodeBox) -> BTreeMap<String, String> {
             ("CLUSTER_NAME", &node.vpc().cloud().cluster),
             ("AWS_VPC_K8S_CNI_LOGLEVEL", "DEBUG"),
             ("AWS_VPC_K8S_CNI_LOG_FILE", "stdout"),
+            // The manifest mounts the folders of the host under /host; here there is no container around it.
+            ("HOST_CNI_BIN_PATH", "/opt/cni/bin"),
+            ("HOST_CNI_CONFDIR_PATH", "/etc/cni/net.d"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );

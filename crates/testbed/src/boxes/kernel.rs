@@ -39,13 +39,7 @@ impl NodeBox {
             lines.extend(text.lines().map(|line| format!("ip {title}: {}", stable(line))));
         }
         let text = self.space().tool("nft", &["-s", "list", "ruleset"], "")?;
-        let mut place = String::new();
-        for line in text.lines() {
-            if !line.starts_with(['\t', ' ', '}']) {
-                line.trim_end_matches(" {").clone_into(&mut place);
-            }
-            lines.insert(format!("nft: {place}: {}", line.trim()));
-        }
+        lines.extend(rules(&text).into_iter().map(|line| format!("nft: {line}")));
         Ok(KernelState { lines })
     }
 
@@ -90,16 +84,60 @@ impl fmt::Display for KernelChange {
     }
 }
 
-/// A line without the numbers that count up: of routes that expire, and of peers.
+/// A line without what changes by itself: the numbers of peers in other namespaces, and routes that expire.
 fn stable(line: &str) -> String {
     let mut words = line.split_whitespace();
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
-        if word == "expires" {
-            words.next();
-        } else {
-            kept.push(word);
+        match word.split_once("@if") {
+            Some((name, _)) => kept.push(name),
+            None if word == "expires" => drop(words.next()),
+            None => kept.push(word),
         }
     }
     kept.join(" ")
+}
+
+/// Every line of a ruleset with the table and the chain or set that it is in.
+fn rules(text: &str) -> Vec<String> {
+    let (mut place, mut found) = (Vec::new(), Vec::new());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(name) = line.strip_suffix(" {") {
+            place.push(name);
+            found.push(place.join(": "));
+        } else if line == "}" {
+            place.pop();
+        } else {
+            found.push(format!("{}: {line}", place.join(": ")));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_by_itself_is_not_compared() {
+        assert_eq!(stable("eth0@if6  UP 10.0.0.4/20"), "eth0 UP 10.0.0.4/20");
+        assert_eq!(
+            stable("default via fe80::1 expires 1799sec pref medium"),
+            "default via fe80::1 pref medium"
+        );
+    }
+
+    #[test]
+    fn a_rule_is_told_with_its_place() {
+        let text = "table ip nat {\n\tchain POST {\n\t\ttype nat;\n\n\t\tcounter masquerade\n\t}\n}\n";
+        assert_eq!(
+            rules(text),
+            [
+                "table ip nat",
+                "table ip nat: chain POST",
+                "table ip nat: chain POST: type nat;",
+                "table ip nat: chain POST: counter masquerade"
+            ]
+        );
+    }
 }

@@ -29,7 +29,7 @@ use crate::cloud::{Cloud, CloudError, PodNetwork};
 
 pub use agent::{Agent, AgentOptions, INTROSPECTION, METRICS, SOCKET};
 pub use error::BoxError;
-pub use fabric::{Egress, Fabric, Flow, INTERNET, INTERNET6, NAT_ADDRESS};
+pub use fabric::{Egress, Fabric, Flow, INTERNET, INTERNET6, NAT_ADDRESS, public};
 pub use forward::Forwarder;
 pub use kernel::{KernelChange, KernelState};
 pub use node::NodeBox;

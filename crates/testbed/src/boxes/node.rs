@@ -127,6 +127,11 @@ impl NodeBox {
         self.address.into()
     }
 
+    /// The same, which is of IPv4 always.
+    pub fn primary(&self) -> Ipv4Addr {
+        self.address
+    }
+
     /// Its namespaces.
     pub fn space(&self) -> &Space {
         &self.space

@@ -21,6 +21,8 @@ pub enum Program {
     Helm,
     /// Karpenter for AWS.
     Karpenter,
+    /// The reference runner of CNI plugins.
+    Cnitool,
 }
 
 /// Programs of one Go module. They come from one place, so that their versions agree.
@@ -34,11 +36,13 @@ pub enum Suite {
     Helm,
     /// Karpenter for AWS. Only its own story needs it.
     Karpenter,
+    /// The reference runner of CNI plugins. Only the tests of the plugin need it.
+    Cnitool,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -47,6 +51,7 @@ impl Program {
         Self::Kubelet,
         Self::Helm,
         Self::Karpenter,
+        Self::Cnitool,
     ];
 
     /// The name of its file.
@@ -60,6 +65,7 @@ impl Program {
             Self::Kubelet => "kubelet",
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
+            Self::Cnitool => "cnitool",
         }
     }
 
@@ -69,6 +75,7 @@ impl Program {
             Self::Etcd => Suite::Etcd,
             Self::Helm => Suite::Helm,
             Self::Karpenter => Suite::Karpenter,
+            Self::Cnitool => Suite::Cnitool,
             Self::KubeApiserver
             | Self::KubeControllerManager
             | Self::KubeScheduler
@@ -88,15 +95,16 @@ impl Program {
             Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Karpenter => "github.com/aws/karpenter-provider-aws/cmd/controller",
+            Self::Cnitool => "github.com/containernetworking/cni/cnitool",
         }
     }
 
-    /// The arguments that make it print its version; Karpenter has none, so only our own build of it is taken.
+    /// The arguments that make it print its version; what has none is only taken from our own build.
     pub(super) const fn version_args(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Kubectl => Some(&["version", "--client"]),
             Self::Helm => Some(&["version", "--short"]),
-            Self::Karpenter => None,
+            Self::Karpenter | Self::Cnitool => None,
             _ => Some(&["--version"]),
         }
     }
@@ -104,7 +112,13 @@ impl Program {
 
 impl Suite {
     /// All of them, the quickest to build first.
-    pub const ALL: [Self; 4] = [Self::Etcd, Self::Helm, Self::Karpenter, Self::Kubernetes];
+    pub const ALL: [Self; 5] = [
+        Self::Cnitool,
+        Self::Etcd,
+        Self::Helm,
+        Self::Karpenter,
+        Self::Kubernetes,
+    ];
 
     /// Its name, also of its folder in `tools/`.
     pub const fn name(self) -> &'static str {
@@ -113,6 +127,7 @@ impl Suite {
             Self::Kubernetes => "kubernetes",
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
+            Self::Cnitool => "cnitool",
         }
     }
 
@@ -123,6 +138,7 @@ impl Suite {
             Self::Kubernetes => "v1.35.4",
             Self::Helm => "v3.22.0",
             Self::Karpenter => "v1.14.0",
+            Self::Cnitool => "v1.3.0",
         }
     }
 
@@ -134,13 +150,14 @@ impl Suite {
             Self::Kubernetes => (1, 33),
             Self::Helm => (3, 14),
             Self::Karpenter => (1, 14),
+            Self::Cnitool => (1, 3),
         }
     }
 
     /// Linker flags. Kubernetes refuses to start without a version, which its own build scripts set the same way.
     pub(super) const fn linker_flags(self) -> &'static str {
         match self {
-            Self::Etcd => "-s -w",
+            Self::Etcd | Self::Cnitool => "-s -w",
             Self::Kubernetes => {
                 "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
                  -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
@@ -184,10 +201,11 @@ mod tests {
                 Suite::Kubernetes => "k8s.io/kubernetes",
                 Suite::Helm => "helm.sh/helm/v3",
                 Suite::Karpenter => "github.com/aws/karpenter-provider-aws",
+                Suite::Cnitool => "github.com/containernetworking/cni",
             };
             let line = format!("{root} {}", suite.version());
             assert!(module.contains(&line), "{path} does not require {line}");
-            if suite != Suite::Etcd {
+            if !matches!(suite, Suite::Etcd | Suite::Cnitool) {
                 assert!(
                     suite
                         .linker_flags()

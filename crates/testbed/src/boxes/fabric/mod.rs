@@ -24,6 +24,7 @@ use super::space::{self, Space};
 use apply::Batch;
 use plan::{Port, PortName};
 
+pub use plan::public;
 pub use rules::{Egress, NAT_ADDRESS};
 pub use witness::Flow;
 

@@ -33,12 +33,12 @@ impl Primary {
     pub(super) fn gateway(&self) -> Ipv4Addr {
         Ipv4Addr::from(u32::from(self.subnet.network()) + 1)
     }
+}
 
-    /// Its public address: 198.18.x.y for a.b.x.y, of the range set aside for tests of networks.
-    pub(super) fn public(&self) -> Ipv4Addr {
-        let [_, _, high, low] = self.address.octets();
-        Ipv4Addr::new(198, 18, high, low)
-    }
+/// The public address of a primary interface: 198.18.x.y for a.b.x.y, of the range set aside for tests of networks.
+pub fn public(private: Ipv4Addr) -> Ipv4Addr {
+    let [_, _, high, low] = private.octets();
+    Ipv4Addr::new(198, 18, high, low)
 }
 
 /// An interface in its socket.

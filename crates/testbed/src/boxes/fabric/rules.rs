@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::plan::{Port, PortName};
+use super::plan::{Port, PortName, public};
 
 /// The interface towards the internet.
 pub(super) const GATEWAY: &str = "gateway";
@@ -90,7 +90,7 @@ pub(super) fn sources(text: &mut String, verb: &str, name: PortName, port: &Port
 /// Appends the public address of a primary interface and where its metadata are.
 pub(super) fn primary(text: &mut String, verb: &str, name: PortName, port: &Port) {
     let Some(primary) = &port.primary else { return };
-    let (private, public, metadata) = (primary.address, primary.public(), primary.metadata);
+    let (private, public, metadata) = (primary.address, public(primary.address), primary.metadata);
     for (set, element) in [
         ("elastic", private.to_string()),
         ("public", format!("{private} : {public}")),
