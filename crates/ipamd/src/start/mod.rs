@@ -52,9 +52,6 @@ pub enum StartError {
     /// The mode cannot be kept.
     #[error(transparent)]
     Pin(PinError),
-    /// A checkpoint gives one address to two pods.
-    #[error("the checkpoint gives {0} twice")]
-    Conflict(String),
 }
 
 /// What a start needs.
