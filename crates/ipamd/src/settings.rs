@@ -145,7 +145,11 @@ mod tests {
 
     #[test]
     fn ipv6_is_only_for_types_with_prefixes() {
-        let six = settings(&[("ENABLE_IPv6", "true"), ("ENABLE_PREFIX_DELEGATION", "true")]);
+        let six = settings(&[
+            ("ENABLE_IPv6", "true"),
+            ("ENABLE_PREFIX_DELEGATION", "true"),
+            ("WARM_PREFIX_TARGET", "1"),
+        ]);
         assert!(six.check(Some(&limits_of("m4.large"))).is_err());
         assert!(six.check(Some(&limits_of("m5.large"))).is_ok());
     }

@@ -1,6 +1,7 @@
 //! A sandbox with one instance, and the daemon of that instance, which can be ended and started again.
 
 use crate::kernel::FakeKernel;
+use crate::wire::{http_unix, post, wait};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::InstanceType;
@@ -8,8 +9,6 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -26,6 +25,7 @@ use vpccni_rpc::proto::cni_backend_client::CniBackendClient;
 use vpccni_rpc::proto::{AddNetworkReply, AddNetworkRequest, DelNetworkReply, DelNetworkRequest};
 use vpccni_sandbox::{Options, Rule, Sandbox};
 
+/// For what happens within a second on a machine that has nothing else to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Lab {
@@ -325,17 +325,7 @@ impl Lab {
 
     /// Orders something of the sandbox.
     pub(crate) async fn control(&self, path: &str, body: &str) {
-        let mut stream = TcpStream::connect(self.sandbox.address())
-            .await
-            .expect("a connection");
-        let head = format!(
-            "POST /_sandbox/{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await.expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        post(self.sandbox.address(), &format!("/_sandbox/{path}"), body).await;
     }
 
     pub(crate) async fn end(mut self) {
@@ -362,27 +352,6 @@ pub(crate) fn request(pod: &str) -> AddNetworkRequest {
         network_name: "aws-cni".to_owned(),
         ..AddNetworkRequest::default()
     }
-}
-
-pub(crate) async fn wait<F>(what: &str, mut is_so: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
-    let begun = std::time::Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-pub(crate) async fn http_unix(path: &std::path::Path, target: &str) -> String {
-    let mut stream = tokio::net::UnixStream::connect(path).await.expect("a connection");
-    let head = format!("GET {target} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    body.to_owned()
 }
 
 async fn raw(sandbox: &Sandbox) -> aws_sdk_ec2::Client {
