@@ -62,7 +62,11 @@ async fn a_pod_of_the_api_server_runs_talks_and_dies() {
     cluster.delete("two").await;
     let look = || async {
         let left = worker.node.kernel().unwrap().since(&before);
-        if left.is_empty() { Ok(()) } else { Err(left.to_string()) }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(left.to_string())
+        }
     };
     until("nothing to be left", POD_PATIENCE, look).await.unwrap();
 }

@@ -19,7 +19,9 @@ fn passed<'a>(flows: &'a [Flow], from: IpAddr, to: IpAddr) -> Vec<&'a EniId> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
-    let Some(vpc) = vpc(Egress::InternetGateway).await else { return };
+    let Some(vpc) = vpc(Egress::InternetGateway).await else {
+        return;
+    };
     let (one, _first) = steady(&vpc, ZONES[0]).await;
     let (two, _second) = steady(&vpc, ZONES[1]).await;
     let held = holders(&vpc, &one);
@@ -41,7 +43,10 @@ async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
         let own = pod.address().unwrap();
         assert_eq!(seen_as(pod.network(), to(far_address, &server)).unwrap(), own);
         assert_eq!(seen_as(pod.network(), to(two.address(), &on_node)).unwrap(), own);
-        assert_eq!(seen_as(pod.network(), to(INTERNET.into(), &outside)).unwrap(), public);
+        assert_eq!(
+            seen_as(pod.network(), to(INTERNET.into(), &outside)).unwrap(),
+            public
+        );
     }
     // The other way, between pods of one node, and from a node to its own pod.
     let back = Echo::start(pods[0].network(), PORT).unwrap();
@@ -49,14 +54,27 @@ async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
     for (pod, echo) in [(&pods[0], &back), (&pods[EACH + 2], &last)] {
         let address = pod.address().unwrap();
         assert_eq!(seen_as(far[0].network(), to(address, echo)).unwrap(), far_address);
-        assert_eq!(seen_as(pods[1].network(), to(address, echo)).unwrap(), pods[1].address().unwrap());
-        assert_eq!(seen_as(one.space().network(), to(address, echo)).unwrap(), one.address());
+        assert_eq!(
+            seen_as(pods[1].network(), to(address, echo)).unwrap(),
+            pods[1].address().unwrap()
+        );
+        assert_eq!(
+            seen_as(one.space().network(), to(address, echo)).unwrap(),
+            one.address()
+        );
     }
 
     let flows = vpc.fabric().flows().unwrap();
     for address in &near {
-        assert_eq!(passed(&flows, *address, far_address), [&held[address]], "from the wrong interface");
-        assert!(passed(&flows, *address, INTERNET.into()).is_empty(), "{address} was not translated");
+        assert_eq!(
+            passed(&flows, *address, far_address),
+            [&held[address]],
+            "from the wrong interface"
+        );
+        assert!(
+            passed(&flows, *address, INTERNET.into()).is_empty(),
+            "{address} was not translated"
+        );
     }
     assert_eq!(passed(&flows, one.address(), INTERNET.into()).len(), 1);
     assert_eq!(vpc.fabric().spoofed().unwrap(), []);
@@ -66,7 +84,9 @@ async fn pods_reach_pods_nodes_and_the_internet_by_the_right_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_ends_leaves_nothing() {
-    let Some(vpc) = vpc(Egress::InternetGateway).await else { return };
+    let Some(vpc) = vpc(Egress::InternetGateway).await else {
+        return;
+    };
     let (node, _agent) = steady(&vpc, ZONES[0]).await;
     let (other, _other_agent) = steady(&vpc, ZONES[1]).await;
     let before = node.kernel().unwrap();
@@ -82,7 +102,10 @@ async fn a_pod_that_ends_leaves_nothing() {
     }
     let during = node.kernel().unwrap();
     for address in &addresses {
-        assert!(!during.lines_with(&format!("{address}")).is_empty(), "{address} is nowhere");
+        assert!(
+            !during.lines_with(&format!("{address}")).is_empty(),
+            "{address} is nowhere"
+        );
     }
     for pod in pods {
         pod.del().unwrap();
@@ -99,7 +122,9 @@ async fn a_pod_that_ends_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn traffic_does_not_notice_that_the_agent_is_killed() {
-    let Some(vpc) = vpc(Egress::InternetGateway).await else { return };
+    let Some(vpc) = vpc(Egress::InternetGateway).await else {
+        return;
+    };
     let (one, agent) = steady(&vpc, ZONES[0]).await;
     let (two, _second) = steady(&vpc, ZONES[1]).await;
     let mut pods = add(&one, &names("near", EACH + 2));
@@ -108,7 +133,10 @@ async fn traffic_does_not_notice_that_the_agent_is_killed() {
     let server = SocketAddr::new(far[0].address().unwrap(), server.port());
     let ends = [0, EACH + 1].map(|index| {
         let network = pods[index].network();
-        (DatagramStream::start(network, server).unwrap(), ByteStream::start(network, server).unwrap())
+        (
+            DatagramStream::start(network, server).unwrap(),
+            ByteStream::start(network, server).unwrap(),
+        )
     });
     let mut agent = agent;
     for round in 0..3 {

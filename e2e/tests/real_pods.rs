@@ -67,7 +67,9 @@ impl Whole {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_pods_start_talk_and_die() {
-    let Some(whole) = Whole::start("m5.4xlarge", &[]).await else { return };
+    let Some(whole) = Whole::start("m5.4xlarge", &[]).await else {
+        return;
+    };
     let names: Vec<String> = (0..60).map(|number| format!("pod-{number}")).collect();
     for name in &names {
         whole.cluster.create(&whole.worker, name).await;
@@ -84,14 +86,20 @@ async fn sixty_pods_start_talk_and_die() {
             .flat_map(|address| kernel.lines_with(&format!("{address} ")))
             .map(str::to_owned)
             .collect();
-        if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(left.join("\n"))
+        }
     };
     until("nothing to be left", POD_PATIENCE, look).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_live_through_restarts_and_come_back_after_a_reboot() {
-    let Some(mut whole) = Whole::start("m5.large", &[]).await else { return };
+    let Some(mut whole) = Whole::start("m5.large", &[]).await else {
+        return;
+    };
     let names: Vec<String> = (0..6).map(|number| format!("pod-{number}")).collect();
     for name in &names {
         whole.cluster.create(&whole.worker, name).await;
@@ -101,13 +109,17 @@ async fn pods_live_through_restarts_and_come_back_after_a_reboot() {
 
     whole.worker = whole.cluster.restart(whole.worker).await;
     whole.agent.kill();
-    whole.agent = Agent::start(&whole.worker.node, &AgentOptions::default()).await.unwrap();
+    whole.agent = Agent::start(&whole.worker.node, &AgentOptions::default())
+        .await
+        .unwrap();
     assert_eq!(whole.running(&names).await, addresses);
     whole.all_talk(&addresses);
 
     whole.agent.kill();
     whole.worker = whole.cluster.reboot(whole.worker).await;
-    whole.agent = Agent::start(&whole.worker.node, &AgentOptions::default()).await.unwrap();
+    whole.agent = Agent::start(&whole.worker.node, &AgentOptions::default())
+        .await
+        .unwrap();
     for name in &names {
         let again = || async {
             match whole.cluster.restarts(name).await {
@@ -115,7 +127,9 @@ async fn pods_live_through_restarts_and_come_back_after_a_reboot() {
                 _ => Ok(()),
             }
         };
-        until("the pod to be started again", POD_PATIENCE, again).await.unwrap();
+        until("the pod to be started again", POD_PATIENCE, again)
+            .await
+            .unwrap();
     }
     let addresses = whole.running(&names).await;
     whole.all_talk(&addresses);

@@ -36,15 +36,22 @@ fn serve(node: &NodeBox, service: &Pod, ports: &[&Pod]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_and_node_ports_answer_by_the_way_they_were_asked() {
-    let Some(vpc) = vpc(Egress::InternetGateway).await else { return };
+    let Some(vpc) = vpc(Egress::InternetGateway).await else {
+        return;
+    };
     let (one, _first) = steady(&vpc, ZONES[0]).await;
     let (two, _second) = steady(&vpc, ZONES[1]).await;
     let held = holders(&vpc, &one);
     let pods = add(&one, &names("near", EACH + 3));
     let far = add(&two, &names("far", 1));
-    let primary = vpc.sandbox().world().read(|world| world.instances[one.instance()].interfaces[&(0, 0)].clone());
+    let primary = vpc
+        .sandbox()
+        .world()
+        .read(|world| world.instances[one.instance()].interfaces[&(0, 0)].clone());
     let on = |wanted: &dyn Fn(&EniId) -> bool| {
-        pods.iter().find(|pod| wanted(&held[&pod.address().unwrap()])).unwrap()
+        pods.iter()
+            .find(|pod| wanted(&held[&pod.address().unwrap()]))
+            .unwrap()
     };
     let (first, second) = (on(&|eni| *eni == primary), on(&|eni| *eni != primary));
     serve(&one, &far[0], &[first, second]);
@@ -61,7 +68,10 @@ async fn services_and_node_ports_answer_by_the_way_they_were_asked() {
         // From another node, from a pod there, and from the internet.
         let node_port = SocketAddr::new(one.address(), port);
         assert_eq!(seen_as(two.space().network(), node_port).unwrap(), two.address());
-        assert_eq!(seen_as(far[0].network(), node_port).unwrap(), far[0].address().unwrap());
+        assert_eq!(
+            seen_as(far[0].network(), node_port).unwrap(),
+            far[0].address().unwrap()
+        );
         let outside = SocketAddr::new(public(one.primary()).into(), port);
         let seen = seen_as(internet.network(), outside).unwrap();
         assert_eq!(seen, IpAddr::from([192, 0, 2, 2]));

@@ -34,9 +34,13 @@ pub(crate) async fn steady(vpc: &Vpc, zone: &str) -> (NodeBox, Agent) {
     let agent = Agent::start(&node, &AgentOptions::new(&STEADY)).await.unwrap();
     let full = || async {
         let held = holders(vpc, &node).len();
-        let up = node.run("ip", &["-br", "link", "show", "up"]).map_err(|error| error.to_string())?;
+        let up = node
+            .run("ip", &["-br", "link", "show", "up"])
+            .map_err(|error| error.to_string())?;
         // The pool is full when both interfaces are set up, which comes after AWS has attached them.
-        let rules = node.run("ip", &["route", "show", "table", "all"]).map_err(|error| error.to_string())?;
+        let rules = node
+            .run("ip", &["route", "show", "table", "all"])
+            .map_err(|error| error.to_string())?;
         if held == 2 * EACH && up.contains("eth1") && rules.contains("dev eth1 table 2") {
             Ok(())
         } else {

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn what_changes_by_itself_is_not_compared() {
         assert_eq!(stable("eth0@if6  UP 10.0.0.4/20"), "eth0 UP 10.0.0.4/20");
-        assert_eq!(stable("default via fe80::1 expires 1799sec pref medium"), "default via fe80::1 pref medium");
+        assert_eq!(
+            stable("default via fe80::1 expires 1799sec pref medium"),
+            "default via fe80::1 pref medium"
+        );
     }
 
     #[test]

@@ -33,7 +33,6 @@ impl Primary {
     pub(super) fn gateway(&self) -> Ipv4Addr {
         Ipv4Addr::from(u32::from(self.subnet.network()) + 1)
     }
-
 }
 
 /// The public address of a primary interface: 198.18.x.y for a.b.x.y, of the range set aside for tests of networks.
