@@ -213,6 +213,11 @@ fn published() -> BTreeMap<String, String> {
 
 /// Puts the plugin where ipamd installs it from, and the plugins of the machine image where the runtime finds them.
 fn install(node: &NodeBox) -> Result<(), BoxError> {
+    // The kubelet makes the folders that the manifest mounts.
+    for folder in ["/var/run/aws-node", "/var/log/aws-routed-eni"] {
+        let path = node.path(folder);
+        fs::create_dir_all(&path).map_err(BoxError::file("create", path))?;
+    }
     let source = node.path(SOURCE);
     fs::create_dir_all(&source).map_err(BoxError::file("create", &source))?;
     copy(&built("aws-cni")?, &source.join("aws-cni"))?;
