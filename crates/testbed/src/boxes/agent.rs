@@ -14,6 +14,7 @@ use super::pod::CONFLIST;
 use super::process::Running;
 use super::programs::REFERENCE_PLUGINS;
 use crate::control_plane::ControlPlane;
+use crate::fixtures::AwsNode;
 use crate::wait::{TimedOut, until};
 
 /// Where ipamd serves the plugin.
@@ -167,10 +168,13 @@ fn serves(node: &NodeBox) -> Result<(), String> {
         .map_err(|error| format!("{SOCKET}: {error}"))
 }
 
-/// What the manifest and the platform set; everything else has its default.
+/// What the published manifest and the platform set; everything else has its default.
 fn settings(node: &NodeBox) -> BTreeMap<String, String> {
     let aws = node.vpc().sandbox();
-    let mut env = BTreeMap::from(
+    let mut env = published();
+    // There is no network-policy agent in a box, and with this every ADD asks it.
+    env.remove("NETWORK_POLICY_ENFORCING_MODE");
+    env.extend(
         [
             ("MY_NODE_NAME", node.name()),
             ("AWS_ENDPOINT_URL", &aws.endpoint()),
@@ -178,7 +182,6 @@ fn settings(node: &NodeBox) -> BTreeMap<String, String> {
             ("AWS_ACCESS_KEY_ID", "box"),
             ("AWS_SECRET_ACCESS_KEY", "box"),
             ("CLUSTER_NAME", &node.vpc().cloud().cluster),
-            ("AWS_VPC_K8S_CNI_LOGLEVEL", "DEBUG"),
             ("AWS_VPC_K8S_CNI_LOG_FILE", "stdout"),
             // The manifest mounts the folders of the host under /host; here there is no container around it.
             ("HOST_CNI_BIN_PATH", "/opt/cni/bin"),
@@ -192,8 +195,31 @@ fn settings(node: &NodeBox) -> BTreeMap<String, String> {
     env
 }
 
+/// The environment of the container in the published manifest.
+fn published() -> BTreeMap<String, String> {
+    let set = AwsNode::published().daemon_set();
+    let containers = set["spec"]["template"]["spec"]["containers"].as_array();
+    let agents = containers
+        .into_iter()
+        .flatten()
+        .filter(|container| container["name"] == "aws-node");
+    let env = agents.filter_map(|agent| agent["env"].as_array()).flatten();
+    env.filter_map(|variable| {
+        Some((
+            variable["name"].as_str()?.to_owned(),
+            variable["value"].as_str()?.to_owned(),
+        ))
+    })
+    .collect()
+}
+
 /// Puts the plugin where ipamd installs it from, and the plugins of the machine image where the runtime finds them.
 fn install(node: &NodeBox) -> Result<(), BoxError> {
+    // The kubelet makes the folders that the manifest mounts.
+    for folder in ["/var/run/aws-node", "/var/log/aws-routed-eni"] {
+        let path = node.path(folder);
+        fs::create_dir_all(&path).map_err(BoxError::file("create", path))?;
+    }
     let source = node.path(SOURCE);
     fs::create_dir_all(&source).map_err(BoxError::file("create", &source))?;
     copy(&built("aws-cni")?, &source.join("aws-cni"))?;
