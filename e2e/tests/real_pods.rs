@@ -32,9 +32,9 @@ impl Whole {
         let worker = cluster.join(node, 100).await;
         cluster.ready(&worker).await;
         Some(Self {
-            cluster,
-            worker,
             agent,
+            worker,
+            cluster,
             other,
             vpc,
         })
