@@ -15,9 +15,9 @@ const PORT: u16 = 7000;
 
 /// A cluster with one node that runs the agent, and a machine to talk to.
 struct Whole {
-    cluster: Cluster,
-    worker: Worker,
     agent: Agent,
+    worker: Worker,
+    cluster: Cluster,
     other: NodeBox,
     vpc: Vpc,
 }
