@@ -13,7 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use vpccni_core::eni_tags::{CLUSTER_TAG, INSTANCE_TAG};
-use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, VpcId, Zone};
+use vpccni_core::ids::{EniId, InstanceId, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::net::{Ipv4Prefix, Ipv6Net};
 use vpccni_core::ports::node::{Assigned, Count, Fill, LeftOver, NewInterface, NodeEc2, NodeEni};
 use vpccni_core::ports::{Answer, CloudError, CloudErrorKind, Subnet};
@@ -244,6 +244,13 @@ impl NodeEc2 for Aws {
     fn subnets_in<'a>(&'a self, vpc: &'a VpcId, zone: &'a Zone) -> Answer<'a, Vec<Subnet>> {
         let by = vec![filter("vpc-id", [vpc]), filter("availability-zone", [zone])];
         Box::pin(self.describe_subnets(by))
+    }
+
+    fn subnet<'a>(&'a self, id: &'a SubnetId) -> Answer<'a, Option<Subnet>> {
+        Box::pin(async move {
+            let found = self.describe_subnets(vec![filter("subnet-id", [id])]).await?;
+            Ok(found.into_iter().next())
+        })
     }
 
     fn left_over<'a>(&'a self, which: LeftOver<'a>) -> Answer<'a, Vec<NodeEni>> {

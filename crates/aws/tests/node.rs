@@ -137,6 +137,8 @@ async fn groups_are_read_and_replaced() {
         subnets.into_iter().map(|subnet| subnet.id).collect::<Vec<_>>(),
         [node.subnet.clone()]
     );
+    let one = node.lab.aws.subnet(&node.subnet).await.expect("read");
+    assert_eq!(one.map(|subnet| subnet.zone), Some(zone));
     node.lab.end().await;
 }
 

@@ -73,12 +73,7 @@ impl Ipamd {
     }
 
     /// Gives them back.
-    pub async fn del(
-        &self,
-        env: &Environment,
-        conf: &NetConf,
-        reason: &str,
-    ) -> Result<Released, Box<Status>> {
+    pub async fn del(&self, env: &Environment, conf: &NetConf, reason: &str) -> Result<Released, Status> {
         let request = DelNetworkRequest {
             client_version: VERSION.to_owned(),
             k8s_pod_name: env.pod.name.clone(),
@@ -119,7 +114,7 @@ impl Ipamd {
     }
 
     /// How one of its services is.
-    pub async fn health(&self, service: &str) -> Result<Health, Box<Status>> {
+    pub async fn health(&self, service: &str) -> Result<Health, Status> {
         tokio::time::timeout(DIAL, health::check(self.0.clone(), service))
             .await
             .unwrap_or_else(|_| Err(late()))
@@ -158,7 +153,7 @@ impl PolicyAgent {
     }
 
     /// Has a pod forgotten.
-    pub async fn forget(mut self, env: &Environment) -> Result<(), Box<Status>> {
+    pub async fn forget(mut self, env: &Environment) -> Result<(), Status> {
         let request = DeleteNpRequest {
             k8s_pod_name: env.pod.name.clone(),
             k8s_pod_namespace: env.pod.namespace.clone(),
@@ -167,15 +162,15 @@ impl PolicyAgent {
     }
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Box<Status>> {
+async fn in_time<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Status> {
     match tokio::time::timeout(ANSWER, call).await {
-        Ok(answer) => answer.map(Response::into_inner).map_err(Box::new),
+        Ok(answer) => answer.map(Response::into_inner),
         Err(_) => Err(late()),
     }
 }
 
-fn late() -> Box<Status> {
-    Box::new(Status::deadline_exceeded("no answer in time"))
+fn late() -> Status {
+    Status::deadline_exceeded("no answer in time")
 }
 
 /// ipamd going away in the middle of a call is like ipamd being away.

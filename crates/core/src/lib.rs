@@ -15,6 +15,7 @@ pub mod eniconfig;
 pub mod ids;
 pub mod known;
 pub mod limits;
+mod mac;
 pub mod max_pods;
 pub mod net;
 pub mod node_enis;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-pub use crate::datapath::Mac;
+pub use crate::mac::{Mac, NotAMac};
 pub use ipnet::{Ipv4Net, Ipv6Net};
 
 /// A /28 block of 16 addresses, the unit of prefix delegation; its first address is a multiple of 16.

@@ -12,7 +12,7 @@ use vpccni_core::datapath::{
     Desired, EgressFamily, Family, Link, NoVpcCidrs, PrimaryEni, Random, Route, Rule, SecondaryEni, Snat,
     eni_gone, primary_eni, secondary_eni, service_cidrs, snat,
 };
-use vpccni_core::net::{Ipv4Net, Mac};
+use vpccni_core::net::Mac;
 use vpccni_core::ports::node::VpcCidrs;
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -195,15 +195,6 @@ fn random(word: &str) -> Random {
         "hashrandom" => Random::Hash,
         _ => Random::Full,
     }
-}
-
-/// The networks that pods reach without translation, as the plugin is told them.
-pub fn untranslated(settings: &Settings, cidrs: &VpcCidrs) -> Vec<Ipv4Net> {
-    let mut all = cidrs.ipv4.clone();
-    if !settings.effective.external_snat() {
-        all.extend(settings.effective.cidrs(Key::ExcludeSnatCidrs));
-    }
-    all
 }
 
 /// Addresses of pods that the rules of the kernel tell, with the name of the pod's link.

@@ -4,17 +4,11 @@ use crate::settings::Settings;
 use std::time::Duration;
 use vpccni_core::assign::Mode;
 use vpccni_core::config::Key;
-use vpccni_core::eni_tags::INSTANCE_TAG;
 use vpccni_core::ids::{EniId, InstanceId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
+use vpccni_core::node_enis::is_managed;
 use vpccni_core::ports::EniKind;
 use vpccni_core::ports::node::{ConnectionTracking, Identity, NodeEni};
-
-/// A tag that takes an interface out of the agent's hands, or puts it into them.
-const NO_MANAGE_TAG: &str = "node.k8s.amazonaws.com/no_manage";
-
-/// When an interface was made, as RFC 3339.
-pub const CREATED_TAG: &str = "node.k8s.amazonaws.com/createdAt";
 
 /// The node.
 #[derive(Debug, Clone)]
@@ -50,6 +44,12 @@ impl Node {
         !self.settings.effective.provisioning_disabled()
     }
 
+    /// Whether tags of subnets say where interfaces go and which of them serve pods.
+    pub fn discovers(&self) -> bool {
+        let effective = &self.settings.effective;
+        effective.subnet_discovery() && !effective.custom_networking()
+    }
+
     /// Slots of an interface.
     pub fn slots(&self) -> u32 {
         self.limits.slots_per_eni()
@@ -69,16 +69,8 @@ pub fn unmanaged(
     if eni.kind == EniKind::EfaOnly {
         return Some("it is an EFA that carries no IP");
     }
-    match eni.tags.get(NO_MANAGE_TAG).map(String::as_str) {
-        Some("true") => return Some("its tag says so"),
-        Some(_) => return None,
-        None => {}
-    }
-    if eni.tags.get(INSTANCE_TAG).map(String::as_str) == Some(instance.as_str()) || manage_untagged {
-        None
-    } else {
-        Some("it does not carry this instance's tag")
-    }
+    let managed = is_managed(&eni.tags, is_primary, instance, manage_untagged);
+    (!managed).then_some("its tags say so")
 }
 
 /// How often things are done. The numbers are those of the stock agent.
@@ -135,6 +127,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
     use vpccni_core::net::Mac;
+    use vpccni_core::node_enis::NO_MANAGE_TAG;
 
     fn eni(kind: EniKind, tags: &[(&str, &str)]) -> NodeEni {
         NodeEni {
@@ -159,20 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_beats_the_setting_and_nothing_beats_the_primary_interface() {
+    fn an_efa_without_ip_is_nobodys_and_the_primary_interface_is_ours() {
         let instance = InstanceId::parse("i-1").unwrap();
-        let left = |tags: &[(&str, &str)], untagged, primary| {
-            unmanaged(&eni(EniKind::Interface, tags), &instance, untagged, primary).is_some()
+        let left = |kind, tags: &[(&str, &str)], primary| {
+            unmanaged(&eni(kind, tags), &instance, true, primary).is_some()
         };
-        assert!(left(&[(NO_MANAGE_TAG, "true")], true, false));
-        assert!(!left(&[(NO_MANAGE_TAG, "true")], true, true));
-        assert!(!left(&[(NO_MANAGE_TAG, "false")], false, false));
-        assert!(left(&[], false, false));
-        assert!(!left(&[], true, false));
-        assert!(!left(&[(INSTANCE_TAG, "i-1")], false, false));
-        assert!(left(&[(INSTANCE_TAG, "i-2")], false, false));
-        let efa = eni(EniKind::EfaOnly, &[(INSTANCE_TAG, "i-1")]);
-        assert!(unmanaged(&efa, &instance, true, false).is_some());
+        assert!(left(EniKind::EfaOnly, &[], false));
+        assert!(!left(EniKind::Efa, &[], false));
+        assert!(left(EniKind::Interface, &[(NO_MANAGE_TAG, "true")], false));
+        assert!(!left(EniKind::Interface, &[(NO_MANAGE_TAG, "true")], true));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Request, Response, Status};
 use vpccni_core::assign::{Key, PodRef, Refusal, Request as Wanted};
 use vpccni_core::config;
+use vpccni_core::node_enis::node_addresses;
 use vpccni_rpc::node::node_server::Node as NodeService;
 use vpccni_rpc::node::{Attachment, GcReply, GcRequest};
 use vpccni_rpc::proto::cni_backend_server::CniBackend;
@@ -206,15 +207,13 @@ impl ConfigServerBackend for Service {
         _request: Request<()>,
     ) -> Result<Response<NetworkPolicyAgentConfigReply>, Status> {
         let (node, settings) = (&self.node, &self.node.settings);
+        let six = settings.effective.ipv6();
+        let (four, six) = node_addresses(six, node.identity.local_ipv4, self.node_ipv6);
         Ok(Response::new(NetworkPolicyAgentConfigReply {
             network_policy_mode: settings.network_policy_mode().to_owned(),
             multi_nic_enabled: settings.effective.is_on(config::Key::EnableMultiNic),
-            node_ipv4: node
-                .identity
-                .local_ipv4
-                .map(|ip| ip.to_string())
-                .unwrap_or_default(),
-            node_ipv6: self.node_ipv6.map(|ip| ip.to_string()).unwrap_or_default(),
+            node_ipv4: four.map(|ip| ip.to_string()).unwrap_or_default(),
+            node_ipv6: six.map(|ip| ip.to_string()).unwrap_or_default(),
             instance_id: node.identity.instance.to_string(),
             region: node.identity.region.clone(),
         }))

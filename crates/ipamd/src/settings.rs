@@ -94,6 +94,16 @@ impl Settings {
         }
     }
 
+    /// Where the log goes: a path, `stdout` or `stderr`, where the environment says so. The stock agent's own default
+    /// is a path of its container.
+    pub fn log_file(&self) -> Option<&str> {
+        let set = |(name, _): &&(String, RawValue)| name == Key::LogFile.field().name;
+        match self.raw.aws_node.iter().rev().find(set) {
+            Some((_, RawValue::Text(path))) if !path.is_empty() => Some(path),
+            _ => None,
+        }
+    }
+
     /// How long one call to AWS may take.
     pub fn http_timeout(&self) -> Duration {
         let seconds = self.effective.int(Key::HttpTimeout).unwrap_or(10).max(10);
@@ -145,7 +155,11 @@ mod tests {
 
     #[test]
     fn ipv6_is_only_for_types_with_prefixes() {
-        let six = settings(&[("ENABLE_IPv6", "true"), ("ENABLE_PREFIX_DELEGATION", "true")]);
+        let six = settings(&[
+            ("ENABLE_IPv6", "true"),
+            ("ENABLE_PREFIX_DELEGATION", "true"),
+            ("WARM_PREFIX_TARGET", "1"),
+        ]);
         assert!(six.check(Some(&limits_of("m4.large"))).is_err());
         assert!(six.check(Some(&limits_of("m5.large"))).is_ok());
     }
@@ -170,6 +184,14 @@ mod tests {
         assert!(!settings(&[("ENABLE_IPv4", "true")]).needs_kubernetes());
         assert!(settings(&[("ENABLE_POD_ENI", "true")]).needs_kubernetes());
         assert!(settings(&[("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "true")]).needs_kubernetes());
+    }
+
+    #[test]
+    fn the_log_goes_where_the_environment_says() {
+        assert_eq!(settings(&[]).log_file(), None);
+        let set = settings(&[("AWS_VPC_K8S_CNI_LOG_FILE", "/var/log/ipamd.log")]);
+        assert_eq!(set.log_file(), Some("/var/log/ipamd.log"));
+        assert_eq!(settings(&[("AWS_VPC_K8S_CNI_LOG_FILE", "")]).log_file(), None);
     }
 
     #[test]

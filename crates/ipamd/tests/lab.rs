@@ -1,6 +1,7 @@
 //! A sandbox with one instance, and the daemon of that instance, which can be ended and started again.
 
 use crate::kernel::FakeKernel;
+use crate::wire::{PATIENCE, http_unix, post, wait};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::InstanceType;
@@ -8,8 +9,6 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -25,8 +24,6 @@ use vpccni_rpc::node::{Attachment, GcRequest};
 use vpccni_rpc::proto::cni_backend_client::CniBackendClient;
 use vpccni_rpc::proto::{AddNetworkReply, AddNetworkRequest, DelNetworkReply, DelNetworkRequest};
 use vpccni_sandbox::{Options, Rule, Sandbox};
-
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Lab {
     pub(crate) sandbox: Sandbox,
@@ -72,27 +69,11 @@ impl Lab {
         };
         let sandbox = Sandbox::start(options).await.expect("starts");
         let raw = raw(&sandbox).await;
-        let made = raw
-            .create_vpc()
-            .cidr_block("10.0.0.0/16")
-            .send()
-            .await
-            .expect("a VPC");
-        let vpc = made.vpc().and_then(|v| v.vpc_id()).expect("an id").to_owned();
-        let call = raw
-            .create_subnet()
-            .vpc_id(&vpc)
-            .cidr_block(cidr)
-            .availability_zone("us-west-2a");
-        let made = call.send().await.expect("a subnet");
-        let subnet = made
-            .subnet()
-            .and_then(|s| s.subnet_id())
-            .expect("an id")
-            .to_owned();
+        let subnet = subnet(&raw, cidr).await;
         let call = raw
             .run_instances()
             .image_id("ami-00000000000000001")
+            .ipv6_address_count(1)
             .instance_type(kind);
         let made = call
             .subnet_id(&subnet)
@@ -325,17 +306,7 @@ impl Lab {
 
     /// Orders something of the sandbox.
     pub(crate) async fn control(&self, path: &str, body: &str) {
-        let mut stream = TcpStream::connect(self.sandbox.address())
-            .await
-            .expect("a connection");
-        let head = format!(
-            "POST /_sandbox/{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await.expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        post(self.sandbox.address(), &format!("/_sandbox/{path}"), body).await;
     }
 
     pub(crate) async fn end(mut self) {
@@ -364,25 +335,25 @@ pub(crate) fn request(pod: &str) -> AddNetworkRequest {
     }
 }
 
-pub(crate) async fn wait<F>(what: &str, mut is_so: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
-    let begun = std::time::Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-pub(crate) async fn http_unix(path: &std::path::Path, target: &str) -> String {
-    let mut stream = tokio::net::UnixStream::connect(path).await.expect("a connection");
-    let head = format!("GET {target} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    body.to_owned()
+/// A subnet of both families, in a VPC of its own.
+async fn subnet(raw: &aws_sdk_ec2::Client, cidr: &str) -> String {
+    let call = raw.create_vpc().cidr_block("10.0.0.0/16");
+    let made = call.amazon_provided_ipv6_cidr_block(true).send().await;
+    let made = made.expect("a VPC");
+    let vpc = made.vpc().and_then(|v| v.vpc_id()).expect("an id");
+    let seen = raw.describe_vpcs().vpc_ids(vpc).send().await.expect("read");
+    let blocks = seen
+        .vpcs()
+        .first()
+        .expect("a VPC")
+        .ipv6_cidr_block_association_set();
+    let block = blocks.first().and_then(|block| block.ipv6_cidr_block());
+    let first = block.expect("a block").replace("/56", "/64");
+    let call = raw.create_subnet().vpc_id(vpc).cidr_block(cidr);
+    let call = call.ipv6_cidr_block(first).availability_zone("us-west-2a");
+    let made = call.send().await.expect("a subnet");
+    let id = made.subnet().and_then(|subnet| subnet.subnet_id());
+    id.expect("an id").to_owned()
 }
 
 async fn raw(sandbox: &Sandbox) -> aws_sdk_ec2::Client {

@@ -10,4 +10,6 @@ mod grows;
 mod kernel;
 mod lab;
 mod pods;
+mod subnets;
 mod trouble;
+mod wire;

@@ -1,6 +1,7 @@
 //! EC2 throttled, denied and out of room; a metadata service that is behind.
 
-use crate::lab::{Lab, wait};
+use crate::lab::Lab;
+use crate::wire::wait;
 use aws_sdk_ec2::types::InstanceType;
 use std::time::Duration;
 
@@ -16,6 +17,17 @@ async fn throttled_and_denied_calls_are_tried_again_later() {
         assert!(lab.calls("AssignPrivateIpAddresses") >= 4, "{code}");
         lab.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_start_while_ec2_is_throttled_is_only_late() {
+    let mut lab = Lab::new(InstanceType::M5Large, "10.0.0.0/22", &[]).await;
+    lab.fault(
+        r#"{"action":"DescribeNetworkInterfaces","times":3,"effect":{"error":{"code":"RequestLimitExceeded","status":503}}}"#,
+    );
+    lab.start().await;
+    lab.wait_for((1, 9, 0)).await;
+    lab.end().await;
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub(crate) fn remove(address: &Address, index: u32) -> Request {
 pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, KernelError> {
     let replies = socket.dump(
         "list addresses",
-        RouteNetlinkMessage::GetAddress(AddressMessage::default()),
+        &RouteNetlinkMessage::GetAddress(AddressMessage::default()),
     )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewAddress(message)
@@ -91,10 +91,19 @@ pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, Ke
 
 /// Sets a neighbour for good.
 pub(crate) fn set_neighbour(neighbour: &Neighbour, index: u32) -> Request {
+    neighbour_as(neighbour, index, NeighbourState::Permanent)
+}
+
+/// Sets where a neighbour probably is: packets go there at once, and the kernel asks again if nothing comes back.
+pub(crate) fn hint_neighbour(neighbour: &Neighbour, index: u32) -> Request {
+    neighbour_as(neighbour, index, NeighbourState::Stale)
+}
+
+fn neighbour_as(neighbour: &Neighbour, index: u32, state: NeighbourState) -> Request {
     let mut message = NeighbourMessage::default();
     message.header.family = family(Family::of(neighbour.address));
     message.header.ifindex = index;
-    message.header.state = NeighbourState::Permanent;
+    message.header.state = state;
     let address = match neighbour.address {
         IpAddr::V4(address) => NeighbourAddress::Inet(address),
         IpAddr::V6(address) => NeighbourAddress::Inet6(address),
@@ -116,7 +125,7 @@ pub(crate) fn set_neighbour(neighbour: &Neighbour, index: u32) -> Request {
 pub(crate) fn neighbours(socket: &mut Socket, names: &Names) -> Result<Vec<Neighbour>, KernelError> {
     let replies = socket.dump(
         "list neighbours",
-        RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()),
+        &RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()),
     )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewNeighbour(message) if message.header.state == NeighbourState::Permanent => {

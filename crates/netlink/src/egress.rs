@@ -9,7 +9,9 @@ use crate::{Host, address, state};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
-use vpccni_core::datapath::{Change, EGRESS_TABLE, Egress, EgressFamily, Family, Hook, HookKind, HookPoint};
+use vpccni_core::datapath::{
+    Change, EGRESS_TABLE, Egress, EgressFamily, Family, Hook, HookKind, HookPoint, Neighbour,
+};
 use vpccni_core::ports::{Kernel, KernelError};
 
 /// Where all source translation is.
@@ -59,6 +61,14 @@ fn connect(namespace: &NetNs, host: &mut Socket, egress: &Egress) -> Result<(), 
         netns::within(namespace, || state::write_sysctls(&within))??;
     }
     state::apply(&mut inside, &within, &[(egress.family.interface(), made.index)])?;
+    if let Some(mac) = made.mac {
+        let address = Neighbour {
+            device: egress.host_veth.clone(),
+            address: egress.address.addr(),
+            mac,
+        };
+        state::settle(host, &mut inside, &address, host_index)?;
+    }
     branch(egress.family).add(&egress.chain(), &egress.jump())
 }
 

@@ -24,9 +24,9 @@ pub(crate) fn io(call: &'static str, object: impl Into<String>, error: &std::io:
 }
 
 /// An answer that makes no sense.
-pub(crate) fn answer(call: &'static str, reason: impl ToString) -> KernelError {
+pub(crate) fn answer(call: &'static str, reason: impl Into<String>) -> KernelError {
     KernelError::Answer {
         call,
-        reason: reason.to_string(),
+        reason: reason.into(),
     }
 }

@@ -137,7 +137,10 @@ pub(crate) fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>, Kern
 
 /// All links.
 pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
-    let replies = socket.dump("list links", RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+    let replies = socket.dump(
+        "list links",
+        &RouteNetlinkMessage::GetLink(LinkMessage::default()),
+    )?;
     Ok(links_in(replies))
 }
 

@@ -13,7 +13,8 @@ use nix::libc::{EOPNOTSUPP, EPROTONOSUPPORT};
 use std::os::fd::AsFd;
 use std::path::Path;
 use vpccni_core::datapath::{
-    Branch, Change, Desired, Enforcing, LinkKind, Mac, PodNetwork, PodState, Rule, priority, vlan_name,
+    Branch, Change, Desired, Enforcing, Family, LinkKind, Mac, Neighbour, PodNetwork, PodState, Rule,
+    priority, vlan_name,
 };
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -66,6 +67,14 @@ fn connect(namespace: &NetNs, host: &mut Socket, pod: &PodNetwork) -> Result<Add
         netns::within(namespace, || state::write_sysctls(&inside))??;
     }
     state::apply(&mut socket, &inside, &[(&pod.container_if, made.index)])?;
+    if let Some(mac) = made.mac {
+        let address = Neighbour {
+            device: pod.host_veth.clone(),
+            address: pod.address,
+            mac,
+        };
+        state::settle(host, &mut socket, &address, host_index)?;
+    }
     Ok(Added {
         container_mac: made.mac,
         container_index: made.index,
@@ -97,7 +106,7 @@ fn purge(host: &mut Socket, pod: &PodNetwork, branch: &Branch, wanted: &PodState
     if branch.enforcing == Enforcing::Standard {
         return Ok(());
     }
-    let stale: Vec<_> = rule::all(host)?
+    let stale: Vec<_> = rule::of(host, Family::of(pod.address))?
         .into_iter()
         .filter(|rule| is_by_device(rule, pod, branch) && !wanted.rules.contains(rule))
         .collect();
@@ -112,15 +121,25 @@ fn is_by_device(rule: &Rule, pod: &PodNetwork, branch: &Branch) -> bool {
             .is_some_and(|iif| iif == pod.host_veth || iif == vlan_name(branch.vlan))
 }
 
+/// The rules a pod has in standard mode: the mode may have been changed since it was added.
+fn rules_by_address(pod: &PodNetwork) -> Vec<Rule> {
+    let mut standard = pod.clone();
+    if let Some(branch) = &mut standard.branch {
+        branch.enforcing = Enforcing::Standard;
+    }
+    vpccni_core::datapath::pod(&standard).1.rules
+}
+
 /// Takes away what the node has for a pod; what is gone already is fine. The pair dies with the pod's namespace.
 pub fn delete(pod: &PodNetwork) -> Result<(), KernelError> {
     let (_, outside) = vpccni_core::datapath::pod(pod);
     let mut host = Socket::route()?;
-    let is_ours = |rule: &Rule| match &pod.branch {
-        Some(branch) if branch.enforcing == Enforcing::Strict => is_by_device(rule, pod, branch),
-        _ => outside.rules.contains(rule),
+    let by_address = rules_by_address(pod);
+    let is_ours = |rule: &Rule| {
+        let branch = pod.branch.as_ref();
+        by_address.contains(rule) || branch.is_some_and(|branch| is_by_device(rule, pod, branch))
     };
-    let mut requests: Vec<_> = rule::all(&mut host)?
+    let mut requests: Vec<_> = rule::of(&mut host, Family::of(pod.address))?
         .iter()
         .filter(|rule| is_ours(rule))
         .map(rule::remove)

@@ -8,7 +8,7 @@ use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use nix::libc::{ENODEV, ESRCH};
+use nix::libc::{EHOSTUNREACH, ENETUNREACH, ENODEV, ESRCH};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpccni_core::datapath::{Family, Route};
 use vpccni_core::ports::KernelError;
@@ -80,13 +80,32 @@ pub(crate) fn remove(route: &Route, index: u32) -> Request {
     }
 }
 
+/// Whether packets to the address are taken here.
+pub(crate) fn is_local(socket: &mut Socket, address: IpAddr) -> Result<bool, KernelError> {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(Family::of(address));
+    message.header.destination_prefix_length = IpNet::from(address).prefix_len();
+    message.attributes = vec![RouteAttribute::Destination(address.into())];
+    let request = Request {
+        message: RouteNetlinkMessage::GetRoute(message),
+        flags: 0,
+        call: "look up",
+        object: format!("the way to {address}"),
+        fine: &[ENETUNREACH, EHOSTUNREACH],
+    };
+    let replies = socket.batch(vec![request])?;
+    Ok(replies.iter().any(|reply| {
+        matches!(reply, RouteNetlinkMessage::NewRoute(route) if route.header.kind == RouteType::Local)
+    }))
+}
+
 /// All unicast routes of all tables.
 pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Route>, KernelError> {
     let mut routes = Vec::new();
     for of in [Family::V4, Family::V6] {
         let mut message = RouteMessage::default();
         message.header.address_family = family(of);
-        let replies = socket.dump("list routes", RouteNetlinkMessage::GetRoute(message))?;
+        let replies = socket.dump("list routes", &RouteNetlinkMessage::GetRoute(message))?;
         routes.extend(replies.into_iter().filter_map(|reply| match reply {
             RouteNetlinkMessage::NewRoute(message) => parse(message, names),
             _ => None,

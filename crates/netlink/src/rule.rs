@@ -4,7 +4,7 @@ use crate::route::{family, known};
 use crate::socket::{Request, Socket};
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
 use netlink_packet_route::{IpProtocol, RouteNetlinkMessage};
 use nix::libc::{EEXIST, ENOENT};
 use std::net::IpAddr;
@@ -66,21 +66,28 @@ pub(crate) fn remove(rule: &Rule) -> Request {
 
 /// All rules that lead to a table.
 pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Rule>, KernelError> {
-    let mut rules = Vec::new();
-    for of in [Family::V4, Family::V6] {
-        let mut message = RuleMessage::default();
-        message.header.family = family(of);
-        let replies = socket.dump("list rules", RouteNetlinkMessage::GetRule(message))?;
-        rules.extend(replies.into_iter().filter_map(|reply| match reply {
-            RouteNetlinkMessage::NewRule(message) => parse(message),
-            _ => None,
-        }));
-    }
+    let mut rules = of(socket, Family::V4)?;
+    rules.extend(of(socket, Family::V6)?);
     Ok(rules)
 }
 
+/// The rules of a family that lead to a table.
+pub(crate) fn of(socket: &mut Socket, of: Family) -> Result<Vec<Rule>, KernelError> {
+    let mut message = RuleMessage::default();
+    message.header.family = family(of);
+    let replies = socket.dump("list rules", &RouteNetlinkMessage::GetRule(message))?;
+    let parse = |reply| match reply {
+        RouteNetlinkMessage::NewRule(message) => parse(message),
+        _ => None,
+    };
+    Ok(replies.into_iter().filter_map(parse).collect())
+}
+
+/// None for a rule that says more than ours do: it is somebody else's, whatever else it has in common.
 fn parse(message: RuleMessage) -> Option<Rule> {
-    if message.header.action != RuleAction::ToTable {
+    let header = &message.header;
+    let is_plain = header.tos == 0 && !header.flags.contains(RuleFlags::Invert);
+    if header.action != RuleAction::ToTable || !is_plain {
         return None;
     }
     let family = known(message.header.family)?;
@@ -99,6 +106,16 @@ fn parse(message: RuleMessage) -> Option<Rule> {
             RuleAttribute::IpProtocol(protocol) => {
                 rule.protocol = u8::try_from(i32::from(protocol)).ok();
             }
+            RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
+            RuleAttribute::SuppressPrefixLen(_)
+            | RuleAttribute::SuppressIfGroup(_)
+            | RuleAttribute::L3MDev(true)
+            | RuleAttribute::Oifname(_)
+            | RuleAttribute::Realm(_)
+            | RuleAttribute::TunId(_)
+            | RuleAttribute::UidRange(_)
+            | RuleAttribute::SourcePortRange(_)
+            | RuleAttribute::DestinationPortRange(_) => return None,
             _ => {}
         }
     }

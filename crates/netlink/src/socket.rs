@@ -8,16 +8,24 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use nix::libc::{NLMSG_DONE, NLMSG_ERROR};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 use vpccni_core::ports::KernelError;
 
-/// The kernel answers in microseconds; a whole second of RTNL waits behind a burst of namespaces being torn down was
-/// seen, ten were not.
+/// A burst of namespaces being torn down holds the kernel's lock of links for a while; beyond this something is broken.
 const PATIENCE: TimeVal = TimeVal::new(30, 0);
 /// More than the kernel puts into one datagram of a dump.
 const DATAGRAM: usize = 64 * 1024;
 const HEADER: usize = 16;
+/// What a socket sends as it is, everywhere.
+const USUAL: usize = 32 * 1024;
+/// Acknowledgements of one send wait in the socket's buffer, which has room for a few hundred.
+const REQUESTS: usize = 64;
+/// A list that changed while it was read is read again this often.
+const ATTEMPTS: u32 = 8;
+/// The kernel's mark of such a list.
+const NLM_F_DUMP_INTR: u16 = 0x10;
 
 /// A change or a question.
 #[derive(Debug)]
@@ -72,37 +80,62 @@ impl Socket {
 
     /// Sends bytes that are whole messages.
     pub(crate) fn send(&self, call: &'static str, bytes: &[u8]) -> Result<(), KernelError> {
+        if bytes.len() > USUAL {
+            // A transaction is one send, however many rules it has. The kernel doubles what it is given.
+            setsockopt(&self.inner, sockopt::SndBufForce, &bytes.len())
+                .map_err(|error| io(call, "a large netlink message", &error.into()))?;
+        }
         self.inner
             .send(bytes, 0)
             .map(drop)
             .map_err(|error| io(call, "netlink", &error))
     }
 
-    /// The next datagram, message by message: sequence, type, payload.
-    pub(crate) fn receive(&mut self, call: &'static str) -> Result<Vec<(u32, u16, Vec<u8>)>, KernelError> {
+    /// The next datagram, message by message.
+    pub(crate) fn receive(&mut self, call: &'static str) -> Result<Vec<Raw>, KernelError> {
         self.buffer.clear();
-        self.inner
-            .recv(&mut self.buffer, 0)
-            .map_err(|error| io(call, "netlink", &error))?;
+        loop {
+            match self.inner.recv(&mut self.buffer, 0) {
+                Ok(_) => break,
+                // A socket with a limit of patience is not restarted after a signal.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io(call, "netlink", &error)),
+            }
+        }
         let mut messages = Vec::new();
         let mut rest = self.buffer.as_slice();
         while rest.len() >= HEADER {
-            let (length, kind, sequence) = header(rest).ok_or_else(|| answer(call, "no header"))?;
-            let payload = rest
-                .get(HEADER..length)
-                .ok_or_else(|| answer(call, "a message is cut off"))?;
-            messages.push((sequence, kind, payload.to_vec()));
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            let raw = Raw::first(rest).ok_or_else(|| answer(call, "a message is cut off"))?;
+            rest = rest
+                .get(raw.bytes.len().next_multiple_of(4)..)
+                .unwrap_or_default();
+            messages.push(raw);
         }
         Ok(messages)
     }
 
     /// Sends all requests at once and reads an acknowledgement of each. The kernel goes on after a request it refuses;
     /// the first refusal that is not fine is the error. Gives what was answered to questions, in order.
-    pub(crate) fn batch(&mut self, requests: Vec<Request>) -> Result<Vec<RouteNetlinkMessage>, KernelError> {
-        if requests.is_empty() {
-            return Ok(Vec::new());
+    pub(crate) fn batch(
+        &mut self,
+        mut requests: Vec<Request>,
+    ) -> Result<Vec<RouteNetlinkMessage>, KernelError> {
+        let mut replies = Vec::new();
+        let mut outcome = Ok(());
+        while !requests.is_empty() {
+            let rest = requests.split_off(requests.len().min(REQUESTS));
+            outcome = outcome.and(self.round(requests, &mut replies)?);
+            requests = rest;
         }
+        outcome.map(|()| replies)
+    }
+
+    /// One send. The outer error is of the socket, the inner one the kernel's refusal.
+    fn round(
+        &mut self,
+        requests: Vec<Request>,
+        replies: &mut Vec<RouteNetlinkMessage>,
+    ) -> Result<Result<(), KernelError>, KernelError> {
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::with_capacity(requests.len() * 128);
         let mut labels = Vec::with_capacity(requests.len());
@@ -114,22 +147,20 @@ impl Socket {
         }
         let call = labels.first().map_or("talk to", |label| label.0);
         self.send(call, &bytes)?;
-        let mut refusal = None;
-        let mut replies = Vec::new();
+        let mut outcome = Ok(());
         let mut open = labels.len();
         while open > 0 {
-            for message in self.replies(call)? {
-                let (header, payload) = message.into_parts();
-                let place = usize::try_from(header.sequence_number.wrapping_sub(first)).unwrap_or(usize::MAX);
+            for raw in self.receive(call)? {
+                let place = usize::try_from(raw.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
                 let Some((call, object, fine)) = labels.get(place) else {
                     continue;
                 };
-                match payload {
+                match raw.understand(call)? {
                     NetlinkPayload::Error(error) => {
                         open -= 1;
                         let errno = error.raw_code().saturating_neg();
-                        if errno != 0 && !fine.contains(&errno) && refusal.is_none() {
-                            refusal = Some(failed(call, object.clone(), errno));
+                        if errno != 0 && !fine.contains(&errno) {
+                            outcome = outcome.and_then(|()| Err(failed(call, object.clone(), errno)));
                         }
                     }
                     NetlinkPayload::InnerMessage(reply) => replies.push(reply),
@@ -137,67 +168,113 @@ impl Socket {
                 }
             }
         }
-        refusal.map_or(Ok(replies), Err)
-    }
-
-    fn replies(
-        &mut self,
-        call: &'static str,
-    ) -> Result<Vec<NetlinkMessage<RouteNetlinkMessage>>, KernelError> {
-        self.buffer.clear();
-        self.inner
-            .recv(&mut self.buffer, 0)
-            .map_err(|error| io(call, "netlink", &error))?;
-        let mut messages = Vec::new();
-        let mut rest = self.buffer.as_slice();
-        while rest.len() >= HEADER {
-            let (length, ..) = header(rest).ok_or_else(|| answer(call, "no header"))?;
-            let whole = rest
-                .get(..length)
-                .ok_or_else(|| answer(call, "a message is cut off"))?;
-            messages.push(NetlinkMessage::deserialize(whole).map_err(|error| answer(call, error))?);
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
-        Ok(messages)
+        Ok(outcome)
     }
 
     /// Everything of a kind.
     pub(crate) fn dump(
         &mut self,
         call: &'static str,
-        message: RouteNetlinkMessage,
+        message: &RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, KernelError> {
-        let sequence = self.next_sequence();
-        let mut bytes = Vec::new();
-        append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP, sequence);
-        self.send(call, &bytes)?;
+        let all = self.list(call, |bytes, sequence| {
+            append(bytes, message.clone(), NLM_F_REQUEST | NLM_F_DUMP, sequence);
+        })?;
+        let mut messages = Vec::with_capacity(all.len());
+        for raw in all {
+            if let NetlinkPayload::InnerMessage(message) = raw.understand(call)? {
+                messages.push(message);
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Sends the question and reads the list it asks for. One that changed while it was read may lack what was there
+    /// all the time, so it is read again.
+    pub(crate) fn list(
+        &mut self,
+        call: &'static str,
+        question: impl Fn(&mut Vec<u8>, u32),
+    ) -> Result<Vec<Raw>, KernelError> {
         let mut all = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let sequence = self.next_sequence();
+            let mut bytes = Vec::new();
+            question(&mut bytes, sequence);
+            self.send(call, &bytes)?;
+            let is_whole;
+            (all, is_whole) = self.read_list(call, sequence)?;
+            if is_whole {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn read_list(&mut self, call: &'static str, sequence: u32) -> Result<(Vec<Raw>, bool), KernelError> {
+        let mut all = Vec::new();
+        let mut is_whole = true;
         loop {
-            for message in self.replies(call)? {
-                let (header, payload) = message.into_parts();
-                if header.sequence_number != sequence {
+            for raw in self.receive(call)? {
+                if raw.sequence != sequence {
                     continue;
                 }
-                match payload {
-                    NetlinkPayload::Done(_) => return Ok(all),
-                    NetlinkPayload::Error(error) => {
-                        return Err(failed(call, "a list", error.raw_code().saturating_neg()));
+                is_whole &= raw.flags & NLM_F_DUMP_INTR == 0;
+                match i32::from(raw.kind) {
+                    NLMSG_DONE => return Ok((all, is_whole)),
+                    NLMSG_ERROR => {
+                        let errno = raw
+                            .errno()
+                            .ok_or_else(|| answer(call, "an error without a number"))?;
+                        return Err(failed(call, "a list", errno));
                     }
-                    NetlinkPayload::InnerMessage(reply) => all.push(reply),
-                    _ => {}
+                    _ => all.push(raw),
                 }
             }
         }
     }
 }
 
-/// Length, type and sequence of the message at the front; none where the length cannot be.
-fn header(bytes: &[u8]) -> Option<(usize, u16, u32)> {
-    let length = u32::from_ne_bytes(bytes.get(0..4)?.try_into().ok()?);
-    let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
-    let sequence = u32::from_ne_bytes(bytes.get(8..12)?.try_into().ok()?);
-    let length = usize::try_from(length).ok()?;
-    (length >= HEADER).then_some((length, kind, sequence))
+/// A message as it came.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    /// Its type.
+    pub(crate) kind: u16,
+    flags: u16,
+    /// The number of the request it belongs to.
+    pub(crate) sequence: u32,
+    bytes: Vec<u8>,
+}
+
+impl Raw {
+    /// The message at the front; none where its length cannot be.
+    fn first(bytes: &[u8]) -> Option<Self> {
+        let length = u32::from_ne_bytes(*bytes.first_chunk()?);
+        let length = usize::try_from(length).ok().filter(|length| *length >= HEADER)?;
+        Some(Self {
+            kind: u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?),
+            flags: u16::from_ne_bytes(bytes.get(6..8)?.try_into().ok()?),
+            sequence: u32::from_ne_bytes(bytes.get(8..12)?.try_into().ok()?),
+            bytes: bytes.get(..length)?.to_vec(),
+        })
+    }
+
+    /// What follows the header.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(HEADER..).unwrap_or_default()
+    }
+
+    /// The positive number of an error, 0 for an acknowledgement.
+    pub(crate) fn errno(&self) -> Option<i32> {
+        let code = self.payload().first_chunk()?;
+        Some(i32::from_ne_bytes(*code).saturating_neg())
+    }
+
+    fn understand(&self, call: &'static str) -> Result<NetlinkPayload<RouteNetlinkMessage>, KernelError> {
+        NetlinkMessage::deserialize(&self.bytes)
+            .map(|message| message.into_parts().1)
+            .map_err(|error| answer(call, error.to_string()))
+    }
 }
 
 fn append(bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence: u32) {
@@ -216,11 +293,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_claims_less_than_itself_is_none() {
-        let mut bytes = [0; 16];
-        bytes[0..4].copy_from_slice(&15u32.to_ne_bytes());
-        assert_eq!(header(&bytes), None);
-        bytes[0..4].copy_from_slice(&16u32.to_ne_bytes());
-        assert_eq!(header(&bytes), Some((16, 0, 0)));
+    fn a_message_has_the_length_it_claims_or_is_none() {
+        let mut bytes = [0; 20];
+        for (claimed, expected) in [(15u32, None), (16, Some(0)), (20, Some(4)), (21, None)] {
+            bytes[0..4].copy_from_slice(&claimed.to_ne_bytes());
+            let length = Raw::first(&bytes).map(|raw| raw.payload().len());
+            assert_eq!(length, expected, "{claimed}");
+        }
     }
 }

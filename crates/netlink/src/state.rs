@@ -1,11 +1,17 @@
 //! Brings one namespace to what a new pair of links needs, in one batch.
 
+use crate::errno::failed;
 use crate::link::{self, Pair};
 use crate::socket::{Request, Socket};
 use crate::{address, route, rule, sysctl};
-use nix::libc::EEXIST;
-use vpccni_core::datapath::{Link, PodState};
+use nix::libc::{EEXIST, ETIMEDOUT};
+use std::time::{Duration, Instant};
+use vpccni_core::datapath::{Link, Neighbour, PodState};
 use vpccni_core::ports::KernelError;
+
+/// As long as the stock plugin waits for an address.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// Makes the pair, seen from the namespace of the socket; gives the end that is there. What an earlier attempt that
 /// died left is removed first, but only when it is in the way: removing a link is what costs milliseconds.
@@ -25,6 +31,40 @@ pub(crate) fn create_pair(
         }
         made => made,
     }
+}
+
+/// Once both ends are up: waits until node and pod reach each other, which is a matter of microseconds.
+///
+/// The end that came up first got its carrier from the other and takes packets only when the kernel has told everybody
+/// about that, in its own time; until then it drops them. Asking for the link (since Linux 6.14) does it now. An IPv6
+/// address is taken for its own by the pod, and its group joined, in the kernel's own time too, even where nobody looks
+/// for duplicates. The node is told where the pod is; that is a hint and not a fixed entry, because a pod may have a
+/// virtual machine with another Ethernet address behind its link.
+pub(crate) fn settle(
+    host: &mut Socket,
+    inside: &mut Socket,
+    address: &Neighbour,
+    index: u32,
+) -> Result<(), KernelError> {
+    host.batch(vec![
+        link::get(&address.device),
+        address::hint_neighbour(address, index),
+    ])?;
+    if address.address.is_ipv4() {
+        return Ok(());
+    }
+    let start = Instant::now();
+    while !route::is_local(inside, address.address)? {
+        if start.elapsed() > PATIENCE {
+            return Err(failed(
+                "wait for",
+                format!("address {}", address.address),
+                ETIMEDOUT,
+            ));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// Writes the values, in the namespace of the calling thread.

@@ -1,7 +1,7 @@
 //! The names of the gRPC health service, and a question to it.
 
 use tonic::transport::Channel;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -27,7 +27,7 @@ pub enum Health {
 }
 
 /// Asks for the health of one service.
-pub async fn check(channel: Channel, service: &str) -> Result<Health, Box<tonic::Status>> {
+pub async fn check(channel: Channel, service: &str) -> Result<Health, Status> {
     let request = Request::new(HealthCheckRequest {
         service: service.to_owned(),
     });
@@ -38,6 +38,6 @@ pub async fn check(channel: Channel, service: &str) -> Result<Health, Box<tonic:
             ServingStatus::Unknown | ServingStatus::ServiceUnknown => Health::Unknown,
         }),
         Err(status) if status.code() == Code::NotFound => Ok(Health::Unknown),
-        Err(status) => Err(Box::new(status)),
+        Err(status) => Err(status),
     }
 }

@@ -1,7 +1,7 @@
 //! An interface in the data store: what it is, and its blocks of addresses.
 
 use super::cidr::{Cidr, Holder, Slot, Sort};
-use super::store::Rules;
+use super::rules::Rules;
 use crate::ids::{EniId, SubnetId};
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -159,9 +159,7 @@ impl EniPool {
     /// The lowest address that a pod can have now.
     pub(super) fn lowest_free(&self, rules: &Rules, now: Timestamp) -> Option<IpAddr> {
         let sort = rules.mode.sort();
-        let Some(count) = self.counts.get(sort.index()) else {
-            return None;
-        };
+        let count = self.counts.get(sort.index())?;
         if count.held >= count.total || !self.serves(rules) {
             return None;
         }

@@ -21,7 +21,7 @@ pub struct Key {
 
 impl Key {
     /// The key the same sandbox has in a checkpoint that was filled from the runtime.
-    pub(super) fn from_runtime(&self) -> Self {
+    pub(super) fn migrated(&self) -> Self {
         Self {
             container: self.container.clone(),
             interface: UNKNOWN_INTERFACE.to_owned(),

@@ -9,6 +9,7 @@ mod cidr;
 mod eni;
 mod key;
 mod restore;
+mod rules;
 mod stats;
 mod store;
 mod transition;
@@ -17,8 +18,9 @@ pub use eni::{Block, Eni, EniView, Role};
 pub use ipnet::IpNet;
 pub use key::{Entry, Key, Lease, PodRef, checkpoint_file};
 pub use restore::{Restored, split_by_links};
+pub use rules::{Mode, Rules};
 pub use stats::Stats;
-pub use store::{Force, Mode, Rules, Store, StoreError};
+pub use store::{Force, Store, StoreError};
 pub use transition::{Given, Refusal, Request, Transition, Undo, transition};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Taking a checkpoint over: addresses go back to those who held them.
 
 use super::cidr::{Holder, Slot};
-use super::key::Entry;
+use super::key::{Entry, PodRef};
 use super::store::Store;
 use crate::datapath::host_veth_name;
 use ipnet::IpNet;
@@ -28,7 +28,7 @@ pub struct Restored {
 pub fn split_by_links(entries: Vec<Entry>, links: &[String]) -> (Vec<Entry>, Vec<Entry>) {
     let names: BTreeSet<&str> = links.iter().filter_map(|link| ending(link)).collect();
     entries.into_iter().partition(|entry| {
-        let is_there = |pod: &super::PodRef| {
+        let is_there = |pod: &PodRef| {
             let name = host_veth_name("", &pod.namespace, &pod.name, 0);
             names.contains(name.as_str())
         };
@@ -48,8 +48,12 @@ impl Store {
         entries.sort_by(|a, b| (a.since, &a.key, a.address).cmp(&(b.since, &b.key, b.address)));
         let mut restored = Restored::default();
         for entry in entries {
-            if self.waiting.iter().any(|other| other.address == entry.address) {
-                restored.conflicts.push(entry);
+            let waits = self.waiting.iter().find(|other| other.address == entry.address);
+            if let Some(other) = waits {
+                // The files of two network cards may both have it.
+                if other.key != entry.key {
+                    restored.conflicts.push(entry);
+                }
                 continue;
             }
             match self.hold(&entry) {
@@ -64,7 +68,8 @@ impl Store {
         restored
     }
 
-    /// What waits for its block.
+    /// What waits for its block. When a new block makes it less, the checkpoints of all network cards are to be written:
+    /// until then it was in that of the default card.
     pub fn waiting(&self) -> impl Iterator<Item = &Entry> {
         self.waiting.iter()
     }
@@ -92,7 +97,11 @@ impl Store {
             else {
                 continue;
             };
-            if pool.holder(entry.address).is_some() || card.index.contains_key(&entry.key) {
+            let held = card.index.get(&entry.key);
+            if held.is_some_and(|(_, address)| *address == entry.address) {
+                return Taken::Held;
+            }
+            if held.is_some() || pool.holder(entry.address).is_some() {
                 return Taken::Conflict;
             }
             let holder = Holder {

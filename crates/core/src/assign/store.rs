@@ -1,45 +1,14 @@
 //! The data store of all network cards: interfaces, their blocks, and an index from keys to addresses.
 
 use super::cidr::{Holder, Slot, Sort};
-use super::eni::{Eni, EniPool, EniView};
+use super::eni::{Eni, EniPool, EniView, Role};
 use super::key::{Entry, Key, Lease};
+use super::rules::Rules;
 use crate::ids::EniId;
 use ipnet::IpNet;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-
-/// How the node gives addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// Secondary addresses.
-    Secondary,
-    /// /28 prefixes.
-    Prefix,
-    /// One /80 an interface.
-    Ipv6,
-}
-
-impl Mode {
-    pub(super) fn sort(self) -> Sort {
-        match self {
-            Self::Secondary => Sort::Single,
-            Self::Prefix => Sort::Prefix,
-            Self::Ipv6 => Sort::Six,
-        }
-    }
-}
-
-/// What holds for the whole node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Its mode.
-    pub mode: Mode,
-    /// Custom networking: the primary interface gives no addresses.
-    pub skip_primary: bool,
-    /// How long a released address rests.
-    pub cooldown: SignedDuration,
-}
 
 /// Whether something that pods hold may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +149,7 @@ impl Store {
     }
 
     /// What an interface is, for a role that was learnt later. The card and the device stay.
-    pub fn set_role(&mut self, id: &EniId, role: super::Role) -> Result<(), StoreError> {
+    pub fn set_role(&mut self, id: &EniId, role: Role) -> Result<(), StoreError> {
         let pool = self.card_of_mut(id)?.eni_mut(id);
         pool.ok_or_else(|| StoreError::NoEni(id.clone()))?.eni.role = role;
         Ok(())

@@ -70,20 +70,16 @@ fn del(store: &mut Store, name: &str, second: i64) -> Result<usize, Refusal> {
     Ok(given.len())
 }
 
-fn given(text: &str) -> Result<String, Refusal> {
-    Ok(text.to_owned())
-}
-
 #[test]
 fn addresses_come_in_order_and_rest_after_use() {
     let mut store = store(Mode::Prefix, &[(eni(0, 0), &["10.0.0.16/28"])]);
-    assert_eq!(add(&mut store, "a", 0), given("10.0.0.16"));
-    assert_eq!(add(&mut store, "b", 0), given("10.0.0.17"));
-    assert_eq!(add(&mut store, "a", 1), given("10.0.0.16"));
+    assert_eq!(add(&mut store, "a", 0), Ok("10.0.0.16".to_owned()));
+    assert_eq!(add(&mut store, "b", 0), Ok("10.0.0.17".to_owned()));
+    assert_eq!(add(&mut store, "a", 1), Ok("10.0.0.16".to_owned()));
     assert_eq!(del(&mut store, "a", 2), Ok(1));
     assert_eq!(del(&mut store, "a", 2), Err(Refusal::UnknownPod));
-    assert_eq!(add(&mut store, "c", 31), given("10.0.0.18"));
-    assert_eq!(add(&mut store, "d", 32), given("10.0.0.16"));
+    assert_eq!(add(&mut store, "c", 31), Ok("10.0.0.18".to_owned()));
+    assert_eq!(add(&mut store, "d", 32), Ok("10.0.0.16".to_owned()));
     let stats = store.stats(0, at(32));
     assert_eq!((stats.total, stats.assigned, stats.available()), (16, 3, 13));
 }
@@ -91,10 +87,10 @@ fn addresses_come_in_order_and_rest_after_use() {
 #[test]
 fn a_clock_set_back_blocks_no_address() {
     let mut store = store(Mode::Secondary, &[(eni(0, 0), &["10.0.0.5/32"])]);
-    assert_eq!(add(&mut store, "a", 3600), given("10.0.0.5"));
+    assert_eq!(add(&mut store, "a", 3600), Ok("10.0.0.5".to_owned()));
     assert_eq!(del(&mut store, "a", 3600), Ok(1));
     assert_eq!(add(&mut store, "b", 3590), Err(Refusal::NoAddress));
-    assert_eq!(add(&mut store, "b", 0), given("10.0.0.5"));
+    assert_eq!(add(&mut store, "b", 0), Ok("10.0.0.5".to_owned()));
 }
 
 #[test]
@@ -112,22 +108,22 @@ fn pods_get_addresses_of_the_mode_on_interfaces_that_serve() {
         (eni(2, 0), &["10.0.2.0/28"]),
     ];
     let mut store = store(Mode::Prefix, blocks);
-    assert_eq!(add(&mut store, "a", 0), given("10.0.2.0"));
+    assert_eq!(add(&mut store, "a", 0), Ok("10.0.2.0".to_owned()));
     store.set_rules(Rules {
         skip_primary: true,
         ..rules(Mode::Secondary)
     });
     assert_eq!(add(&mut store, "b", 0), Err(Refusal::NoAddress));
     store.set_rules(rules(Mode::Secondary));
-    assert_eq!(add(&mut store, "b", 0), given("10.0.0.5"));
-    assert_eq!(add(&mut store, "a", 0), given("10.0.2.0"));
+    assert_eq!(add(&mut store, "b", 0), Ok("10.0.0.5".to_owned()));
+    assert_eq!(add(&mut store, "a", 0), Ok("10.0.2.0".to_owned()));
 }
 
 #[test]
 fn an_ipv6_node_starts_at_the_network_address() {
     let mut store = store(Mode::Ipv6, &[(eni(0, 0), &["2600:1f14:1:2:3::/80"])]);
-    assert_eq!(add(&mut store, "a", 0), given("2600:1f14:1:2:3::"));
-    assert_eq!(add(&mut store, "b", 0), given("2600:1f14:1:2:3::1"));
+    assert_eq!(add(&mut store, "a", 0), Ok("2600:1f14:1:2:3::".to_owned()));
+    assert_eq!(add(&mut store, "b", 0), Ok("2600:1f14:1:2:3::1".to_owned()));
 }
 
 #[test]
@@ -156,10 +152,10 @@ fn a_pod_gets_one_address_a_card_or_none() {
     assert_eq!(second.reply, Err(Refusal::NoAddress));
     assert_eq!(store, before);
     // The first card comes first, and the next one helps out.
-    assert_eq!(add(&mut store, "c", 0), given("10.0.0.6"));
+    assert_eq!(add(&mut store, "c", 0), Ok("10.0.0.6".to_owned()));
     assert_eq!(del(&mut store, "a", 0), Ok(2));
-    assert_eq!(add(&mut store, "d", 30), given("10.0.0.5"));
-    assert_eq!(add(&mut store, "e", 30), given("10.0.1.5"));
+    assert_eq!(add(&mut store, "d", 30), Ok("10.0.0.5".to_owned()));
+    assert_eq!(add(&mut store, "e", 30), Ok("10.0.1.5".to_owned()));
 }
 
 #[test]
@@ -172,7 +168,7 @@ fn a_card_without_an_interface_yet_is_a_card() {
         every_card: true,
     };
     assert_eq!(transition(&mut store, both, at(0)).reply, Err(Refusal::NoAddress));
-    assert_eq!(add(&mut store, "a", 0), given("10.0.0.5"));
+    assert_eq!(add(&mut store, "a", 0), Ok("10.0.0.5".to_owned()));
 }
 
 #[test]
@@ -186,7 +182,7 @@ fn what_the_runtime_forgot_is_released() {
         keep: BTreeSet::from([key("b")]),
     };
     assert_eq!(transition(&mut store, request, at(1)).reply.unwrap().len(), 2);
-    assert_eq!(add(&mut store, "b", 1), given("10.0.0.1"));
+    assert_eq!(add(&mut store, "b", 1), Ok("10.0.0.1".to_owned()));
     assert_eq!(store.entries(0).len(), 1);
     let other = Request::Collect {
         network: "other".to_owned(),
@@ -199,7 +195,7 @@ fn what_the_runtime_forgot_is_released() {
 fn a_key_taken_over_from_the_runtime_is_found() {
     let mut store = store(Mode::Secondary, &[(eni(0, 0), &["10.0.0.5/32"])]);
     let entry = Entry {
-        key: key("a").from_runtime(),
+        key: key("a").migrated(),
         address: "10.0.0.5".parse().unwrap(),
         since: at(0),
         pod: None,
@@ -227,11 +223,14 @@ fn a_held_address_waits_for_its_interface() {
     assert_eq!(restored.held, 1);
     assert_eq!(restored.waiting, [entry("b", "10.0.0.6", 1)]);
     assert_eq!(restored.conflicts, [entry("late", "10.0.0.5", 2)]);
+    // The same once more, as from the file of another network card, is no conflict.
+    let again = store.restore([entry("a", "10.0.0.5", 1), entry("b", "10.0.0.6", 1)]);
+    assert_eq!((again.held, again.conflicts), (1, vec![]));
     // The next checkpoint still has it.
     assert_eq!(store.entries(0).len(), 2);
     store.add_cidr(&eni(0, 0).id, net("10.0.0.6/32"), at(3)).unwrap();
     assert_eq!(store.waiting().count(), 0);
-    assert_eq!(add(&mut store, "b", 3), given("10.0.0.6"));
+    assert_eq!(add(&mut store, "b", 3), Ok("10.0.0.6".to_owned()));
     assert_eq!(add(&mut store, "c", 3), Err(Refusal::NoAddress));
 }
 

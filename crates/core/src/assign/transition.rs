@@ -227,7 +227,7 @@ impl Store {
     }
 
     fn del(&mut self, key: &Key, now: Timestamp, undo: &mut Undo) -> Result<Vec<Given>, Refusal> {
-        for key in [key, &key.from_runtime()] {
+        for key in [key, &key.migrated()] {
             let given = self.release(key, now, undo);
             if !undo.changes.is_empty() {
                 return Ok(given);

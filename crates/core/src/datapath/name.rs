@@ -58,8 +58,12 @@ pub fn container_if_name(first: &str, index: u32) -> String {
 /// The Ethernet address of the node's end of a pod's link: a hash of the sandbox, so that no two share one and nobody
 /// has to look which are taken.
 pub fn host_mac(container: &str, index: u32) -> Mac {
-    let [a, b, c, d, e, f, ..] = Sha1::digest(format!("{container}.{index}")).0;
-    Mac::local([a, b, c, d, e, f])
+    let hash = Sha1::digest(format!("{container}.{index}"));
+    let mut bytes = [0; 6];
+    for (byte, from) in bytes.iter_mut().zip(hash) {
+        *byte = from;
+    }
+    Mac::local(bytes)
 }
 
 /// The name of the VLAN link of a branch interface.

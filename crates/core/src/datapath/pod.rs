@@ -176,20 +176,43 @@ fn outside(pod: &PodNetwork) -> PodState {
         via: None,
         device: pod.host_veth.clone(),
     };
-    let by_address = |table| {
-        let mut rules = vec![Rule::to(single(pod.address), priority::TO_POD, MAIN_TABLE)];
-        if table != MAIN_TABLE {
-            rules.push(Rule::from(single(pod.address), priority::FROM_POD, table));
-        }
-        rules
-    };
     let Some(branch) = &pod.branch else {
         state.routes.push(to_pod(MAIN_TABLE));
-        state.rules = by_address(pod.table);
+        state.rules = by_address(pod.address, pod.table);
         return state;
     };
-    let vlan = vlan_name(branch.vlan);
     let table = u32::from(branch.vlan) + POD_ENI_TABLE_OFFSET;
+    add_branch(&mut state, branch, family, table);
+    match branch.enforcing {
+        Enforcing::Strict => {
+            state.routes.push(to_pod(table));
+            state.rules = [vlan_name(branch.vlan), pod.host_veth.clone()]
+                .map(|iif| Rule {
+                    iif: Some(iif),
+                    ..Rule::new(family, priority::BRANCH, table)
+                })
+                .to_vec();
+        }
+        Enforcing::Standard => {
+            state.routes.push(to_pod(MAIN_TABLE));
+            state.rules = by_address(pod.address, table);
+        }
+    }
+    state
+}
+
+/// To the pod by main, from it by its table.
+fn by_address(address: IpAddr, table: u32) -> Vec<Rule> {
+    let mut rules = vec![Rule::to(single(address), priority::TO_POD, MAIN_TABLE)];
+    if table != MAIN_TABLE {
+        rules.push(Rule::from(single(address), priority::FROM_POD, table));
+    }
+    rules
+}
+
+/// The VLAN link of a branch, and its table with a gateway.
+fn add_branch(state: &mut PodState, branch: &Branch, family: Family, table: u32) {
+    let vlan = vlan_name(branch.vlan);
     let route = |to, via| Route {
         table,
         to,
@@ -206,20 +229,4 @@ fn outside(pod: &PodNetwork) -> PodState {
         route(single(branch.gateway), None),
         route(everything(family), Some(branch.gateway)),
     ];
-    match branch.enforcing {
-        Enforcing::Strict => {
-            state.routes.push(to_pod(table));
-            state.rules = [&vlan, &pod.host_veth]
-                .map(|iif| Rule {
-                    iif: Some(iif.clone()),
-                    ..Rule::new(family, priority::BRANCH, table)
-                })
-                .to_vec();
-        }
-        Enforcing::Standard => {
-            state.routes.push(to_pod(MAIN_TABLE));
-            state.rules = by_address(table);
-        }
-    }
-    state
 }

@@ -43,12 +43,12 @@ pub fn after_assign_failed(error: &CloudError, count: u32) -> Next {
         return Next::Look;
     }
     let full = is_capacity_error(&error.code, &error.message);
+    let refused = matches!(error.kind, CloudErrorKind::Invalid | CloudErrorKind::Internal);
     match error.kind {
         CloudErrorKind::TimedOut | CloudErrorKind::NotFound => Next::Look,
-        CloudErrorKind::Denied | CloudErrorKind::Throttled | CloudErrorKind::Unreachable => Next::BackOff,
-        CloudErrorKind::Invalid | CloudErrorKind::Internal if count > 1 => Next::RetryWithOne,
-        CloudErrorKind::Invalid | CloudErrorKind::Internal if full => Next::SubnetFull,
-        CloudErrorKind::Invalid | CloudErrorKind::Internal => Next::BackOff,
+        _ if refused && count > 1 => Next::RetryWithOne,
+        _ if refused && full => Next::SubnetFull,
+        _ => Next::BackOff,
     }
 }
 

@@ -17,10 +17,10 @@ mod world;
 pub use action::{PoolAction, Reason, Want};
 pub use failure::{CAPACITY_COOLDOWN, Next, after_assign_failed, capacity_blocked_until, is_capacity_error};
 pub use mode::{Holdings, ModeDecision, ModePin, decide_mode, wanted_mode};
-pub use plan::{MIN_ENI_LIFETIME, SHRINK_INTERVAL, plan};
+pub use plan::plan;
 pub use reconcile::{EniSeen, FRESH, Observed, Reconciliation, Step, reconcile};
 pub use supply::{Demand, Supply};
-pub use world::{CardFacts, Creating, Pending, PoolWorld};
+pub use world::{CardFacts, Creating, MIN_ENI_LIFETIME, Pending, PoolWorld, SHRINK_INTERVAL};
 
 #[cfg(test)]
 mod reconcile_tests;

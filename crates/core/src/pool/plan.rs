@@ -5,16 +5,10 @@ use super::world::PoolWorld;
 use super::{grow, shrink};
 use crate::assign::Mode;
 use crate::ids::EniId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The least time between two times that blocks are given back because there are too many.
-pub const SHRINK_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
-
-/// How old an interface must be before it may be deleted.
-pub const MIN_ENI_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
-
-/// What to do now. Carrying the whole plan out and planning again leads to an empty plan.
+/// What to do now. While pods stay as they are, carrying plans out comes to an end: an empty plan stays empty.
 pub fn plan(world: &PoolWorld<'_>, now: Timestamp) -> Vec<PoolAction> {
     let mut actions = Vec::new();
     if world.effective.provisioning_disabled() {

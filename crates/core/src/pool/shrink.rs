@@ -2,9 +2,8 @@
 //! is in cooldown ever goes, and nothing that would have to come back at once.
 
 use super::action::{PoolAction, Reason};
-use super::plan::{MIN_ENI_LIFETIME, SHRINK_INTERVAL};
 use super::supply::{Demand, Supply};
-use super::world::PoolWorld;
+use super::world::{MIN_ENI_LIFETIME, PoolWorld, SHRINK_INTERVAL};
 use crate::assign::{EniView, Mode};
 use crate::ids::EniId;
 use crate::net::Ipv4Prefix;

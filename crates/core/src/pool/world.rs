@@ -5,8 +5,14 @@ use crate::assign::Store;
 use crate::config::Effective;
 use crate::ids::{EniId, SubnetId};
 use crate::limits::InstanceLimits;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The least time between two times that blocks are given back because there are too many.
+pub const SHRINK_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
+
+/// How old an interface must be before it may be deleted.
+pub const MIN_ENI_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// An operation on an interface that is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -162,6 +162,8 @@ pub trait NodeEc2: Send + Sync + std::fmt::Debug {
     fn devices<'a>(&'a self, instance: &'a InstanceId) -> Answer<'a, Vec<(u32, u32)>>;
     /// The subnets of a VPC in a zone.
     fn subnets_in<'a>(&'a self, vpc: &'a VpcId, zone: &'a Zone) -> Answer<'a, Vec<Subnet>>;
+    /// A subnet, wherever it is; none where it does not exist.
+    fn subnet<'a>(&'a self, id: &'a SubnetId) -> Answer<'a, Option<Subnet>>;
     /// Interfaces that carry the tag of an instance and are attached to none.
     fn left_over<'a>(&'a self, which: LeftOver<'a>) -> Answer<'a, Vec<NodeEni>>;
     /// Makes an interface.

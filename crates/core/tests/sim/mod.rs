@@ -133,7 +133,7 @@ impl Node {
     pub(crate) fn attach(&mut self, name: &str, card: u32, role: Role) -> EniId {
         let now = self.now();
         let taken: BTreeSet<u32> = self.store.enis(card, now).iter().map(|v| v.eni.device).collect();
-        let device = (0..).find(|device| !taken.contains(device)).unwrap();
+        let device = (0..100).find(|device| !taken.contains(device)).unwrap();
         self.attach_at(name, card, device, role)
     }
 
@@ -322,7 +322,7 @@ impl Node {
             .map(|view| view.eni.device)
             .collect();
         taken.extend(self.creating.iter().map(|new| new.device));
-        let device = (0..).find(|device| !taken.contains(device)).unwrap();
+        let device = (0..100).find(|device| !taken.contains(device)).unwrap();
         self.attach_at(eni.as_str(), attached.card, device, Role::default());
         self.ec2.insert(eni.clone(), attached.clone());
         for cidr in attached.blocks {

@@ -135,10 +135,7 @@ pub(crate) fn increase(input: &Value) -> Checked {
     }
     let mut calls = Vec::new();
     let mut waits_for = None;
-    'plans: loop {
-        let Some(action) = node.plan().into_iter().next() else {
-            break;
-        };
+    'plans: while let Some(action) = node.plan().into_iter().next() {
         match &action {
             PoolAction::Assign { eni, count, .. } => {
                 let mut count = *count;
@@ -147,7 +144,7 @@ pub(crate) fn increase(input: &Value) -> Checked {
                     let result = if error.is_some() { "error" } else { "ok" };
                     calls.push(json!({ "op": "AssignPrivateIpAddresses", "count": count, "result": result }));
                     match error.map(|error| after_assign_failed(&error, count)) {
-                        None => break 'plans,
+                        None | Some(Next::Look | Next::BackOff) => break 'plans,
                         Some(Next::RetryWithOne) => count = 1,
                         Some(Next::SubnetFull) => {
                             let view = node.store.eni(eni, node.now()).ok_or("no interface")?;
@@ -156,7 +153,6 @@ pub(crate) fn increase(input: &Value) -> Checked {
                             node.full.insert(subnet, until);
                             continue 'plans;
                         }
-                        Some(Next::Look | Next::BackOff) => break 'plans,
                     }
                 }
             }

@@ -98,10 +98,10 @@ fn carry_out(store: &mut Store, step: Step, now: Timestamp) -> Result<(), String
             };
             let mut new = eni(seen.id.as_str(), seen.device, role);
             new.added = now;
-            let cidrs = seen.cidrs.iter();
+            let mut cidrs = seen.cidrs.iter();
             store
                 .add_eni(new)
-                .and_then(|()| cidrs.map(|cidr| store.add_cidr(&seen.id, *cidr, now)).collect())
+                .and_then(|()| cidrs.try_for_each(|cidr| store.add_cidr(&seen.id, *cidr, now)))
         }
         Step::AddCidr { eni, cidr } => store.add_cidr(&eni, cidr, now),
         Step::RemoveCidr { eni, cidr } => store.remove_cidr(&eni, cidr, Force::Yes).map(|_| ()),

@@ -158,7 +158,7 @@ pub(crate) fn add_network(input: &Value) -> Checked {
             .map(|net| {
                 net.as_str()
                     .and_then(|net| net.parse().ok())
-                    .ok_or(format!("{net} is no network"))
+                    .ok_or_else(|| format!("{net} is no network"))
             })
             .collect()
     };

@@ -177,12 +177,11 @@ fn operations(input: &Value, expected: &Value) -> Checked {
                 let (eni, device) = owner.get(&ours).ok_or("an address of nobody")?;
                 assert_eq!((given.eni.as_ref(), given.device), (Some(eni), *device));
                 let name = names.of(&ours, expected["results"][at].as_str());
-                match verb {
-                    "assign" => name,
-                    _ => {
-                        let device = owner.get(&name).ok_or("an address of nobody")?.1;
-                        format!("ok device={device} interfaces={}", given.interfaces)
-                    }
+                if verb == "assign" {
+                    name
+                } else {
+                    let device = owner.get(&name).ok_or("an address of nobody")?.1;
+                    format!("ok device={device} interfaces={}", given.interfaces)
                 }
             }
         });

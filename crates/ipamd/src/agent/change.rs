@@ -37,6 +37,22 @@ impl Agent {
         }
         self.interfaces.insert(id, interface);
         self.timers.changed = tokio::time::Instant::now();
+        self.exclude();
+    }
+
+    /// Interfaces in subnets that are not for this cluster serve no new pods, and others do.
+    pub(super) fn exclude(&mut self) {
+        let Some((places, _)) = &self.places else { return };
+        for interface in self.interfaces.values_mut() {
+            let excluded = places.excluded.contains(&interface.subnet);
+            if interface.role.excluded != excluded {
+                interface.role.excluded = excluded;
+                tracing::info!(eni = %interface.id, excluded, "the subnet of an interface was tagged otherwise");
+                if let Err(error) = self.store.set_role(&interface.id, interface.role) {
+                    tracing::warn!(%error, "the role of an interface was not changed");
+                }
+            }
+        }
     }
 
     /// EC2 has said that a block is not there.

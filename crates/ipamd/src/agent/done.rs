@@ -210,7 +210,10 @@ impl Agent {
     fn found_places(&mut self, result: Result<Places, String>) {
         self.timers.finding = false;
         match result {
-            Ok(places) => self.places = Some((places, Instant::now())),
+            Ok(places) => {
+                self.places = Some((places, Instant::now()));
+                self.exclude();
+            }
             Err(error) => {
                 tracing::error!(%error, "there is no place for a new interface");
                 self.tools.cloud.metrics().error("increaseDatastorePool");

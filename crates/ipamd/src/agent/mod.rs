@@ -14,6 +14,7 @@ pub use serve::{PodAnswer, PodError};
 
 use crate::checkpoint::Checkpoint;
 use crate::interface::Interface;
+use crate::node::Pace;
 use crate::ops::{Places, Tools};
 use done::Done;
 use jiff::Timestamp;
@@ -153,6 +154,26 @@ struct Timers {
     groups_stale: bool,
 }
 
+impl Timers {
+    fn new(pace: &Pace) -> Self {
+        let now = Instant::now();
+        Self {
+            look: now,
+            looked: now,
+            changed: now,
+            groups: now + pace.groups,
+            networks: now + pace.networks,
+            sweep: now + pace.sweep,
+            quiet: now,
+            no_creation: now,
+            comparing: false,
+            finding: false,
+            reporting: false,
+            groups_stale: false,
+        }
+    }
+}
+
 impl Agent {
     /// The task, the way to ask it, and what it says of itself.
     pub fn new(
@@ -174,22 +195,7 @@ impl Agent {
             networks,
             ..Facts::default()
         });
-        let now = Instant::now();
-        let pace = &tools.pace;
-        let timers = Timers {
-            look: now,
-            looked: now,
-            changed: now,
-            groups: now + pace.groups,
-            networks: now + pace.networks,
-            sweep: now + pace.sweep,
-            quiet: now,
-            no_creation: now,
-            comparing: false,
-            finding: false,
-            reporting: false,
-            groups_stale: false,
-        };
+        let timers = Timers::new(&tools.pace);
         let agent = Self {
             tools,
             store,

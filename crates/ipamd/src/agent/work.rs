@@ -76,6 +76,10 @@ impl Agent {
 
     fn pool(&mut self, now: Timestamp) {
         self.full.retain(|_, until| *until > now);
+        // An interface may be in a subnet that is not for pods: nothing is put on it before that is known.
+        if self.tools.node.discovers() && self.places.is_none() {
+            return self.find_places();
+        }
         let actions = self.planned(now);
         for action in actions {
             tracing::info!(%action, "the pool changes");
@@ -191,6 +195,7 @@ impl Agent {
         let places = Places {
             subnets,
             groups: places.groups.clone(),
+            ..Places::default()
         };
         self.creating.push(slot);
         let (tools, groups) = (self.tools.clone(), self.groups.clone());
@@ -200,7 +205,7 @@ impl Agent {
         });
     }
 
-    fn find_places(&mut self) {
+    pub(super) fn find_places(&mut self) {
         if std::mem::replace(&mut self.timers.finding, true) {
             return;
         }

@@ -4,15 +4,11 @@ use super::{Kubernetes, KubernetesError};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
-
-/// A feature by name and value.
-type Feature = (&'static str, String);
+use vpccni_core::node_enis::{Feature, FeatureName, merge_features};
 
 impl Kubernetes {
-    /// Asks for a trunk, and says which ENIConfig holds under custom networking. What others have asked for stays.
-    pub async fn ask_for_trunk(&self, eni_config: Option<&str>) -> Result<(), KubernetesError> {
-        let mut wanted: Vec<Feature> = vec![("SecurityGroupsForPods", String::new())];
-        wanted.extend(eni_config.map(|name| ("CustomNetworking", name.to_owned())));
+    /// Writes what the node asks for. What others have asked for stays.
+    pub async fn ask_for(&self, wanted: &[Feature]) -> Result<(), KubernetesError> {
         let kind = GroupVersionKind::gvk("vpcresources.k8s.aws", "v1alpha1", "CNINode");
         let api: Api<DynamicObject> = Api::all_with(
             self.client.0.clone(),
@@ -23,7 +19,7 @@ impl Kubernetes {
             source,
         };
         let node = api.get(&self.node_name).await.map_err(failed)?;
-        let Some(features) = merged(&node.data, &wanted) else {
+        let Some(features) = merged(&node.data, wanted) else {
             return Ok(());
         };
         let body = json!({
@@ -40,31 +36,29 @@ impl Kubernetes {
 
 /// The list with what is wanted; none where it has it all.
 fn merged(data: &Value, wanted: &[Feature]) -> Option<Vec<Value>> {
+    let text = |feature: &Value, name: &str| {
+        let text = feature.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
     let standing = data.pointer("/spec/features").and_then(Value::as_array);
-    let mut features = standing.cloned().unwrap_or_default();
-    let mut changed = false;
-    for (name, value) in wanted {
-        let feature = if value.is_empty() {
-            json!({"name": name})
+    let standing: Vec<Feature> = standing
+        .into_iter()
+        .flatten()
+        .map(|feature| Feature {
+            name: FeatureName::from(text(feature, "name").as_str()),
+            value: text(feature, "value"),
+        })
+        .collect();
+    let features = merge_features(&standing, wanted)?;
+    let row = |feature: Feature| {
+        let name = feature.name.to_string();
+        if feature.value.is_empty() {
+            json!({ "name": name })
         } else {
-            json!({"name": name, "value": value})
-        };
-        let of_name = |feature: &&mut Value| feature.get("name").and_then(Value::as_str) == Some(name);
-        match features.iter_mut().find(of_name) {
-            Some(there) => {
-                let has = there.get("value").and_then(Value::as_str).unwrap_or_default();
-                if has != value {
-                    *there = feature;
-                    changed = true;
-                }
-            }
-            None => {
-                features.push(feature);
-                changed = true;
-            }
+            json!({"name": name, "value": feature.value})
         }
-    }
-    changed.then_some(features)
+    };
+    Some(features.into_iter().map(row).collect())
 }
 
 #[cfg(test)]
@@ -72,18 +66,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_missing_is_written() {
-        let wanted = [("SecurityGroupsForPods", String::new())];
+    fn what_stands_is_kept_as_it_is() {
+        let trunk = Feature {
+            name: FeatureName::SecurityGroupsForPods,
+            value: String::new(),
+        };
+        let wanted = [trunk];
         assert_eq!(
             merged(&json!({"spec": {}}), &wanted),
             Some(vec![json!({"name": "SecurityGroupsForPods"})])
         );
-        let standing = json!({"spec": {"features": [{"name": "Other", "value": "x"}, {"name": "SecurityGroupsForPods"}]}});
-        assert_eq!(merged(&standing, &wanted), None);
-        let with_config = [wanted[0].clone(), ("CustomNetworking", "us-west-2a".to_owned())];
+        let other = json!({"spec": {"features": [{"name": "Other", "value": "x"}]}});
         assert_eq!(
-            merged(&standing, &with_config).map(|features| features.len()),
-            Some(3)
+            merged(&other, &wanted),
+            Some(vec![
+                json!({"name": "Other", "value": "x"}),
+                json!({"name": "SecurityGroupsForPods"})
+            ])
         );
+        let has = json!({"spec": {"features": [{"name": "SecurityGroupsForPods"}]}});
+        assert_eq!(merged(&has, &wanted), None);
     }
 }

@@ -243,7 +243,7 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
-        assert!(!text.contains("_total"), "{text}");
+        assert!(!text.contains("_count_total"), "{text}");
     }
 
     #[test]

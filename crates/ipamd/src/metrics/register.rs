@@ -116,6 +116,12 @@ impl Metrics {
         for (name, help, family) in counters {
             registry.register(name, help, family.clone());
         }
+        self.register_single();
+        self.register_rest();
+    }
+
+    fn register_single(&self) {
+        let registry = &self.registry;
         let single = [
             ("awscni_add_ip_req_count", "Addresses asked for.", &self.adds),
             (
@@ -137,7 +143,6 @@ impl Metrics {
         for (name, help, counter) in single {
             registry.register(name, help, counter.clone());
         }
-        self.register_rest();
     }
 
     fn register_rest(&self) {

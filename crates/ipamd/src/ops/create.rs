@@ -3,11 +3,11 @@
 use super::{Places, Tools, set_up};
 use crate::host::HostError;
 use crate::interface::Interface;
-use crate::node::CREATED_TAG;
 use crate::observe;
 use std::time::Duration;
 use vpccni_core::eni_tags;
 use vpccni_core::ids::{SecurityGroupId, SubnetId};
+use vpccni_core::node_enis::{CREATED_TAG, groups_for};
 use vpccni_core::pool::{Creating, Want};
 use vpccni_core::ports::node::{Capacity, Count, Fill, NewInterface, NodeEni, capacity};
 use vpccni_core::ports::{CloudError, CloudErrorKind};
@@ -53,7 +53,7 @@ pub async fn create(
     primary_groups: &[SecurityGroupId],
 ) -> Creation {
     let mut full = Vec::new();
-    let groups = places.groups.as_deref().unwrap_or(primary_groups);
+    let groups = groups_for(places.groups.as_deref(), primary_groups);
     let made = make(tools, slot, &places.subnets, groups, &mut full).await;
     let result = match made {
         Ok(made) => finish(tools, slot, &made).await,

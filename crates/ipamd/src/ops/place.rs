@@ -1,12 +1,12 @@
-//! Where a new interface can be: the subnet of the ENIConfig, the tagged subnets of the zone, or that of the primary
-//! interface.
+//! Where a new interface can be. What EC2 and the API server say is gathered here; core decides.
 
 use super::Tools;
 use crate::kubernetes::KubernetesError;
 use crate::notice::Notice;
-use vpccni_core::discovery;
+use std::collections::BTreeSet;
 use vpccni_core::eniconfig;
-use vpccni_core::ids::{SecurityGroupId, SubnetId};
+use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
+use vpccni_core::node_enis::{NoSubnet, Placement, is_excluded, subnets_for};
 use vpccni_core::ports::{CloudError, Subnet};
 
 /// Subnets for a new interface, and its groups.
@@ -16,6 +16,8 @@ pub struct Places {
     pub subnets: Vec<SubnetId>,
     /// Its groups; none where it takes those of the primary interface.
     pub groups: Option<Vec<SecurityGroupId>>,
+    /// Subnets whose interfaces serve no new pods.
+    pub excluded: BTreeSet<SubnetId>,
 }
 
 /// Why there is no place.
@@ -27,6 +29,9 @@ pub enum NoPlace {
     /// The API server failed.
     #[error(transparent)]
     Kubernetes(KubernetesError),
+    /// No subnet is suited.
+    #[error(transparent)]
+    Subnet(NoSubnet),
     /// The ENIConfig cannot be used.
     #[error("ENIConfig {name} cannot be used: {problem}")]
     EniConfig {
@@ -42,58 +47,55 @@ pub enum NoPlace {
 
 /// The places for a new interface now.
 pub async fn places(tools: &Tools) -> Result<Places, NoPlace> {
-    let effective = &tools.node.settings.effective;
-    if effective.custom_networking() {
+    if tools.node.settings.effective.custom_networking() {
         return by_eni_config(tools).await;
     }
-    if !effective.subnet_discovery() || !tools.node.may_call_ec2() {
-        return Ok(only_primary(tools));
-    }
-    let zone = &tools.node.identity.zone;
-    let cloud = &tools.cloud;
-    match cloud
-        .call("ec2:DescribeSubnets", cloud.ec2.subnets_in(&tools.node.vpc, zone))
-        .await
-    {
-        Ok(subnets) => Ok(discovered(tools, subnets)),
-        Err(error) => {
-            tracing::warn!(%error, "subnets cannot be discovered; new interfaces go to that of the primary one");
-            Ok(only_primary(tools))
-        }
-    }
-}
-
-fn only_primary(tools: &Tools) -> Places {
-    Places {
-        subnets: vec![tools.node.primary_subnet.clone()],
-        groups: None,
-    }
-}
-
-fn discovered(tools: &Tools, mut subnets: Vec<Subnet>) -> Places {
-    let cluster = tools.node.settings.effective.cluster_name();
-    subnets.retain(|subnet| {
-        let is_primary = subnet.id == tools.node.primary_subnet;
-        discovery::is_usable(&subnet.tags, is_primary, cluster)
+    let found = discovered(tools).await;
+    let effective = &tools.node.settings.effective;
+    let excluded: BTreeSet<SubnetId> = found
+        .iter()
+        .flatten()
+        .filter(|subnet| is_excluded(&subnet.tags, effective.cluster_name()))
+        .map(|subnet| subnet.id.clone())
+        .collect();
+    let subnets = subnets_for(effective, false, &placement(tools), found.as_deref(), ("", None));
+    // Interfaces that are there are excluded all the same where no new one can be made.
+    let subnets = subnets.unwrap_or_else(|error| {
+        tracing::warn!(%error, "no new interface can be made");
+        Vec::new()
     });
-    // Equal ones in the order of their ids, so that the choice can be foretold.
-    subnets.sort_by(|a, b| (b.available, &a.id).cmp(&(a.available, &b.id)));
-    Places {
-        subnets: subnets.into_iter().map(|subnet| subnet.id).collect(),
+    Ok(Places {
+        subnets,
         groups: None,
+        excluded,
+    })
+}
+
+fn placement(tools: &Tools) -> Placement {
+    Placement {
+        vpc: tools.node.vpc.clone(),
+        zone: tools.node.identity.zone.clone(),
+        primary: tools.node.primary_subnet.clone(),
+        primary_excluded: false,
     }
+}
+
+/// The subnets of the zone; none where they cannot be read or are not looked for.
+async fn discovered(tools: &Tools) -> Option<Vec<Subnet>> {
+    let (cloud, node) = (&tools.cloud, &tools.node);
+    if !node.settings.effective.subnet_discovery() || !node.may_call_ec2() {
+        return None;
+    }
+    let asked = cloud.ec2.subnets_in(&node.vpc, &node.identity.zone);
+    cloud.call("ec2:DescribeSubnets", asked).await.ok()
 }
 
 async fn by_eni_config(tools: &Tools) -> Result<Places, NoPlace> {
     let kubernetes = tools.kubernetes.as_ref().ok_or(NoPlace::NoApiServer)?;
     let node = kubernetes.node().ok_or(NoPlace::NoApiServer)?;
     let effective = &tools.node.settings.effective;
-    let name = eniconfig::resolve(
-        &node.labels,
-        &node.annotations,
-        effective.eni_config_label(),
-        effective.eni_config_annotation(),
-    );
+    let (label, annotation) = (effective.eni_config_label(), effective.eni_config_annotation());
+    let name = eniconfig::resolve(&node.labels, &node.annotations, label, annotation);
     let unusable = |problem: String| {
         let name = name.to_owned();
         tools.cloud.notices().tell(Notice::EniConfigUnusable {
@@ -110,31 +112,38 @@ async fn by_eni_config(tools: &Tools) -> Result<Places, NoPlace> {
     let groups: Result<Vec<SecurityGroupId>, _> =
         groups.iter().map(|group| SecurityGroupId::parse(group)).collect();
     let groups = groups.map_err(|error| unusable(error.to_string()))?;
-    check_zone(tools, name, &subnet).await?;
+    let config_name = EniConfigName::parse(name).map_err(|error| unusable(error.to_string()))?;
+    let cloud = &tools.cloud;
+    let described = cloud.call("ec2:DescribeSubnets", cloud.ec2.subnet(&subnet));
+    let described = described.await.map_err(NoPlace::Cloud)?;
+    let resolved = (name, described.as_ref().map(|subnet| (&config_name, subnet)));
+    let subnets = subnets_for(effective, true, &placement(tools), None, resolved);
     Ok(Places {
-        subnets: vec![subnet],
-        groups: (!groups.is_empty()).then_some(groups),
+        subnets: subnets.map_err(|error| refused(tools, error))?,
+        groups: Some(groups),
+        excluded: BTreeSet::new(),
     })
 }
 
 /// A subnet in another zone is found out here, not by an attachment that fails after the interface was made.
-async fn check_zone(tools: &Tools, name: &str, subnet: &SubnetId) -> Result<(), NoPlace> {
-    let zone = &tools.node.identity.zone;
-    let cloud = &tools.cloud;
-    let in_zone = cloud
-        .call("ec2:DescribeSubnets", cloud.ec2.subnets_in(&tools.node.vpc, zone))
-        .await
-        .map_err(NoPlace::Cloud)?;
-    if in_zone.iter().any(|known| known.id == *subnet) {
-        return Ok(());
-    }
-    cloud.notices().tell(Notice::EniConfigZone {
-        name: name.to_owned(),
-        subnet: subnet.to_string(),
-        zone: zone.to_string(),
-    });
-    Err(NoPlace::EniConfig {
-        name: name.to_owned(),
-        problem: format!("{subnet} is not in {zone}"),
-    })
+fn refused(tools: &Tools, error: NoSubnet) -> NoPlace {
+    let notice = match &error {
+        NoSubnet::WrongZone {
+            eni_config,
+            subnet,
+            node_zone,
+            ..
+        } => Notice::EniConfigZone {
+            name: eni_config.to_string(),
+            subnet: subnet.to_string(),
+            zone: node_zone.to_string(),
+        },
+        NoSubnet::NoEniConfig(name) => Notice::EniConfigUnusable {
+            name: name.clone(),
+            problem: "its subnet does not exist".to_owned(),
+        },
+        NoSubnet::NoneUsable(_) => return NoPlace::Subnet(error),
+    };
+    tools.cloud.notices().tell(notice);
+    NoPlace::Subnet(error)
 }

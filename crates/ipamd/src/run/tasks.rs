@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use vpccni_core::config::Key;
 use vpccni_core::conflist::{FILE_NAME, NodeFacts, Spec, render};
 use vpccni_core::eniconfig;
+use vpccni_core::node_enis::{takes_trunk, wanted_features};
 use vpccni_rpc::IPAMD_SOCKET;
 use vpccni_rpc::server::HealthSwitch;
 
@@ -88,16 +89,18 @@ pub(super) async fn features(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let effective = &node.settings.effective;
+    // The place of a trunk that is still to come is kept free from the first start on.
+    let has_place = takes_trunk(Some(&node.limits));
     loop {
         let seen = kubernetes.node();
-        let config = seen
-            .as_ref()
-            .filter(|_| effective.custom_networking())
-            .map(|node| {
-                let (label, annotation) = (effective.eni_config_label(), effective.eni_config_annotation());
-                eniconfig::resolve(&node.labels, &node.annotations, label, annotation)
-            });
-        match kubernetes.ask_for_trunk(config).await {
+        let config = seen.as_ref().map(|node| {
+            let (label, annotation) = (effective.eni_config_label(), effective.eni_config_annotation());
+            eniconfig::resolve(&node.labels, &node.annotations, label, annotation)
+        });
+        match kubernetes
+            .ask_for(&wanted_features(effective, has_place, config))
+            .await
+        {
             Ok(()) => {
                 stop.cancelled().await;
                 return Ok(());

@@ -1,9 +1,9 @@
 //! What was given, as the plugin is told.
 
 use super::Service;
-use crate::host::untranslated;
 use vpccni_core::assign::{Given, Mode};
 use vpccni_core::datapath::route_table_id;
+use vpccni_core::node_enis::untranslated;
 use vpccni_rpc::proto::{AddNetworkReply, DelNetworkReply, IpAllocationMetadata};
 
 fn number(value: u32) -> i32 {
@@ -36,7 +36,7 @@ impl Service {
         let settings = &self.node.settings;
         let facts = self.facts.borrow();
         let six = self.node.mode == Mode::Ipv6;
-        let v4 = untranslated(settings, &facts.networks);
+        let v4 = untranslated(&settings.effective, &facts.networks.ipv4);
         let v6 = &facts.networks.ipv6;
         AddNetworkReply {
             success: true,

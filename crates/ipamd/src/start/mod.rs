@@ -31,6 +31,9 @@ use vpccni_core::pool::{CardFacts, EniSeen, Holdings, decide_mode, wanted_mode};
 use vpccni_core::ports::CloudError;
 use vpccni_core::ports::node::{ConnectionTracking, ImdsEni, NodeEni, VpcCidrs};
 
+/// Times that EC2 is asked at the start, with pauses that double: more than half a minute.
+const ATTEMPTS: u32 = 5;
+
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -49,9 +52,6 @@ pub enum StartError {
     /// The mode cannot be kept.
     #[error(transparent)]
     Pin(PinError),
-    /// A checkpoint gives one address to two pods.
-    #[error("the checkpoint gives {0} twice")]
-    Conflict(String),
 }
 
 /// What a start needs.
@@ -138,15 +138,30 @@ impl Start {
         let described = if self.settings.effective.is_on(Key::EnableImdsOnlyMode) {
             None
         } else {
-            let instance = &self.who.identity.instance;
-            let read = observe::described(&self.cloud, instance).await;
-            Some(read.map_err(StartError::Cloud)?)
+            Some(self.described().await?)
         };
         Ok(Seen {
             shown,
             described,
             primary,
         })
+    }
+
+    /// EC2's word is needed: only tags tell which interfaces are not ours. So a node that starts while EC2 is throttled
+    /// asks again for a while.
+    async fn described(&self) -> Result<BTreeMap<EniId, NodeEni>, StartError> {
+        let instance = &self.who.identity.instance;
+        let mut pause = self.pace.tick;
+        let mut attempt = 1;
+        loop {
+            match observe::described(&self.cloud, instance).await {
+                Ok(described) => return Ok(described),
+                Err(error) if attempt == ATTEMPTS => return Err(StartError::Cloud(error)),
+                Err(_) => tokio::time::sleep(Pace::jittered(pause)).await,
+            }
+            pause *= 2;
+            attempt += 1;
+        }
     }
 
     async fn networks(&self) -> Result<VpcCidrs, StartError> {

@@ -39,8 +39,10 @@ pub async fn restored(
         there.extend(rebuilt(tools, &there).await?);
     }
     let result = store.restore(there);
-    if let Some(entry) = result.conflicts.first() {
-        return Err(StartError::Conflict(entry.address.to_string()));
+    for entry in &result.conflicts {
+        tracing::error!(address = %entry.address, container = %entry.key.container,
+            "an entry of the checkpoint is at odds with an older one, which holds");
+        tools.cloud.metrics().error("restore");
     }
     for entry in &result.waiting {
         tracing::warn!(address = %entry.address, "a pod holds an address that no interface has; it waits for it");

@@ -3,11 +3,11 @@
 use super::attribute::{Attributes, find, number, parse, text};
 use super::expression::{Expression, expressions};
 use crate::errno::{answer, failed};
-use crate::socket::Socket;
+use crate::socket::{Raw, Socket};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc::{
     NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6,
-    NFPROTO_UNSPEC, NLMSG_DONE, NLMSG_ERROR,
+    NFPROTO_UNSPEC, NLMSG_ERROR,
 };
 use vpccni_core::datapath::{Chain, Family, Hook, HookKind, HookPoint, NftRule};
 use vpccni_core::ports::KernelError;
@@ -105,19 +105,18 @@ impl Batch {
         self.socket.send(call, &self.bytes)?;
         let mut refusal = None;
         loop {
-            for (sequence, kind, payload) in self.socket.receive(call)? {
-                if i32::from(kind) != NLMSG_ERROR {
+            for raw in self.socket.receive(call)? {
+                if i32::from(raw.kind) != NLMSG_ERROR {
                     continue;
                 }
-                let code = payload
-                    .first_chunk()
-                    .map(|bytes| i32::from_ne_bytes(*bytes))
+                let errno = raw
+                    .errno()
                     .ok_or_else(|| answer(call, "an error without a number"))?;
-                if code != 0 && refusal.is_none() {
-                    refusal = Some(failed(call, object, code.saturating_neg()));
+                if errno != 0 && refusal.is_none() {
+                    refusal = Some(failed(call, object, errno));
                 }
                 // A refusal of the batch as a whole carries the number of its beginning, and nothing follows it.
-                if sequence == last || sequence == self.first {
+                if raw.sequence == last || raw.sequence == self.first {
                     return refusal.map_or(Ok(()), Err);
                 }
             }
@@ -220,7 +219,7 @@ fn user_data(comment: &str) -> Vec<u8> {
         end -= 1;
     }
     let mut bytes = vec![UDATA_COMMENT, u8::try_from(end + 1).unwrap_or(u8::MAX)];
-    bytes.extend_from_slice(comment[..end].as_bytes());
+    bytes.extend_from_slice(&comment.as_bytes()[..end]);
     bytes.push(0);
     bytes
 }
@@ -233,40 +232,17 @@ fn dump(
 ) -> Result<Vec<(u8, Vec<u8>)>, KernelError> {
     const CALL: &str = "list nftables";
     let mut socket = Socket::netfilter()?;
-    let sequence = socket.next_sequence();
     let unspecified = u8::try_from(NFPROTO_UNSPEC).unwrap_or_default();
     let mut body = vec![family.map_or(unspecified, protocol), 0, 0, 0];
     body.extend_from_slice(filter.as_bytes());
-    let mut bytes = Vec::new();
-    frame(
-        &mut bytes,
-        kind(message),
-        NLM_F_REQUEST | NLM_F_DUMP,
-        sequence,
-        &body,
-    );
-    socket.send(CALL, &bytes)?;
-    let mut all = Vec::new();
-    loop {
-        for (of, kind, payload) in socket.receive(CALL)? {
-            let kind = i32::from(kind);
-            if of != sequence {
-                continue;
-            }
-            if kind == NLMSG_DONE {
-                return Ok(all);
-            }
-            if kind == NLMSG_ERROR {
-                let code = payload
-                    .first_chunk()
-                    .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
-                return Err(failed(CALL, "a list", code.saturating_neg()));
-            }
-            if let Some((head, attributes)) = payload.split_at_checked(NFGEN) {
-                all.push((head.first().copied().unwrap_or_default(), attributes.to_vec()));
-            }
-        }
-    }
+    let all = socket.list(CALL, |bytes, sequence| {
+        frame(bytes, kind(message), NLM_F_REQUEST | NLM_F_DUMP, sequence, &body);
+    })?;
+    let split = |raw: Raw| {
+        let (head, attributes) = raw.payload().split_at_checked(NFGEN)?;
+        Some((*head.first()?, attributes.to_vec()))
+    };
+    Ok(all.into_iter().filter_map(split).collect())
 }
 
 /// Names of all tables of IPv4 and IPv6.
@@ -285,7 +261,7 @@ pub(super) fn tables() -> Result<Vec<(Family, String)>, KernelError> {
 pub(super) type SeenChain = (String, Option<(u32, i32, String)>);
 
 /// The hook of a chain in the same form.
-pub(super) fn hook_of(hook: &Hook) -> (u32, i32, String) {
+pub(super) fn hook_of(hook: Hook) -> (u32, i32, String) {
     (
         number_of(hook.point),
         hook.priority,

@@ -6,6 +6,8 @@
 mod attribute;
 mod expression;
 mod message;
+#[cfg(test)]
+mod tests;
 
 use message::{Batch, SeenRule};
 use nix::libc::{ENOENT, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE};
@@ -45,7 +47,7 @@ fn is_same(table: &NftTable) -> Result<bool, KernelError> {
     let wanted: BTreeMap<_, _> = table
         .chains
         .iter()
-        .map(|chain| (chain.name.clone(), chain.hook.as_ref().map(message::hook_of)))
+        .map(|chain| (chain.name.clone(), chain.hook.map(message::hook_of)))
         .collect();
     if chains != wanted {
         return Ok(false);

@@ -216,3 +216,64 @@ fn nothing_of_ours_is_left_after_clean() {
         assert_eq!(Host.plan(&Desired::default()).unwrap(), vec![]);
     });
 }
+
+#[test]
+fn an_ipv6_interface_has_the_router_of_all_subnets() {
+    on_a_node(|| {
+        run("ip link add eth1 type veth peer name fabric1");
+        run("ip link set fabric1 up");
+        let desired = secondary_eni(&SecondaryEni {
+            address: "2001:db8::20".parse().unwrap(),
+            subnet: "2001:db8::/64".parse().unwrap(),
+            ..secondary()
+        });
+        Host.apply(&desired).unwrap();
+        let table = run("ip -6 route show table 2");
+        assert!(table.contains("default via fe80:ec2::1 dev eth1"), "{table}");
+        assert!(!run("ip -6 route show table main").contains("2001:db8::/64"));
+        assert!(run("ip -6 rule").contains("32765:\tfrom 2001:db8::20 lookup 2"));
+        assert_eq!(Host.apply(&desired).unwrap(), vec![]);
+    });
+}
+
+#[test]
+fn rules_that_only_look_like_ours_do_not_count() {
+    on_a_node(|| {
+        for command in [
+            "ip rule add not to 172.20.0.0/16 lookup main priority 1535",
+            "ip rule add to 172.20.0.0/16 oif eth0 lookup main priority 1535",
+            "ip rule add to 172.20.0.0/16 lookup main suppress_prefixlength 0 priority 1535",
+            "ip rule add to 172.20.0.0/16 dport 53 lookup main priority 1535",
+        ] {
+            run(command);
+            let services = service_cidrs(Family::V4, &["172.20.0.0/16".parse().unwrap()]);
+            let changes = Host.plan(&services).unwrap();
+            assert_eq!(changes.len(), 1, "after {command}: {changes:?}");
+        }
+    });
+}
+
+#[test]
+fn hundreds_of_changes_fit() {
+    on_a_node(|| {
+        let before = routing();
+        let nets: Vec<_> = (0..=255u8)
+            .flat_map(|third| [0u8, 64, 128].map(|last| (third, last)))
+            .collect();
+        let nets: Vec<_> = nets
+            .iter()
+            .map(|(third, last)| format!("172.20.{third}.{last}/26").parse().unwrap())
+            .collect();
+        let services = service_cidrs(Family::V4, &nets);
+        assert_eq!(Host.apply(&services).unwrap().len(), 768);
+        let mut many = settings();
+        many.excluded = nets
+            .iter()
+            .filter_map(|net| net.to_string().parse().ok())
+            .collect();
+        Host.apply(&Desired::default().with_nft(snat(&many).unwrap()))
+            .unwrap();
+        Host.clean(CleanUp::Everything).unwrap();
+        assert_eq!(routing(), before);
+    });
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use vpccni_testbed::ToolError;
+use vpccni_testbed::boxes::BoxError;
 use vpccni_testbed::scene::SceneError;
 
 /// What went wrong. Each says what was being done.
@@ -35,6 +36,9 @@ pub(super) enum DemoError {
         /// Why.
         source: std::io::Error,
     },
+    /// The nodes in boxes could not be made or used.
+    #[error("nodes in boxes: {0}")]
+    Boxes(String),
     /// A step did not show what it claims.
     #[error("this should be so and is not: {claim}\n  seen: {seen}")]
     NotShown {
@@ -52,5 +56,11 @@ impl DemoError {
             claim: claim.to_owned(),
             seen: seen.to_string(),
         }
+    }
+}
+
+impl From<BoxError> for DemoError {
+    fn from(error: BoxError) -> Self {
+        Self::Boxes(error.to_string())
     }
 }

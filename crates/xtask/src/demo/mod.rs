@@ -4,6 +4,7 @@
 //! answers of the sandbox. What is not: kubelets and ipamd. Every step checks what it says, so the demo is a test, too.
 
 mod error;
+mod node;
 mod operator;
 mod page;
 mod preparation;
@@ -31,13 +32,22 @@ What it shows, each step with the command a person would type and what it answer
   d  an ENIConfig whose subnet is in another zone
   e  changes by hand: corrected, denied, and held after break-glass
 
+What `demo node` shows, on instances in boxes (namespaces of this machine; needs root):
+  a  two nodes with the real kubelet, containerd and ipamd
+  b  pods that reach each other and the internet, by the right source address
+  c  an interface that is full, and a second one that is attached
+  d  a new node in prefix mode, with its prefixes
+  e  ipamd killed while pods start
+  f  ip rule, nft list ruleset, /v1/enis and the metrics
+
 Examples:
   cargo xtask demo                 watch it; two minutes once everything is built
+  cargo xtask demo node            the node agent; two minutes
   cargo xtask demo --keep          leave it running and look around with kubectl
   cargo xtask demo --plain >log    no colours, for a file
 
 What it needs: Rust, and Go for the programs of the control plane, which are built once (`cargo xtask tools`).
-No cluster, no AWS account, no root. It listens on 127.0.0.1 only and leaves nothing behind.
+No cluster, no AWS account; root only for `demo node`. It listens on 127.0.0.1 only and leaves nothing behind.
 
 Exit codes:
   0    every step showed what it says
@@ -55,6 +65,9 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Args {
+    /// What to show: the operator, or the agent of a node at work (needs root)
+    #[arg(value_enum, default_value_t = Part::Operator)]
+    part: Part,
     /// Leave it running at the end, with a kubeconfig to look around, until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -63,12 +76,22 @@ pub(crate) struct Args {
     plain: bool,
 }
 
+/// The parts of the product that can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The policy: observe, manage, refuse.
+    Operator,
+    /// The node: pods under a real kubelet, interfaces, prefixes, a crash.
+    Node,
+}
+
 /// The command.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
     let show = Show {
         page: Page::new(args.plain),
         keep: args.keep,
+        part: args.part,
         lingers: Cell::new(false),
     };
     let code = runtime.block_on(async {
@@ -87,13 +110,18 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
 struct Show {
     page: Page,
     keep: bool,
+    part: Part,
     /// Whether all is shown, and it only waits for Ctrl-C.
     lingers: Cell<bool>,
 }
 
 impl Show {
     async fn perform(&self, root: &Path) -> ExitCode {
-        match self.play(root).await {
+        let played = match self.part {
+            Part::Operator => self.play(root).await,
+            Part::Node => self.play_node(root).await,
+        };
+        match played {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(&format!("\nthe demo failed: {error}"));

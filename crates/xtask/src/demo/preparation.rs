@@ -29,7 +29,7 @@ pub(super) async fn tools(page: &Page) -> Result<Toolbox, DemoError> {
 /// every other build, and says where it is.
 pub(super) async fn operator(page: &Page, root: &Path) -> Result<PathBuf, DemoError> {
     let progress = page.progress();
-    progress.step("building the operator: cargo build --workspace (about ten minutes the first time)");
+    progress.step("building the programs: cargo build --workspace (about ten minutes the first time)");
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--workspace"])
