@@ -34,6 +34,9 @@ impl Settings {
         for (name, text) in variables {
             if Key::find(Place::AwsNode, &name).is_some() {
                 raw.aws_node.push((name, RawValue::Text(text)));
+            } else if Key::find(Place::Init, &name).is_some() {
+                // There is no init container here: what it does to the host, this agent does.
+                raw.init.push((name, RawValue::Text(text)));
             }
         }
         let read = read(&raw);
@@ -184,6 +187,13 @@ mod tests {
         assert!(!settings(&[("ENABLE_IPv4", "true")]).needs_kubernetes());
         assert!(settings(&[("ENABLE_POD_ENI", "true")]).needs_kubernetes());
         assert!(settings(&[("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "true")]).needs_kubernetes());
+    }
+
+    #[test]
+    fn settings_of_the_init_container_are_read_too() {
+        let set = settings(&[("DISABLE_TCP_EARLY_DEMUX", "true")]).effective;
+        assert!(set.tcp_early_demux_disabled());
+        assert!(!settings(&[]).effective.tcp_early_demux_disabled());
     }
 
     #[test]
