@@ -168,3 +168,41 @@ async fn one_fault_can_be_taken_away_and_each_firing_is_in_the_log() {
     assert!(lab.ec2.describe_vpcs().send().await.is_ok());
     lab.end().await;
 }
+
+#[tokio::test]
+async fn calls_that_change_one_interface_at_a_time_are_counted() {
+    let lab = Lab::new().await;
+    let subnet = lab.subnet("10.0.0.0/24").await;
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let call = lab.ec2.create_network_interface().subnet_id(&subnet).send().await;
+        let id = call
+            .expect("an interface")
+            .network_interface
+            .and_then(|eni| eni.network_interface_id);
+        made.push(id.expect("an id"));
+    }
+    post(&lab, "/_sandbox/faults", r#"{"effect":{"delay_ms":150}}"#).await;
+    let assign = |eni: &str| {
+        let call = lab.ec2.assign_private_ip_addresses().network_interface_id(eni);
+        call.secondary_private_ip_address_count(1).send()
+    };
+    let look = || {
+        lab.ec2
+            .describe_network_interfaces()
+            .network_interface_ids(&made[1])
+            .send()
+    };
+    let (one, two, alone, seen) = tokio::join!(assign(&made[0]), assign(&made[0]), assign(&made[1]), look());
+    assert!(one.is_ok() && two.is_ok() && alone.is_ok() && seen.is_ok());
+    // One after the other is not at once.
+    assign(&made[1]).await.expect("an address");
+    let most = lab.sandbox.most_at_once();
+    let of = |eni: &String| {
+        most.iter()
+            .find(|(id, _)| id.as_str() == eni)
+            .map(|(_, most)| *most)
+    };
+    assert_eq!((of(&made[0]), of(&made[1])), (Some(2), Some(1)));
+    lab.end().await;
+}

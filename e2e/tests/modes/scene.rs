@@ -220,6 +220,10 @@ impl Scene {
             (Branch { eni, vlan, address }, annotation)
         });
         self.vpc.fabric().sync().unwrap();
+        println!(
+            "vlan.eth.{}: a link of its own stands in for the VLAN of the trunk",
+            branch.vlan
+        );
         let annotation = format!("vpc.amazonaws.com/pod-eni={annotation}");
         let plane = &self.cluster.plane;
         plane
@@ -239,6 +243,11 @@ fn settings(is: Combination, prefixes: bool) -> Vec<(&'static str, &'static str)
     if let Some(enforcing) = is.groups {
         settings.push(("ENABLE_POD_ENI", "true"));
         settings.push(("POD_SECURITY_GROUP_ENFORCING_MODE", enforcing));
+        if enforcing == "strict" {
+            // Packets of a pod for its own node go out and in again: the kernel must not take the first pass for the
+            // second.
+            settings.push(("DISABLE_TCP_EARLY_DEMUX", "true"));
+        }
     }
     if prefixes {
         settings.push(("ENABLE_PREFIX_DELEGATION", "true"));

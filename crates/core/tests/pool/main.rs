@@ -8,5 +8,4 @@
 
 mod cases;
 mod properties;
-#[path = "../sim/mod.rs"]
 mod sim;

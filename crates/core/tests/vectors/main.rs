@@ -20,7 +20,7 @@ mod reconcile;
 mod requests;
 mod settings;
 #[allow(dead_code, reason = "the properties of the pool use the rest of it")]
-#[path = "../sim/mod.rs"]
+#[path = "../pool/sim.rs"]
 mod sim;
 mod sizing;
 mod store;

@@ -3,6 +3,7 @@
 mod answer;
 mod request;
 mod ticker;
+mod under_way;
 
 use crate::calls::{CallCount, CallerCount};
 use crate::clock::ClockKind;

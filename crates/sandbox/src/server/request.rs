@@ -2,6 +2,7 @@
 //! of a request alone, never across an await, so requests are linearisable and none can starve another.
 
 use super::answer::{empty, html, render};
+use super::under_way;
 use crate::body::{Answer, Body};
 use crate::calls::Outcome;
 use crate::control;
@@ -70,7 +71,7 @@ async fn serve(state: &State, parts: &Parts, body: &Bytes) -> Result<Answer, NoA
         body,
     };
     let met = state.faults().meet(&subject, now);
-    let _under_way = state.begin(&call);
+    let _under_way = under_way::begin(state, &call);
     if !met.delay.is_zero() {
         tokio::time::sleep(met.delay).await;
     }
