@@ -26,8 +26,8 @@ fn serve(node: &NodeBox, service: &Pod, ports: &[&Pod]) {
     let service = format!("ip daddr {SERVICE} tcp dport 80 dnat to {}", to(service));
     let text = format!(
         "table ip services {{
-            chain arriving {{ type nat hook prerouting priority dstnat; {service}; {local}; }}
-            chain own {{ type nat hook output priority dstnat; {service}; }}
+            chain arriving {{ type nat hook prerouting priority -100; {service}; {local}; }}
+            chain own {{ type nat hook output priority -100; {service}; }}
         }}",
         local = local.join("; ")
     );

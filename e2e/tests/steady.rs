@@ -8,9 +8,10 @@ use vpccni_testbed::boxes::{Agent, AgentOptions, NodeBox, Pod, Vpc};
 use vpccni_testbed::wait::until;
 
 use crate::bed::PATIENCE;
+use crate::cluster::tail;
 
 /// Two full interfaces of an m5.large and no more: the pool does not change while a story looks.
-pub(crate) const STEADY: [(&str, &str); 1] = [("MAX_ENI", "2")];
+pub(crate) const STEADY: [(&str, &str); 2] = [("MAX_ENI", "2"), ("WARM_ENI_TARGET", "2")];
 /// Addresses for pods on each of them.
 pub(crate) const EACH: usize = 9;
 /// Where the echo servers of the stories listen.
@@ -44,7 +45,7 @@ pub(crate) async fn steady(vpc: &Vpc, zone: &str) -> (NodeBox, Agent) {
         if held == 2 * EACH && up.contains("eth1") && rules.contains("dev eth1 table 2") {
             Ok(())
         } else {
-            Err(format!("{held} addresses\n{up}\n{}", agent.log()))
+            Err(format!("{held} addresses\n{up}\n{}", tail(&agent.log())))
         }
     };
     until("a full pool", PATIENCE, full).await.unwrap();

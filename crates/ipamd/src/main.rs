@@ -4,7 +4,9 @@
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use std::error::Error;
+use std::fs::OpenOptions;
 use std::future::Future;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use vpccni_ipamd::probe::probe;
 use vpccni_ipamd::run::{RunOptions, run};
 use vpccni_ipamd::settings::{InitSettings, Settings};
 use vpccni_netlink::Host;
-use vpccni_telemetry::logs;
+use vpccni_telemetry::logs::{self, LogsError, Target};
 
 /// Threads for what blocks: the kernel, and the resolver of names.
 const BLOCKING_THREADS: usize = 3;
@@ -27,18 +29,46 @@ const BLOCKING_THREADS: usize = 3;
 /// Everything that ends a command; it is only printed.
 type Failure = Box<dyn Error>;
 
+/// Where the log goes; standard error where the file cannot be opened, and why.
+fn target(file: Option<&str>) -> (Target, Option<std::io::Error>) {
+    let path = match file {
+        None | Some("stderr") => return (Target::Stderr, None),
+        Some("stdout") => return (Target::Stdout, None),
+        Some(path) => Path::new(path),
+    };
+    let opened = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| OpenOptions::new().create(true).append(true).open(path));
+    match opened {
+        Ok(file) => (Target::File(file), None),
+        Err(error) => (Target::Stderr, Some(error)),
+    }
+}
+
+/// Starts the log: that of `run` goes where the settings say, every other word answers whoever called it.
+fn start_logs(command: &Command) -> Result<(), LogsError> {
+    let Command::Run(args) = command else {
+        let level = if matches!(command, Command::Init(_)) {
+            "info"
+        } else {
+            "warn"
+        };
+        return logs::init(logs::Format::Text, level);
+    };
+    // Logs need the settings, whose notes go to the log: they are read again later.
+    let settings = Settings::from_environment(std::env::vars());
+    let (target, trouble) = target(settings.log_file());
+    logs::init_to(target, args.log_format(), settings.log_filter())?;
+    if let Some(error) = trouble {
+        tracing::warn!(%error, "the log file cannot be opened; logging to standard error");
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let command = CommandLine::parse().chosen();
-    let (format, level) = match &command {
-        // Logs need the settings, whose notes go to the log: they are read again below.
-        Command::Run(args) => (
-            args.log_format(),
-            Settings::from_environment(std::env::vars()).log_filter(),
-        ),
-        Command::Init(_) => (logs::Format::Text, "info"),
-        Command::Probe(_) | Command::Clean(_) => (logs::Format::Text, "warn"),
-    };
-    if let Err(error) = logs::init(format, level) {
+    if let Err(error) = start_logs(&command) {
         <CommandLine as CommandFactory>::command()
             .error(ErrorKind::InvalidValue, error)
             .exit();

@@ -94,6 +94,16 @@ impl Settings {
         }
     }
 
+    /// Where the log goes: a path, `stdout` or `stderr`, where the environment says so. The stock agent's own default
+    /// is a path of its container.
+    pub fn log_file(&self) -> Option<&str> {
+        let set = |(name, _): &&(String, RawValue)| name == Key::LogFile.field().name;
+        match self.raw.aws_node.iter().rev().find(set) {
+            Some((_, RawValue::Text(path))) if !path.is_empty() => Some(path),
+            _ => None,
+        }
+    }
+
     /// How long one call to AWS may take.
     pub fn http_timeout(&self) -> Duration {
         let seconds = self.effective.int(Key::HttpTimeout).unwrap_or(10).max(10);
@@ -219,6 +229,14 @@ mod tests {
         assert_eq!(of(&[("ENABLE_V6_EGRESS", "true")]), (true, false));
         let demux = [("DISABLE_TCP_EARLY_DEMUX", "true"), ("ENABLE_IPv6", "false")];
         assert_eq!(of(&demux), (false, true));
+    }
+
+    #[test]
+    fn the_log_goes_where_the_environment_says() {
+        assert_eq!(settings(&[]).log_file(), None);
+        let set = settings(&[("AWS_VPC_K8S_CNI_LOG_FILE", "/var/log/ipamd.log")]);
+        assert_eq!(set.log_file(), Some("/var/log/ipamd.log"));
+        assert_eq!(settings(&[("AWS_VPC_K8S_CNI_LOG_FILE", "")]).log_file(), None);
     }
 
     #[test]

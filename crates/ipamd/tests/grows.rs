@@ -107,3 +107,36 @@ async fn settings_that_forbid_a_start_are_named() {
     assert!(why.contains("ENABLE_IPv4 and ENABLE_IPv6 are both on"), "{why}");
     lab.end().await;
 }
+
+#[tokio::test]
+async fn an_ipv6_node_has_one_prefix_and_gives_addresses_of_it() {
+    let six = [
+        ("ENABLE_IPv4", "false"),
+        ("ENABLE_IPv6", "true"),
+        ("ENABLE_PREFIX_DELEGATION", "true"),
+        ("WARM_PREFIX_TARGET", "1"),
+    ];
+    let mut lab = Lab::started(&six).await;
+    lab.wait_for((1, 1 << 48, 0)).await;
+    let reply = lab.add("web").await;
+    assert!(reply.success);
+    let address: std::net::Ipv6Addr = reply.allocations[0].ipv6_addr.parse().expect("an address");
+    assert_eq!(reply.allocations[0].ipv4_addr, "");
+    assert_eq!((reply.vpc_v4_cidrs.len(), reply.vpc_v6_cidrs.len()), (0, 1));
+    let prefixes = lab.sandbox.world().read(|world| {
+        let enis = world.interfaces.values();
+        enis.flat_map(|eni| eni.ipv6.prefixes.iter().map(ToString::to_string))
+            .collect::<Vec<_>>()
+    });
+    let [prefix] = prefixes.as_slice() else {
+        panic!("{prefixes:?}");
+    };
+    let prefix: vpccni_core::net::Ipv6Net = prefix.parse().expect("a prefix");
+    assert!(prefix.contains(&address), "{address} is not of {prefix}");
+    // A second start takes the prefix that is there.
+    lab.stop().await;
+    lab.start().await;
+    lab.wait_for((1, 1 << 48, 0)).await;
+    assert_eq!(lab.calls("AssignIpv6Addresses"), 1);
+    lab.end().await;
+}

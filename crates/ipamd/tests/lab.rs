@@ -1,7 +1,7 @@
 //! A sandbox with one instance, and the daemon of that instance, which can be ended and started again.
 
 use crate::kernel::FakeKernel;
-use crate::wire::{http_unix, post, wait};
+use crate::wire::{PATIENCE, http_unix, post, wait};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::InstanceType;
@@ -24,9 +24,6 @@ use vpccni_rpc::node::{Attachment, GcRequest};
 use vpccni_rpc::proto::cni_backend_client::CniBackendClient;
 use vpccni_rpc::proto::{AddNetworkReply, AddNetworkRequest, DelNetworkReply, DelNetworkRequest};
 use vpccni_sandbox::{Options, Rule, Sandbox};
-
-/// For what happens within a second on a machine that has nothing else to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Lab {
     pub(crate) sandbox: Sandbox,
@@ -82,27 +79,11 @@ impl Lab {
         };
         let sandbox = Sandbox::start(options).await.expect("starts");
         let raw = raw(&sandbox).await;
-        let made = raw
-            .create_vpc()
-            .cidr_block("10.0.0.0/16")
-            .send()
-            .await
-            .expect("a VPC");
-        let vpc = made.vpc().and_then(|v| v.vpc_id()).expect("an id").to_owned();
-        let call = raw
-            .create_subnet()
-            .vpc_id(&vpc)
-            .cidr_block(cidr)
-            .availability_zone("us-west-2a");
-        let made = call.send().await.expect("a subnet");
-        let subnet = made
-            .subnet()
-            .and_then(|s| s.subnet_id())
-            .expect("an id")
-            .to_owned();
+        let subnet = subnet(&raw, cidr).await;
         let call = raw
             .run_instances()
             .image_id("ami-00000000000000001")
+            .ipv6_address_count(1)
             .instance_type(kind);
         let made = call
             .subnet_id(&subnet)
@@ -362,6 +343,27 @@ pub(crate) fn request(pod: &str) -> AddNetworkRequest {
         network_name: "aws-cni".to_owned(),
         ..AddNetworkRequest::default()
     }
+}
+
+/// A subnet of both families, in a VPC of its own.
+async fn subnet(raw: &aws_sdk_ec2::Client, cidr: &str) -> String {
+    let call = raw.create_vpc().cidr_block("10.0.0.0/16");
+    let made = call.amazon_provided_ipv6_cidr_block(true).send().await;
+    let made = made.expect("a VPC");
+    let vpc = made.vpc().and_then(|v| v.vpc_id()).expect("an id");
+    let seen = raw.describe_vpcs().vpc_ids(vpc).send().await.expect("read");
+    let blocks = seen
+        .vpcs()
+        .first()
+        .expect("a VPC")
+        .ipv6_cidr_block_association_set();
+    let block = blocks.first().and_then(|block| block.ipv6_cidr_block());
+    let first = block.expect("a block").replace("/56", "/64");
+    let call = raw.create_subnet().vpc_id(vpc).cidr_block(cidr);
+    let call = call.ipv6_cidr_block(first).availability_zone("us-west-2a");
+    let made = call.send().await.expect("a subnet");
+    let id = made.subnet().and_then(|subnet| subnet.subnet_id());
+    id.expect("an id").to_owned()
 }
 
 async fn raw(sandbox: &Sandbox) -> aws_sdk_ec2::Client {

@@ -1,10 +1,12 @@
 //! Plain HTTP, and waiting.
 
-use crate::lab::PATIENCE;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+
+/// For what happens within a second on a machine that has nothing else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn wait<F>(what: &str, mut is_so: impl FnMut() -> F)
 where

@@ -1,7 +1,10 @@
-//! Logs to standard error, as text for people or as one JSON object a line for collectors.
+//! Logs to standard error or a file, as text for people or as one JSON object a line for collectors.
 
+use std::fs::File;
 use std::io::IsTerminal;
+use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How a line looks.
@@ -30,13 +33,41 @@ pub enum LogsError {
     Install(String),
 }
 
-/// Starts logs for the whole process; `filter` is `info`, or `target=level` pairs with commas between.
+/// Where lines go.
+#[derive(Debug, Default)]
+pub enum Target {
+    /// Standard error.
+    #[default]
+    Stderr,
+    /// Standard output.
+    Stdout,
+    /// A file that is open already; whoever rotates it copies and truncates.
+    File(File),
+}
+
+/// Starts logs for the whole process, on standard error; `filter` is `info`, or `target=level` pairs with commas between.
 pub fn init(format: Format, filter: &str) -> Result<(), LogsError> {
+    init_to(Target::Stderr, format, filter)
+}
+
+/// The same, with lines that go elsewhere.
+pub fn init_to(target: Target, format: Format, filter: &str) -> Result<(), LogsError> {
+    // Colours are for people at a terminal, not for files and collectors.
+    let (writer, colours) = match target {
+        Target::Stderr => (
+            BoxMakeWriter::new(std::io::stderr),
+            std::io::stderr().is_terminal(),
+        ),
+        Target::Stdout => (
+            BoxMakeWriter::new(std::io::stdout),
+            std::io::stdout().is_terminal(),
+        ),
+        Target::File(file) => (BoxMakeWriter::new(Arc::new(file)), false),
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(parse(filter)?)
-        .with_writer(std::io::stderr)
-        // Colours are for people at a terminal, not for files and collectors.
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(writer)
+        .with_ansi(colours);
     let installed = match format {
         Format::Text => builder.finish().try_init(),
         Format::Json => builder

@@ -29,7 +29,7 @@ pub const METRICS: u16 = 61678;
 const SOURCE: &str = "/var/lib/aws-node/plugins";
 const KUBECONFIG: &str = "/var/lib/aws-node/kubeconfig";
 /// A start attaches an interface and waits for the metadata to show it.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// How long an answer of its HTTP servers may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -184,6 +184,8 @@ fn serves(node: &NodeBox) -> Result<(), String> {
 fn settings(node: &NodeBox) -> BTreeMap<String, String> {
     let aws = node.vpc().sandbox();
     let mut env = published();
+    // There is no network-policy agent in a box, and with this every ADD asks it.
+    env.remove("NETWORK_POLICY_ENFORCING_MODE");
     env.extend(
         [
             ("MY_NODE_NAME", node.name()),

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// A running program. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    pid: u32,
     log: PathBuf,
 }
 
@@ -28,20 +30,21 @@ impl Running {
         let output = open().map_err(BoxError::file("open", &log))?;
         let errors = output.try_clone().map_err(BoxError::file("open", &log))?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        Ok(Self {
-            child: space.spawn(command)?,
-            log,
-        })
+        let child = space.spawn(command)?;
+        let pid = child.id();
+        let child = Arc::new(Mutex::new(child));
+        space.adopt(&child);
+        Ok(Self { child, pid, log })
     }
 
     /// Its number, as this process sees it.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        lock(&self.child).try_wait().ok().flatten()
     }
 
     /// All it printed, and what those before it with the same name did.
@@ -73,10 +76,20 @@ impl Running {
     }
 
     fn end(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+        if let Err(error) = end(&self.child) {
             tracing::warn!(%error, log = %self.log.display(), "a program of a box could not be ended");
         }
     }
+}
+
+/// Kills and reaps a child; one that has been reaped stays so.
+pub(super) fn end(child: &Mutex<Child>) -> std::io::Result<ExitStatus> {
+    let mut child = lock(child);
+    child.kill().and_then(|()| child.wait())
+}
+
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Running {

@@ -8,12 +8,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::cgroup::{self, Cgroup};
 use super::error::BoxError;
+use super::process::end;
 
 /// Process 1: makes the mounts it is told, says so, reaps orphans, and ends when its input does.
 const HOLDER: &str = r#"
@@ -41,6 +43,8 @@ pub struct Space {
     mounts: File,
     processes: File,
     cgroups: File,
+    /// Programs that this process started inside: process 1 does not end before they are reaped.
+    children: Mutex<Vec<Weak<Mutex<Child>>>>,
     // Removed when the processes are gone.
     _cgroup: Cgroup,
 }
@@ -79,6 +83,7 @@ impl Space {
             mounts: open("mnt")?,
             processes: open("pid")?,
             cgroups: open("cgroup")?,
+            children: Mutex::default(),
             _cgroup: cgroup,
             holder,
             input,
@@ -112,13 +117,20 @@ impl Space {
         &self.network
     }
 
-    /// Starts a program in all the namespaces.
-    pub fn spawn(&self, command: &mut Command) -> Result<Child, BoxError> {
+    /// Ends this child with the machine, also where its owner outlives the machine.
+    pub(super) fn adopt(&self, child: &Arc<Mutex<Child>>) {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|known| known.strong_count() > 0);
+        children.push(Arc::downgrade(child));
+    }
+
+    /// Starts a program in all the namespaces. Its owner reaps it, or has it adopted.
+    pub(super) fn spawn(&self, command: &mut Command) -> Result<Child, BoxError> {
         self.spawn_at(&self.network, command)
     }
 
     /// Starts a program in the mounts and processes of this machine, but in another network namespace: one of its pods.
-    pub fn spawn_at(&self, network: &File, command: &mut Command) -> Result<Child, BoxError> {
+    pub(super) fn spawn_at(&self, network: &File, command: &mut Command) -> Result<Child, BoxError> {
         let program = command.get_program().to_string_lossy().into_owned();
         let error = || BoxError::kernel::<nix::Error>(format!("enter the namespaces for {program}"));
         on_thread(|| {
@@ -154,6 +166,12 @@ impl Space {
 impl Drop for Space {
     fn drop(&mut self) {
         drop(self.input.take());
+        let children = self.children.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for child in children.iter().filter_map(Weak::upgrade) {
+            if let Err(error) = end(&child) {
+                tracing::warn!(%error, "a program of a box could not be ended");
+            }
+        }
         if let Err(error) = self.holder.kill().and_then(|()| self.holder.wait()) {
             tracing::warn!(%error, "process 1 of a box could not be ended");
         }

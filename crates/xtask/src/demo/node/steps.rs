@@ -16,6 +16,9 @@ use crate::terminal::say;
 
 /// The port of the servers that tell who asked.
 const PORT: u16 = 7000;
+/// The columns of pods that matter here.
+const PODS: &str =
+    "custom-columns=NAME:.metadata.name,STATUS:.status.phase,IP:.status.podIP,NODE:.spec.nodeName";
 /// How long the pool may take for what it does by itself: an interface takes some seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Addresses that one interface of an m5.large gives to pods: ten of its own, less the primary one.
@@ -25,11 +28,9 @@ const EACH: usize = 9;
 pub(super) async fn play(cluster: Cluster<'_>, show: &Show) -> Result<(), DemoError> {
     let page = &show.page;
     page.headline("a  two nodes");
-    let one = cluster
-        .join(ZONES[0], &[("ENABLE_IPv4", "true"), ("WARM_ENI_TARGET", "0")])
-        .await?;
-    let two = cluster.join(ZONES[1], &[("ENABLE_IPv4", "true")]).await?;
-    cluster.show(&["get", "nodes", "-o", "wide"]).await?;
+    let one = cluster.join(ZONES[0], &[("WARM_ENI_TARGET", "0")]).await?;
+    let two = cluster.join(ZONES[1], &[]).await?;
+    cluster.show(&["get", "nodes"]).await?;
 
     page.headline("b  pods talk");
     let near = names("near", 1);
@@ -38,7 +39,7 @@ pub(super) async fn play(cluster: Cluster<'_>, show: &Show) -> Result<(), DemoEr
     cluster.create(&two, &far).await?;
     let near_address = address(&cluster, &near).await?;
     let far_address = address(&cluster, &far).await?;
-    cluster.show(&["get", "pods", "-o", "wide"]).await?;
+    cluster.show(&["get", "pods", "-o", PODS]).await?;
     talk(&cluster, &one, &two, near_address, far_address)?;
 
     page.headline("c  an interface is full, a second one comes");
@@ -49,11 +50,7 @@ pub(super) async fn play(cluster: Cluster<'_>, show: &Show) -> Result<(), DemoEr
         "A node keeps the mode of its first start, so prefix mode comes with new nodes. This one gets blocks of sixteen \
          addresses instead of single ones.",
     );
-    let prefix = [
-        ("ENABLE_IPv4", "true"),
-        ("ENABLE_PREFIX_DELEGATION", "true"),
-        ("WARM_PREFIX_TARGET", "1"),
-    ];
+    let prefix = [("ENABLE_PREFIX_DELEGATION", "true"), ("WARM_PREFIX_TARGET", "1")];
     let three = cluster.join(ZONES[0], &prefix).await?;
     let packed = names("packed", 3);
     cluster.create(&three, &packed).await?;
@@ -233,7 +230,7 @@ async fn kill(cluster: &Cluster<'_>, worker: Worker) -> Result<Worker, DemoError
             "get",
             "pods",
             "-o",
-            "wide",
+            PODS,
             "--field-selector",
             &format!("spec.nodeName={node}"),
         ])
