@@ -44,13 +44,15 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D -m 0755 "/build/$(cat /target)/node/aws-cni" /out/plugins/aws-cni \
     && ln -s aws-cni /out/plugins/egress-cni
 
-# Rules that the stock agent left in legacy iptables are read and removed once, at the first start, with this program alone.
+# Rules that the stock agent left in iptables, of either flavour, are read and removed once, at the first start, with these
+# two programs alone.
 FROM alpine:3.22 AS legacy
-RUN apk add --no-cache iptables-legacy \
+RUN apk add --no-cache iptables iptables-legacy \
     && mkdir -p /out/lib /out/usr/lib /out/usr/sbin \
     && cp -a /lib/ld-musl-*.so.1 /out/lib/ \
-    && cp -a /usr/lib/libxtables.so.* /usr/lib/libip4tc.so.* /usr/lib/libip6tc.so.* /usr/lib/xtables /out/usr/lib/ \
-    && cp -a /usr/sbin/xtables-legacy-multi /out/usr/sbin/
+    && cp -a /usr/lib/libxtables.so.* /usr/lib/libip4tc.so.* /usr/lib/libip6tc.so.* /usr/lib/libmnl.so.* /usr/lib/libnftnl.so.* \
+        /usr/lib/xtables /out/usr/lib/ \
+    && cp -a /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi /out/usr/sbin/
 
 # The node agent. Root with NET_ADMIN: links, routes and rules of the node are its work.
 FROM scratch AS node

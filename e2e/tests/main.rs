@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "skips are counted by `cargo xtask test`")]
 
 mod bed;
+mod cards;
 mod cluster;
 mod fabric;
 mod growth;
@@ -13,5 +14,10 @@ mod modes;
 mod pods;
 mod real_pods;
 mod services;
+mod six;
 mod stand_in;
 mod steady;
+mod stock;
+mod translation;
+mod upgrade;
+mod words;

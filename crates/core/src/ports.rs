@@ -308,6 +308,12 @@ pub enum KernelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What another program keeps in the kernel could not be read or removed.
+    #[error("failed to take over from the stock agent: {reason}")]
+    TakeOver {
+        /// What went wrong.
+        reason: String,
+    },
     /// All changes were made, and the kernel is still not as it should be.
     #[error("the kernel did not keep: {left}")]
     NotKept {
@@ -330,6 +336,8 @@ pub trait Kernel: Send + Sync + std::fmt::Debug {
     fn apply(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
     /// Removes what is ours: the way back to the stock agent. Links of pods die with their pods.
     fn clean(&self, how: CleanUp) -> Result<Vec<Change>, KernelError>;
+    /// Removes what the stock agent keeps where we keep nothing, and says what that was. Ours must be there by then.
+    fn take_over(&self) -> Result<Vec<String>, KernelError>;
 
     /// The link with this Ethernet address.
     fn link_by_mac(&self, mac: Mac) -> Result<Option<Link>, KernelError> {

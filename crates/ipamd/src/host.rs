@@ -125,6 +125,16 @@ impl Host {
         }
     }
 
+    /// Removes the iptables of the stock agent, once what replaces them is there. A node on which that fails works: a
+    /// connection is translated once, by whoever comes first, and to the same address.
+    pub async fn take_over(&self) {
+        match self.ask(|kernel| kernel.take_over()).await {
+            Ok(removed) if removed.is_empty() => {}
+            Ok(removed) => tracing::info!(rules = ?removed, "took over from the stock agent"),
+            Err(error) => tracing::error!(%error, "rules of the stock agent stay beside ours"),
+        }
+    }
+
     /// Sets up the primary interface and all that belongs to the node as a whole.
     pub async fn primary(&self, node: &Node, cidrs: &VpcCidrs) -> Result<(), HostError> {
         let desired = node_state(node, cidrs).map_err(HostError::Snat)?;
@@ -150,7 +160,6 @@ fn node_state(node: &Node, cidrs: &VpcCidrs) -> Result<Desired, NoVpcCidrs> {
         family,
         mark: (!external || node_port).then_some(mark),
         strict: effective.pod_eni() && effective.pod_eni_mode() == PodEniMode::Strict,
-        no_early_demux: effective.tcp_early_demux_disabled(),
     });
     let services: Vec<IpNet> = effective
         .cidrs(Key::ExternalServiceCidrs)

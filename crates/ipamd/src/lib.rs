@@ -6,8 +6,10 @@
 pub mod agent;
 pub mod args;
 pub mod checkpoint;
+pub mod clean;
 pub mod cloud;
 pub mod host;
+pub mod init;
 pub mod install;
 pub mod interface;
 pub mod introspect;
@@ -19,6 +21,7 @@ pub mod notice;
 pub mod observe;
 pub mod ops;
 pub mod pin;
+pub mod probe;
 pub mod run;
 pub mod service;
 pub mod settings;

@@ -318,7 +318,7 @@ async fn api_server(
 }
 
 fn install_executables(args: &Args, node: &Node) -> Result<(), RunError> {
-    match &args.plugin_source {
+    match args.plugin_source() {
         Some(source) => {
             let target = node.settings.effective.text(Key::CniBinPath);
             install::executables(source, Path::new(target)).map_err(RunError::Install)
@@ -334,7 +334,7 @@ async fn conflist(
     facts: watch::Receiver<Facts>,
     stop: CancellationToken,
 ) -> Result<(), String> {
-    if args.plugin_source.is_some() {
+    if args.plugin_source().is_some() {
         let forever = node.settings.effective.custom_networking();
         tokio::select! {
             () = tasks::ready(facts, forever) => {}

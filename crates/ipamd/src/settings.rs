@@ -129,6 +129,37 @@ impl Settings {
     }
 }
 
+/// The settings of the init container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InitSettings {
+    /// Pods have IPv6 addresses, or reach IPv6 by the node.
+    pub ipv6: bool,
+    /// Probes of the kubelet are to reach pods with their own groups.
+    pub no_early_demux: bool,
+}
+
+impl InitSettings {
+    /// Reads them from variables.
+    pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let of_init = variables
+            .into_iter()
+            .filter(|(name, _)| Key::find(Place::Init, name).is_some());
+        let raw = RawConfig {
+            init: of_init.map(|(name, text)| (name, RawValue::Text(text))).collect(),
+            ..RawConfig::default()
+        };
+        let read = read(&raw);
+        for note in &read.notes {
+            tracing::warn!(%note, "a setting is not what it says");
+        }
+        let effective = Effective::of(&read.config, CniVersion::REFERENCE);
+        Self {
+            ipv6: effective.is_on(Key::InitEnableIpv6) || effective.is_on(Key::InitEnableV6Egress),
+            no_early_demux: effective.tcp_early_demux_disabled(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +225,20 @@ mod tests {
         let set = settings(&[("DISABLE_TCP_EARLY_DEMUX", "true")]).effective;
         assert!(set.tcp_early_demux_disabled());
         assert!(!settings(&[]).effective.tcp_early_demux_disabled());
+    }
+
+    #[test]
+    fn the_init_container_has_settings_of_its_own() {
+        let of = |variables: &[(&str, &str)]| {
+            let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+            let settings = InitSettings::from_environment(variables.iter().map(own));
+            (settings.ipv6, settings.no_early_demux)
+        };
+        assert_eq!(of(&[("PATH", "/bin")]), (false, false));
+        assert_eq!(of(&[("ENABLE_IPv6", "true")]), (true, false));
+        assert_eq!(of(&[("ENABLE_V6_EGRESS", "true")]), (true, false));
+        let demux = [("DISABLE_TCP_EARLY_DEMUX", "true"), ("ENABLE_IPv6", "false")];
+        assert_eq!(of(&demux), (false, true));
     }
 
     #[test]

@@ -147,4 +147,8 @@ impl Kernel for FakeKernel {
     fn clean(&self, _how: CleanUp) -> Result<Vec<Change>, KernelError> {
         Ok(Vec::new())
     }
+
+    fn take_over(&self) -> Result<Vec<String>, KernelError> {
+        Ok(Vec::new())
+    }
 }

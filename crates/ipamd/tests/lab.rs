@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use vpccni_aws::{Aws, Limits, Overrides};
 use vpccni_core::ids::InstanceId;
-use vpccni_ipamd::args::Args;
+use vpccni_ipamd::args::{Args, Command, CommandLine};
 use vpccni_ipamd::node::Pace;
 use vpccni_ipamd::run::{RunError, RunOptions, run};
 use vpccni_ipamd::settings::Settings;
@@ -38,6 +38,16 @@ pub(crate) struct Lab {
 struct Daemon {
     stop: CancellationToken,
     task: JoinHandle<Result<(), RunError>>,
+}
+
+fn run_args(arguments: impl IntoIterator<Item = String>) -> Args {
+    match CommandLine::try_parse_from(arguments)
+        .expect("arguments")
+        .chosen()
+    {
+        Command::Run(args) => args,
+        other => panic!("{other:?} is not run"),
+    }
 }
 
 fn credentials() -> SharedCredentialsProvider {
@@ -154,7 +164,7 @@ impl Lab {
         let address = format!("unix:{}", path(self.introspection()));
         settings.push(("INTROSPECTION_BIND_ADDRESS".to_owned(), address));
         RunOptions {
-            args: Args::try_parse_from(arguments).expect("arguments"),
+            args: run_args(arguments),
             settings: Settings::from_environment(settings),
             ec2: Some(Arc::new(aws)),
             kernel: self.kernel.clone(),

@@ -4,6 +4,7 @@ use crate::lab::Lab;
 use crate::wire::wait;
 use aws_sdk_ec2::types::InstanceType;
 use std::time::Duration;
+use vpccni_ipamd::probe::{ProbeError, probe};
 
 #[tokio::test]
 async fn throttled_and_denied_calls_are_tried_again_later() {
@@ -175,5 +176,24 @@ async fn new_groups_of_the_primary_interface_reach_the_others() {
         async move { all }
     })
     .await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn the_probe_says_what_the_agent_says() {
+    let mut lab = Lab::new(InstanceType::M5Large, "10.0.0.0/22", &[]).await;
+    let patience = Duration::from_secs(5);
+    let early = probe(&lab.socket(), patience).await.expect_err("nobody is there");
+    assert!(matches!(early, ProbeError::Connect(_)), "{early}");
+    lab.start().await;
+    probe(&lab.socket(), patience).await.expect("it serves");
+    // Somebody who takes connections and says nothing must not hold the kubelet up.
+    let silent = lab.socket().with_extension("silent");
+    let _listener = std::os::unix::net::UnixListener::bind(&silent).expect("binds");
+    let start = std::time::Instant::now();
+    probe(&silent, Duration::from_millis(300))
+        .await
+        .expect_err("silence");
+    assert!(start.elapsed() < patience);
     lab.end().await;
 }

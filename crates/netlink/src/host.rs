@@ -2,9 +2,9 @@
 
 use crate::link::Names;
 use crate::socket::Socket;
-use crate::{address, change, link, nft, route, rule, sysctl};
+use crate::{address, change, legacy, link, nft, route, rule, sysctl};
 use vpccni_core::datapath::{
-    Change, CleanUp, Desired, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
+    Change, CleanUp, Desired, EGRESS_TABLE, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
 };
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -93,6 +93,15 @@ impl Kernel for Host {
     fn clean(&self, how: CleanUp) -> Result<Vec<Change>, KernelError> {
         self.apply(&without_us(&self.rules()?, how))
     }
+
+    fn take_over(&self) -> Result<Vec<String>, KernelError> {
+        let failed = |error: legacy::LegacyError| KernelError::TakeOver {
+            reason: error.to_string(),
+        };
+        let found = legacy::find().map_err(failed)?;
+        legacy::remove(&found).map_err(failed)?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
 }
 
 /// The table of addresses of the node.
@@ -102,7 +111,10 @@ const LOCAL_TABLE: u32 = 255;
 fn without_us(rules: &[Rule], how: CleanUp) -> Desired {
     let mut desired = Desired::default();
     for (family, name) in tables_of_ours() {
-        desired.absent_nft.insert((family, name.to_owned()));
+        // Pods that run go out by the table of egress, and nobody would make its rules for them again.
+        if how == CleanUp::Everything || name != EGRESS_TABLE {
+            desired.absent_nft.insert((family, name.to_owned()));
+        }
     }
     let mut owned = vec![priority::MARK, priority::SERVICE];
     if how == CleanUp::Everything {

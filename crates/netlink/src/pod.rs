@@ -170,9 +170,24 @@ pub fn delete(pod: &PodNetwork) -> Result<(), KernelError> {
     host.batch(requests).map(drop)
 }
 
-/// What would have to change so that pod and node are as [`add`] left them: nothing, if all is well.
+/// What would have to change so that pod and node are as [`add`] left them, or as the stock plugin leaves them: nothing,
+/// if all is well.
+///
+/// The stock plugin draws the Ethernet address of the node's end at random, so the pod is right when it sends to the one
+/// that is there. It waits for its IPv6 address where we know that nobody else has it, and leaves the link-local address
+/// of the node's end to the kernel.
 pub fn check(netns: &Path, pod: &PodNetwork) -> Result<Vec<Change>, KernelError> {
-    let (inside, outside) = vpccni_core::datapath::pod(pod);
+    let mut wanted = pod.clone();
+    if let Some(host_mac) = link::find(&mut Socket::route()?, &pod.host_veth)?.and_then(|link| link.mac) {
+        wanted.host_mac = host_mac;
+    }
+    let (mut inside, mut outside) = vpccni_core::datapath::pod(&wanted);
+    for state in [&mut inside, &mut outside] {
+        state
+            .sysctls
+            .retain(|sysctl| !sysctl.path.ends_with("/accept_dad"));
+    }
+    outside.addresses.clear();
     let namespace = netns::open(netns)?;
     let mut changes = netns::within(&namespace, || Host.plan(&desired(inside)))??;
     changes.extend(Host.plan(&desired(outside))?);

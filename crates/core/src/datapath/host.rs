@@ -25,6 +25,15 @@ pub struct PrimaryEni {
     pub mark: Option<u32>,
     /// Pods with their own groups exist, and these are enforced strictly.
     pub strict: bool,
+}
+
+/// What is set once for a node, before its agent starts, by somebody who may write every value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeInit {
+    /// The link of the primary interface.
+    pub device: String,
+    /// Pods have IPv6 addresses, or reach IPv6 by the node.
+    pub ipv6: bool,
     /// Probes of the kubelet reach pods with their own groups (`DISABLE_TCP_EARLY_DEMUX`).
     pub no_early_demux: bool,
 }
@@ -54,7 +63,7 @@ pub fn primary_eni(eni: &PrimaryEni) -> Desired {
             name: eni.device.clone(),
             mtu: Some(eni.mtu),
         }],
-        sysctls: sysctls(eni),
+        sysctls: forwarding(&eni.device, eni.family == Family::V6),
         ..Desired::default()
     };
     desired.owned_priorities.insert((eni.family, priority::MARK));
@@ -84,17 +93,23 @@ pub fn primary_eni(eni: &PrimaryEni) -> Desired {
     desired
 }
 
-fn sysctls(eni: &PrimaryEni) -> Vec<Sysctl> {
-    let device = &eni.device;
-    let mut sysctls = vec![
-        // Loose: answers to a pod on another interface come by a way the strict check does not know.
-        Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "2"),
-        Sysctl::optional(
-            "net/ipv4/tcp_early_demux",
-            if eni.no_early_demux { "0" } else { "1" },
-        ),
-    ];
-    if eni.family == Family::V6 {
+/// The values that [`NodeInit`] asks for. The agent wants most of them, too, but may not be allowed to write them.
+pub fn node_init(init: &NodeInit) -> Desired {
+    let mut sysctls = forwarding(&init.device, init.ipv6);
+    sysctls.push(Sysctl::optional(
+        "net/ipv4/tcp_early_demux",
+        if init.no_early_demux { "0" } else { "1" },
+    ));
+    Desired {
+        sysctls,
+        ..Desired::default()
+    }
+}
+
+fn forwarding(device: &str, ipv6: bool) -> Vec<Sysctl> {
+    // Loose: answers to a pod on another interface come by a way the strict check does not know.
+    let mut sysctls = vec![Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "2")];
+    if ipv6 {
         for (name, value) in [
             ("all/disable_ipv6", "0"),
             ("default/disable_ipv6", "0"),

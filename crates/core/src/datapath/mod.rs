@@ -16,7 +16,9 @@ mod value;
 
 pub use diff::{Change, CleanUp, Desired, Seen, TableState, diff};
 pub use egress::{EGRESS_TABLE, Egress, EgressFamily, egress_chain_name};
-pub use host::{PrimaryEni, SecondaryEni, eni_gone, primary_eni, secondary_eni, service_cidrs};
+pub use host::{
+    NodeInit, PrimaryEni, SecondaryEni, eni_gone, node_init, primary_eni, secondary_eni, service_cidrs,
+};
 pub use name::{
     POD_ENI_TABLE_OFFSET, container_if_name, host_mac, host_veth_name, host_veth_prefix, old_route_table_id,
     route_table_id, vlan_name,

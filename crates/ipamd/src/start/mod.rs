@@ -111,6 +111,7 @@ impl Start {
             .primary(&node, &networks)
             .await
             .map_err(StartError::Host)?;
+        self.host.take_over().await;
         let (store, usable) = fill(&tools, interfaces).await;
         let store = restored(&tools, store, entries, torn).await?;
         keep(&self.checkpoint, &store)?;

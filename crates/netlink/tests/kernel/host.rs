@@ -16,7 +16,6 @@ fn primary() -> PrimaryEni {
         family: Family::V4,
         mark: Some(0x80),
         strict: false,
-        no_early_demux: false,
     }
 }
 

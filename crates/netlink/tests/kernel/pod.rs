@@ -181,6 +181,23 @@ fn an_add_after_one_that_died_succeeds() {
 }
 
 #[test]
+fn check_takes_whatever_address_the_stock_plugin_drew_for_the_node() {
+    on_a_node(|| {
+        let sandbox = Sandbox::new();
+        let pod = pod("a", "10.0.1.5");
+        wire::add(&sandbox.path(), &pod).unwrap();
+        let drawn = "0a:58:a9:fe:01:01";
+        run(&format!("ip link set {} address {drawn}", pod.host_veth));
+        let changes = wire::check(&sandbox.path(), &pod).unwrap();
+        assert_eq!(changes.len(), 1, "the pod sends to another address: {changes:?}");
+        sandbox.run(&format!(
+            "ip neigh replace 169.254.1.1 lladdr {drawn} dev eth0 nud permanent"
+        ));
+        assert_eq!(wire::check(&sandbox.path(), &pod).unwrap(), vec![]);
+    });
+}
+
+#[test]
 fn check_names_what_somebody_changed() {
     on_a_node(|| {
         let sandbox = Sandbox::new();

@@ -6,13 +6,15 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::error::BoxError;
-use super::node::NodeBox;
+use super::node::{NodeBox, PATH};
 use super::pod::CONFLIST;
 use super::process::Running;
 use super::programs::REFERENCE_PLUGINS;
+use super::space::text_of;
 use crate::control_plane::ControlPlane;
 use crate::fixtures::AwsNode;
 use crate::wait::{TimedOut, until};
@@ -67,6 +69,14 @@ impl NodeBox {
             .map_err(BoxError::file("write", &to))
     }
 
+    /// Runs ipamd to its end, with this environment, and gives what it printed.
+    pub fn ipamd(&self, args: &[&str], env: &BTreeMap<String, String>) -> Result<String, BoxError> {
+        let mut command = Command::new(built("ipamd")?);
+        command.args(args).env_clear().env("PATH", PATH).envs(env);
+        let output = self.space().output(&mut command, "")?;
+        text_of("ipamd", args, "", &output)
+    }
+
     /// What a server of the node answers to a GET.
     pub fn get(&self, port: u16, path: &str) -> Result<String, BoxError> {
         let ask = || -> io::Result<String> {
@@ -107,6 +117,8 @@ impl Agent {
         install(node)?;
         let mut env = settings(node);
         env.extend(options.env.clone());
+        // The init container, whose variables have the same names.
+        node.ipamd(&["init"], &env)?;
         let mut args = vec!["--plugin-source", SOURCE];
         args.extend(options.args.iter().map(String::as_str));
         let running = node.start("ipamd", &built("ipamd")?, &args, &env)?;

@@ -17,7 +17,7 @@ use super::process::Running;
 use super::space::Space;
 
 /// The search path of programs in a box.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A fresh EKS node: strict about sources until the CNI says otherwise, forwarding as the container runtime's file in
 /// sysctl.d has it.

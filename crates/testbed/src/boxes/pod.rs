@@ -28,6 +28,7 @@ pub struct Pod<'a> {
     container: String,
     netns: String,
     network: File,
+    runtime: Map<String, Value>,
     result: Option<Value>,
 }
 
@@ -67,6 +68,7 @@ impl NodeBox {
             container: format!("{number:064x}"),
             netns,
             network,
+            runtime: Map::new(),
             result: None,
         })
     }
@@ -91,6 +93,16 @@ impl Pod<'_> {
     /// What the last ADD answered.
     pub fn result(&self) -> Option<&Value> {
         self.result.as_ref()
+    }
+
+    /// What the runtime tells plugins that have this capability.
+    pub fn runtime(&mut self, capability: &str, value: Value) {
+        self.runtime.insert(capability.to_owned(), value);
+    }
+
+    /// Takes this for what an ADD answered: of a plugin that is not called here.
+    pub fn added_as(&mut self, result: Value) {
+        self.result = Some(result);
     }
 
     /// Its addresses, as the last ADD answered them.
@@ -195,12 +207,32 @@ impl Pod<'_> {
             .env("CNI_IFNAME", "eth0")
             .env("CNI_PATH", PLUGINS.join(":"))
             .env("CNI_ARGS", args);
-        let input = configuration(list, plugin, previous).to_string();
+        let input = self.configuration(list, plugin, previous).to_string();
         let output = self.node.space().output(&mut program, &input)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(refusal(command, plugin, &output))
+    }
+
+    /// What a plugin gets on its standard input.
+    fn configuration(&self, list: &Value, plugin: &Value, previous: Option<&Value>) -> Value {
+        let mut config = plugin.as_object().cloned().unwrap_or_default();
+        for key in ["cniVersion", "name"] {
+            config.insert(key.to_owned(), list[key].clone());
+        }
+        if let Some(previous) = previous {
+            config.insert("prevResult".to_owned(), previous.clone());
+        }
+        let mut runtime = self.runtime.clone();
+        runtime.retain(|capability, _| plugin["capabilities"][capability] == json!(true));
+        if plugin["capabilities"]["portMappings"] == json!(true) {
+            runtime.entry("portMappings").or_insert_with(|| json!([]));
+        }
+        if !runtime.is_empty() {
+            config.insert("runtimeConfig".to_owned(), runtime.into());
+        }
+        config.into()
     }
 }
 
@@ -212,21 +244,6 @@ fn addresses_in(text: &str) -> Vec<IpAddr> {
         .flat_map(|link| link["addr_info"].as_array().into_iter().flatten())
         .filter_map(|address| address["local"].as_str()?.parse().ok())
         .collect()
-}
-
-/// What a plugin gets on its standard input.
-fn configuration(list: &Value, plugin: &Value, previous: Option<&Value>) -> Value {
-    let mut config = plugin.as_object().cloned().unwrap_or_else(Map::new);
-    for key in ["cniVersion", "name"] {
-        config.insert(key.to_owned(), list[key].clone());
-    }
-    if let Some(previous) = previous {
-        config.insert("prevResult".to_owned(), previous.clone());
-    }
-    if plugin["capabilities"]["portMappings"] == json!(true) {
-        config.insert("runtimeConfig".to_owned(), json!({"portMappings": []}));
-    }
-    config.into()
 }
 
 fn type_of(plugin: &Value) -> String {

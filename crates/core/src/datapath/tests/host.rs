@@ -1,8 +1,8 @@
 //! Interfaces of a node.
 
 use crate::datapath::{
-    Address, Change, Desired, Family, Link, LinkKind, PrimaryEni, Route, SecondaryEni, Seen, diff, eni_gone,
-    primary_eni, secondary_eni, service_cidrs,
+    Address, Change, Desired, Family, Link, LinkKind, NodeInit, PrimaryEni, Route, SecondaryEni, Seen, diff,
+    eni_gone, node_init, primary_eni, secondary_eni, service_cidrs,
 };
 
 fn words<T: ToString>(items: &[T]) -> Vec<String> {
@@ -16,7 +16,6 @@ fn primary(family: Family, strict: bool) -> Desired {
         family,
         mark: (family == Family::V4).then_some(0x80),
         strict,
-        no_early_demux: strict,
     })
 }
 
@@ -57,6 +56,37 @@ fn rules_of_the_primary_interface() {
         let desired = primary(family, strict);
         assert_eq!(words(&desired.rules), rules);
         assert_eq!(words(&desired.absent_rules), absent);
+    }
+}
+
+#[test]
+fn the_agent_asks_for_no_value_that_the_start_of_the_node_leaves_otherwise() {
+    for (ipv6, no_early_demux) in [(false, false), (false, true), (true, false), (true, true)] {
+        let init = node_init(&NodeInit {
+            device: "eth0".to_owned(),
+            ipv6,
+            no_early_demux,
+        });
+        let demux = init
+            .sysctls
+            .iter()
+            .find(|sysctl| sysctl.path == "net/ipv4/tcp_early_demux")
+            .unwrap();
+        assert_eq!((demux.value == "0", demux.optional), (no_early_demux, true));
+        let seen = Seen {
+            sysctls: init
+                .sysctls
+                .into_iter()
+                .map(|sysctl| (sysctl.path, sysctl.value))
+                .collect(),
+            ..Seen::default()
+        };
+        let family = if ipv6 { Family::V6 } else { Family::V4 };
+        let written: Vec<_> = diff(&primary(family, false), &seen)
+            .into_iter()
+            .filter(|change| matches!(change, Change::WriteSysctl(_)))
+            .collect();
+        assert_eq!(written, vec![], "the agent may not write values");
     }
 }
 
