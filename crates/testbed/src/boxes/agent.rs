@@ -38,6 +38,8 @@ pub struct AgentOptions {
     pub env: BTreeMap<String, String>,
     /// Further flags.
     pub args: Vec<String>,
+    /// The folder of `ipamd` and `aws-cni`; where none is said, that of this executable or the one above.
+    pub programs: Option<PathBuf>,
 }
 
 impl AgentOptions {
@@ -46,7 +48,7 @@ impl AgentOptions {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self {
             env: env.iter().map(own).collect(),
-            args: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -104,7 +106,11 @@ impl Agent {
 
     /// Starts it and does not wait.
     pub fn launch(node: &NodeBox, options: &AgentOptions) -> Result<Self, BoxError> {
-        install(node)?;
+        let built = |name: &str| match &options.programs {
+            Some(folder) => Ok(folder.join(name)),
+            None => built(name),
+        };
+        install(node, &built("aws-cni")?)?;
         let mut env = settings(node);
         env.extend(options.env.clone());
         let mut args = vec!["--plugin-source", SOURCE];
@@ -212,7 +218,7 @@ fn published() -> BTreeMap<String, String> {
 }
 
 /// Puts the plugin where ipamd installs it from, and the plugins of the machine image where the runtime finds them.
-fn install(node: &NodeBox) -> Result<(), BoxError> {
+fn install(node: &NodeBox, plugin: &Path) -> Result<(), BoxError> {
     // The kubelet makes the folders that the manifest mounts.
     for folder in ["/var/run/aws-node", "/var/log/aws-routed-eni"] {
         let path = node.path(folder);
@@ -220,7 +226,7 @@ fn install(node: &NodeBox) -> Result<(), BoxError> {
     }
     let source = node.path(SOURCE);
     fs::create_dir_all(&source).map_err(BoxError::file("create", &source))?;
-    copy(&built("aws-cni")?, &source.join("aws-cni"))?;
+    copy(plugin, &source.join("aws-cni"))?;
     for name in ["loopback", "portmap", "bandwidth", "tuning", "host-local"] {
         let from = Path::new(REFERENCE_PLUGINS).join(name);
         if from.is_file() {
