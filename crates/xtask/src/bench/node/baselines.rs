@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use vpccni_testbed::boxes::{REFERENCE_PLUGINS, within};
+use vpccni_testbed::boxes::{REFERENCE_PLUGINS, Space};
 
-use super::call::{Call, Namespace, burst, namespaces, remove};
+use super::call::{Call, Namespace, burst, inside, namespaces, remove, row};
 use super::sample::Sample;
 
 /// The name of each, as ratios say it.
@@ -23,34 +23,39 @@ pub(super) struct Baselines {
     pub(super) ptp_burst: Sample,
 }
 
-pub(super) fn measure(next: &mut usize, count: usize, bursts: usize) -> Result<Baselines, String> {
+pub(super) fn measure(
+    space: &Space,
+    next: &mut usize,
+    count: usize,
+    bursts: usize,
+) -> Result<Baselines, String> {
     Ok(Baselines {
-        start: start(count)?,
-        kernel: kernel(next, count)?,
-        ptp: ptp(next, count)?,
-        ptp_burst: ptp_bursts(next, bursts)?,
+        start: start(space, count)?,
+        kernel: kernel(space, next, count)?,
+        ptp: ptp(space, next, count)?,
+        ptp_burst: ptp_bursts(space, next, bursts)?,
     })
 }
 
-fn start(count: usize) -> Result<Sample, String> {
+fn start(space: &Space, count: usize) -> Result<Sample, String> {
     let call = Call::program("true", &[], "")?;
-    let times = (0..count).map(|_| call.run().map(|(took, _)| took));
-    times.collect::<Result<Vec<_>, _>>().map(Sample::new)
+    row(space, &vec![call; count]).map(|(times, _)| Sample::new(times))
 }
 
 /// The links, addresses, routes and rules of a pod by two processes of `ip`, one on the node and one in the pod.
-fn kernel(next: &mut usize, count: usize) -> Result<Sample, String> {
-    let pods = namespaces(next, count)?;
+fn kernel(space: &Space, next: &mut usize, count: usize) -> Result<Sample, String> {
+    let pods = namespaces(space, next, count)?;
     let mut times = Vec::new();
     for (number, pod) in pods.iter().enumerate() {
-        times.push(by_hand(number, *pod)?);
+        times.push(by_hand(space, number, *pod)?);
     }
-    for number in 0..count {
-        let address = address(number);
-        let text = format!("rule del to {address} prio 512\nrule del from {address} prio 1536\n");
-        Call::program("ip", &["-batch", "-"], &text)?.run()?;
-    }
-    remove(&pods)?;
+    let lines: Vec<String> = (0..count)
+        .map(address)
+        .map(|address| format!("rule del to {address} prio 512\nrule del from {address} prio 1536\n"))
+        .collect();
+    let clean = Call::program("ip", &["-batch", "-"], &lines.concat())?;
+    inside(space, || clean.run())?;
+    remove(space, &pods)?;
     Ok(Sample::new(times))
 }
 
@@ -58,25 +63,26 @@ fn address(number: usize) -> String {
     format!("10.98.{}.{}", number / 250, number % 250 + 1)
 }
 
-fn by_hand(number: usize, pod: Namespace) -> Result<Duration, String> {
+fn by_hand(space: &Space, number: usize, pod: Namespace) -> Result<Duration, String> {
     let (address, name, link) = (address(number), pod.name(), format!("hand{number}"));
     let outside = format!(
         "link add {link} mtu 9001 type veth peer name eth0 mtu 9001 netns {name}\nlink set {link} up\n\
          route add {address} dev {link}\nrule add to {address} table main prio 512\n\
          rule add from {address} table 2 prio 1536\n"
     );
-    let inside = format!(
+    let in_pod = format!(
         "link set eth0 up\naddr add {address}/32 dev eth0\nroute add 169.254.1.1 dev eth0\n\
          route add default via 169.254.1.1 dev eth0\n\
          neigh add 169.254.1.1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent\n"
     );
     let first = Call::program("ip", &["-batch", "-"], &outside)?;
-    let second = Call::program("ip", &["-batch", "-"], &inside)?;
-    let network = File::open(pod.path()).map_err(|error| format!("open {name}: {error}"))?;
-    let begun = Instant::now();
-    first.run()?;
-    within(&network, || second.run()).map_err(|error| error.to_string())??;
-    Ok(begun.elapsed())
+    let second = Call::program("ip", &["-batch", "-"], &in_pod)?;
+    let network = File::open(space.path(Path::new("/run/netns").join(&name)))
+        .map_err(|error| format!("open {name}: {error}"))?;
+    let (on_node, _) = inside(space, || first.run())?;
+    let inside_pod = space.enter_at(&network, || second.run());
+    let (in_pod, _) = inside_pod.map_err(|error| error.to_string())??;
+    Ok(on_node + in_pod)
 }
 
 fn conf(previous: Option<&Value>) -> Value {
@@ -90,39 +96,36 @@ fn conf(previous: Option<&Value>) -> Value {
     conf
 }
 
-fn ptp(next: &mut usize, count: usize) -> Result<Sample, String> {
+fn adds(pods: &[Namespace]) -> Vec<Call> {
     let program = Path::new(REFERENCE_PLUGINS).join("ptp");
-    let pods = namespaces(next, count)?;
-    let mut times = Vec::new();
-    let mut results = Vec::new();
-    for pod in &pods {
-        let (took, result) = Call::plugin(&program, "ADD", pod, &conf(None)).answer()?;
-        times.push(took);
-        results.push(result);
-    }
-    delete(&program, &pods, &results)?;
+    let add = |pod| Call::plugin(&program, "ADD", pod, &conf(None));
+    pods.iter().map(add).collect()
+}
+
+fn ptp(space: &Space, next: &mut usize, count: usize) -> Result<Sample, String> {
+    let pods = namespaces(space, next, count)?;
+    let (times, results) = row(space, &adds(&pods))?;
+    delete(space, &pods, &results)?;
     Ok(Sample::new(times))
 }
 
-fn ptp_bursts(next: &mut usize, bursts: usize) -> Result<Sample, String> {
-    let program = Path::new(REFERENCE_PLUGINS).join("ptp");
+fn ptp_bursts(space: &Space, next: &mut usize, bursts: usize) -> Result<Sample, String> {
     let mut times = Vec::new();
     for _ in 0..bursts {
-        let pods = namespaces(next, super::scene::BURST)?;
-        let calls: Vec<_> = pods
-            .iter()
-            .map(|pod| Call::plugin(&program, "ADD", pod, &conf(None)))
-            .collect();
-        let (took, results) = burst(&calls)?;
+        let pods = namespaces(space, next, super::scene::BURST)?;
+        let (took, results) = burst(space, &adds(&pods))?;
         times.push(took);
-        delete(&program, &pods, &results)?;
+        delete(space, &pods, &results)?;
     }
     Ok(Sample::new(times))
 }
 
-fn delete(program: &Path, pods: &[Namespace], results: &[Value]) -> Result<(), String> {
-    for (pod, result) in pods.iter().zip(results) {
-        Call::plugin(program, "DEL", pod, &conf(Some(result))).run()?;
-    }
-    remove(pods)
+fn delete(space: &Space, pods: &[Namespace], results: &[Value]) -> Result<(), String> {
+    let program = Path::new(REFERENCE_PLUGINS).join("ptp");
+    let both = pods.iter().zip(results);
+    let calls: Vec<_> = both
+        .map(|(pod, result)| Call::plugin(&program, "DEL", pod, &conf(Some(result))))
+        .collect();
+    row(space, &calls)?;
+    remove(space, pods)
 }

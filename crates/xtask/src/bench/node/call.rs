@@ -1,14 +1,15 @@
-//! One process that is timed, and the namespaces of pods that it works on. All of it runs on a thread inside of the node.
+//! One process that is timed, and the namespaces of pods that it works on.
 
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use vpccni_testbed::boxes::Space;
 
 /// The search path of programs on a node.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -92,9 +93,12 @@ impl Call {
         ))
     }
 
-    /// The same, for its answer.
+    /// The same, with its answer; nothing where it says nothing.
     pub(super) fn answer(&self) -> Result<(Duration, Value), String> {
         let (took, text) = self.run()?;
+        if text.is_empty() {
+            return Ok((took, Value::Null));
+        }
         let value = serde_json::from_slice(&text);
         value
             .map(|value| (took, value))
@@ -102,28 +106,46 @@ impl Call {
     }
 }
 
+/// Runs something on a thread from which processes are started in the node.
+pub(super) fn inside<R: Send>(
+    space: &Space,
+    run: impl FnOnce() -> Result<R, String> + Send,
+) -> Result<R, String> {
+    space.enter(run).map_err(|error| error.to_string())?
+}
+
+/// One after the other; the times and the answers.
+pub(super) fn row(space: &Space, calls: &[Call]) -> Result<(Vec<Duration>, Vec<Value>), String> {
+    let answers = inside(space, || {
+        calls.iter().map(Call::answer).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(answers?.into_iter().unzip())
+}
+
 /// All at once; from the first start to the last end, and the answers in order.
-pub(super) fn burst(calls: &[Call]) -> Result<(Duration, Vec<Value>), String> {
-    let barrier = Barrier::new(calls.len() + 1);
-    thread::scope(|scope| {
-        let threads: Vec<_> = calls
-            .iter()
-            .map(|call| {
-                scope.spawn(|| {
-                    barrier.wait();
-                    call.answer()
-                })
-            })
-            .collect();
-        barrier.wait();
-        let begun = Instant::now();
-        let mut answers = Vec::new();
-        for thread in threads {
-            let answer = thread.join().map_err(|_| "a thread panicked".to_owned())?;
-            answers.push(answer?.1);
-        }
-        Ok((begun.elapsed(), answers))
-    })
+pub(super) fn burst(space: &Space, calls: &[Call]) -> Result<(Duration, Vec<Value>), String> {
+    // What waits here has its namespaces already.
+    let barrier = Barrier::new(calls.len());
+    let one = |call: &Call| {
+        inside(space, || {
+            barrier.wait();
+            let begun = Instant::now();
+            call.answer().map(|(_, answer)| (begun, Instant::now(), answer))
+        })
+    };
+    let done = thread::scope(|scope| {
+        let threads: Vec<_> = calls.iter().map(|call| scope.spawn(|| one(call))).collect();
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            let joined = thread.join();
+            joined.unwrap_or_else(|_| Err("a thread panicked".to_owned()))
+        };
+        threads.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+    })?;
+    let first = done.iter().map(|(begun, ..)| *begun).min();
+    let last = done.iter().map(|(_, ended, _)| *ended).max();
+    let (first, last) = first.zip(last).ok_or("a burst of nobody")?;
+    let answers = done.into_iter().map(|(.., answer)| answer).collect();
+    Ok((last - first, answers))
 }
 
 /// The network namespace of a pod, by its number.
@@ -141,24 +163,25 @@ impl Namespace {
 }
 
 /// Makes fresh ones, which nobody had.
-pub(super) fn namespaces(next: &mut usize, count: usize) -> Result<Vec<Namespace>, String> {
+pub(super) fn namespaces(space: &Space, next: &mut usize, count: usize) -> Result<Vec<Namespace>, String> {
     let first = *next;
     *next += count;
     let made: Vec<_> = (first..*next).map(Namespace).collect();
-    each(&made, "add")?;
+    each(space, &made, "add")?;
     Ok(made)
 }
 
 /// Removes them; the kernel takes down what is inside in its own time.
-pub(super) fn remove(namespaces: &[Namespace]) -> Result<(), String> {
-    each(namespaces, "del")
+pub(super) fn remove(space: &Space, namespaces: &[Namespace]) -> Result<(), String> {
+    each(space, namespaces, "del")
 }
 
-fn each(namespaces: &[Namespace], verb: &str) -> Result<(), String> {
+fn each(space: &Space, namespaces: &[Namespace], verb: &str) -> Result<(), String> {
     let mut lines = String::new();
     for namespace in namespaces {
         // Writing to a String cannot fail.
         writeln!(lines, "netns {verb} {}", namespace.name()).unwrap_or_default();
     }
-    Call::program("ip", &["-batch", "-"], &lines)?.run().map(drop)
+    let call = Call::program("ip", &["-batch", "-"], &lines)?;
+    inside(space, || call.run()).map(drop)
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use vpccni_testbed::boxes::{
-    Agent, AgentOptions, CONFLIST, Egress, METRICS, NodeBox, REFERENCE_PLUGINS, SOCKET, Vpc,
+    Agent, AgentOptions, CONFLIST, Egress, METRICS, NodeBox, REFERENCE_PLUGINS, SOCKET, Space, Vpc,
 };
 use vpccni_testbed::wait::until;
 
 use super::NodeArgs;
 use super::baselines::{self, Baselines, KERNEL, PTP};
-use super::call::{Call, Namespace, burst, namespaces, remove};
+use super::call::{Call, Namespace, burst, namespaces, remove, row};
 use super::figures::{Figure, Wanted};
 use super::sample::Sample;
 use crate::bench::process::peak_mib;
@@ -27,11 +27,13 @@ const SLICE: usize = 50;
 const SPARE: usize = 70;
 /// Interfaces are attached and prefixes come one call at a time.
 const FILLED: Duration = Duration::from_mins(2);
-const ZONE: &str = "us-west-2a";
+/// A cluster needs two.
+const ZONES: [&str; 2] = ["us-west-2a", "us-west-2b"];
 const PLUGIN: &str = "/opt/cni/bin/aws-cni";
 
 /// The plugin of the node with the configuration of its network.
-struct Plugin {
+struct Plugin<'a> {
+    space: &'a Space,
     conf: Value,
     next: usize,
 }
@@ -44,11 +46,11 @@ pub(super) async fn measure(programs: &Path, args: &NodeArgs) -> Result<Vec<Figu
         return Err("the baseline ptp is missing: apt-get install containernetworking-plugins".to_owned());
     }
     let text = |error: &dyn std::error::Error| error.to_string();
-    let vpc = Vpc::start(&[ZONE], Egress::InternetGateway)
+    let vpc = Vpc::start(&ZONES, Egress::InternetGateway)
         .await
         .map_err(|error| text(&error))?;
     let node = vpc
-        .launch(ZONE, "m5.xlarge")
+        .launch(ZONES[0], "m5.xlarge")
         .await
         .map_err(|error| text(&error))?;
     let pool = (args.pods + SPARE).next_multiple_of(16);
@@ -109,7 +111,7 @@ fn changes(vpc: &Vpc) -> f64 {
     changes
 }
 
-/// All that is timed as processes, on one thread inside of the node.
+/// All that is timed as processes.
 fn on_the_node(vpc: &Vpc, node: &NodeBox, agent: &Agent, args: &NodeArgs) -> Result<Vec<Figure>, String> {
     let path = node.path(CONFLIST);
     let text = fs::read_to_string(&path).map_err(|error| format!("read {}: {error}", path.display()))?;
@@ -117,30 +119,12 @@ fn on_the_node(vpc: &Vpc, node: &NodeBox, agent: &Agent, args: &NodeArgs) -> Res
     let mut conf = list["plugins"][0].clone();
     conf["cniVersion"] = list["cniVersion"].clone();
     conf["name"] = list["name"].clone();
-    let run = || -> Result<Times, String> {
-        let mut plugin = Plugin { conf, next: 0 };
-        say("measuring the baselines");
-        let base = baselines::measure(&mut plugin.next, args.baseline, args.bursts)?;
-        let version = plugin.version(args.baseline)?;
-        say(&format!("starting {} pods", args.pods));
-        let (adds, _live) = plugin.start(args.pods)?;
-        say(&format!("measuring bursts of {BURST} pods"));
-        let bursts = plugin.bursts(args.bursts)?;
-        say(&format!("starting and stopping {} pods", args.churn));
-        let before = changes(vpc);
-        let dels = plugin.churn(args.churn)?;
-        let calls = changes(vpc) - before;
-        Ok(Times {
-            base,
-            version,
-            adds,
-            bursts,
-            dels,
-            calls,
-        })
+    let mut plugin = Plugin {
+        space: node.space(),
+        conf,
+        next: 0,
     };
-    let times = node.space().enter(run).map_err(|error| error.to_string())?;
-    let mut figures = times?.figures(args);
+    let mut figures = plugin.times(vpc, args)?.figures(args);
     figures.push(Figure::new(
         format!("peak memory of ipamd after {} starts and stops", args.churn),
         peak_mib(agent.pid())?,
@@ -195,7 +179,7 @@ impl Times {
     }
 }
 
-impl Plugin {
+impl Plugin<'_> {
     fn call(&self, command: &str, pod: Namespace, previous: Option<&Value>) -> Call {
         let mut conf = self.conf.clone();
         if let Some(previous) = previous {
@@ -204,41 +188,56 @@ impl Plugin {
         Call::plugin(Path::new(PLUGIN), command, &pod, &conf)
     }
 
-    fn version(&self, count: usize) -> Result<Sample, String> {
-        let call = self.call("VERSION", Namespace(0), None);
-        let times = (0..count).map(|_| call.run().map(|(took, _)| took));
-        times.collect::<Result<Vec<_>, _>>().map(Sample::new)
+    fn times(&mut self, vpc: &Vpc, args: &NodeArgs) -> Result<Times, String> {
+        say("measuring the baselines");
+        let base = baselines::measure(self.space, &mut self.next, args.baseline, args.bursts)?;
+        let version = vec![self.call("VERSION", Namespace(0), None); args.baseline];
+        let version = Sample::new(row(self.space, &version)?.0);
+        say(&format!("starting {} pods", args.pods));
+        let (adds, _) = self.start(args.pods)?;
+        say(&format!("measuring bursts of {BURST} pods"));
+        let bursts = self.bursts(args.bursts)?;
+        say(&format!("starting and stopping {} pods", args.churn));
+        let before = changes(vpc);
+        let dels = self.churn(args.churn)?;
+        let calls = changes(vpc) - before;
+        Ok(Times {
+            base,
+            version,
+            adds,
+            bursts,
+            dels,
+            calls,
+        })
     }
 
     /// One after the other.
     fn start(&mut self, count: usize) -> Result<(Sample, Vec<Live>), String> {
-        let pods = namespaces(&mut self.next, count)?;
-        let mut times = Vec::new();
-        let mut live = Vec::new();
-        for pod in pods {
-            let (took, result) = self.call("ADD", pod, None).answer()?;
-            times.push(took);
-            live.push((pod, result));
-        }
-        Ok((Sample::new(times), live))
+        let pods = namespaces(self.space, &mut self.next, count)?;
+        let (times, results) = row(self.space, &self.adds(&pods))?;
+        Ok((Sample::new(times), pods.into_iter().zip(results).collect()))
+    }
+
+    fn adds(&self, pods: &[Namespace]) -> Vec<Call> {
+        pods.iter().map(|pod| self.call("ADD", *pod, None)).collect()
     }
 
     fn stop(&self, live: &[Live]) -> Result<Vec<Duration>, String> {
-        let mut times = Vec::new();
-        for (pod, result) in live {
-            times.push(self.call("DEL", *pod, Some(result)).run()?.0);
-        }
+        let calls: Vec<_> = live
+            .iter()
+            .map(|(pod, result)| self.call("DEL", *pod, Some(result)))
+            .collect();
+        let (times, _) = row(self.space, &calls)?;
         let pods: Vec<_> = live.iter().map(|(pod, _)| *pod).collect();
-        remove(&pods)?;
+        remove(self.space, &pods)?;
         Ok(times)
     }
 
     fn bursts(&mut self, count: usize) -> Result<Sample, String> {
         let mut times = Vec::new();
         for _ in 0..count {
-            let pods = namespaces(&mut self.next, BURST)?;
-            let calls: Vec<_> = pods.iter().map(|pod| self.call("ADD", *pod, None)).collect();
-            let (took, results) = burst(&calls)?;
+            let pods = namespaces(self.space, &mut self.next, BURST)?;
+            let (took, results) = burst(self.space, &self.adds(&pods))?;
             times.push(took);
             self.stop(&pods.into_iter().zip(results).collect::<Vec<_>>())?;
         }
