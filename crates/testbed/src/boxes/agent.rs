@@ -178,6 +178,8 @@ fn serves(node: &NodeBox) -> Result<(), String> {
 fn settings(node: &NodeBox) -> BTreeMap<String, String> {
     let aws = node.vpc().sandbox();
     let mut env = published();
+    // There is no network-policy agent in a box, and with this every ADD asks it.
+    env.remove("NETWORK_POLICY_ENFORCING_MODE");
     env.extend(
         [
             ("MY_NODE_NAME", node.name()),
