@@ -142,10 +142,11 @@ impl Client {
             requires_multi_nic_attachment: false,
         };
         let reply = self.backend.add_network(request).await;
-        match reply.map_err(|status| status.to_string())?.into_inner().success {
-            true => Ok(()),
-            false => Err("ipamd has no address".to_owned()),
-        }
+        let reply = reply.map_err(|status| status.to_string())?.into_inner();
+        reply
+            .success
+            .then_some(())
+            .ok_or_else(|| "ipamd has no address".to_owned())
     }
 
     async fn del(&mut self, sandbox: usize) -> Result<(), String> {
@@ -162,9 +163,10 @@ impl Client {
             k8s_pod_uid: String::new(),
         };
         let reply = self.backend.del_network(request).await;
-        match reply.map_err(|status| status.to_string())?.into_inner().success {
-            true => Ok(()),
-            false => Err("ipamd did not take the address back".to_owned()),
-        }
+        let reply = reply.map_err(|status| status.to_string())?.into_inner();
+        reply
+            .success
+            .then_some(())
+            .ok_or_else(|| "ipamd did not take the address back".to_owned())
     }
 }

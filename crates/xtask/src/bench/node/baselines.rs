@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vpccni_testbed::boxes::{REFERENCE_PLUGINS, Space};
 
-use super::call::{Call, Namespace, burst, inside, namespaces, remove, row};
+use super::call::{BURST, Call, Namespace, burst, inside, namespaces, remove, row};
 use super::sample::Sample;
 
 /// The name of each, as ratios say it.
@@ -112,7 +112,7 @@ fn ptp(space: &Space, next: &mut usize, count: usize) -> Result<Sample, String> 
 fn ptp_bursts(space: &Space, next: &mut usize, bursts: usize) -> Result<Sample, String> {
     let mut times = Vec::new();
     for _ in 0..bursts {
-        let pods = namespaces(space, next, super::scene::BURST)?;
+        let pods = namespaces(space, next, BURST)?;
         let (took, results) = burst(space, &adds(&pods))?;
         times.push(took);
         delete(space, &pods, &results)?;

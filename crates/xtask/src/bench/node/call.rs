@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use vpccni_testbed::boxes::Space;
 
+/// Pods of a burst.
+pub(super) const BURST: usize = 30;
+
 /// The search path of programs on a node.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -13,14 +13,12 @@ use vpccni_testbed::wait::until;
 
 use super::NodeArgs;
 use super::baselines::{self, Baselines, KERNEL, PTP};
-use super::call::{Call, Namespace, burst, namespaces, remove, row};
+use super::call::{BURST, Call, Namespace, burst, namespaces, remove, row};
 use super::figures::{Figure, Wanted};
 use super::sample::Sample;
 use crate::bench::process::peak_mib;
 use crate::terminal::say;
 
-/// Pods of a burst.
-pub(super) const BURST: usize = 30;
 /// Started before as many are stopped, so that namespaces are made and removed together.
 const SLICE: usize = 50;
 /// Addresses of the pool beside those of the pods that stay: a burst, or all that the load has under way.
