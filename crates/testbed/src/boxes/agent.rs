@@ -40,6 +40,8 @@ pub struct AgentOptions {
     pub env: BTreeMap<String, String>,
     /// Further flags.
     pub args: Vec<String>,
+    /// The folder of `ipamd` and `aws-cni`; where none is said, that of this executable or the one above.
+    pub programs: Option<PathBuf>,
 }
 
 impl AgentOptions {
@@ -48,7 +50,7 @@ impl AgentOptions {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self {
             env: env.iter().map(own).collect(),
-            args: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -114,7 +116,11 @@ impl Agent {
 
     /// Starts it and does not wait.
     pub fn launch(node: &NodeBox, options: &AgentOptions) -> Result<Self, BoxError> {
-        install(node)?;
+        let built = |name: &str| match &options.programs {
+            Some(folder) => Ok(folder.join(name)),
+            None => built(name),
+        };
+        install(node, &built("aws-cni")?)?;
         let mut env = settings(node);
         env.extend(options.env.clone());
         // The init container, whose variables have the same names.
@@ -226,7 +232,7 @@ fn published() -> BTreeMap<String, String> {
 }
 
 /// Puts the plugin where ipamd installs it from, and the plugins of the machine image where the runtime finds them.
-fn install(node: &NodeBox) -> Result<(), BoxError> {
+fn install(node: &NodeBox, plugin: &Path) -> Result<(), BoxError> {
     // The kubelet makes the folders that the manifest mounts.
     for folder in ["/var/run/aws-node", "/var/log/aws-routed-eni"] {
         let path = node.path(folder);
@@ -234,7 +240,7 @@ fn install(node: &NodeBox) -> Result<(), BoxError> {
     }
     let source = node.path(SOURCE);
     fs::create_dir_all(&source).map_err(BoxError::file("create", &source))?;
-    copy(&built("aws-cni")?, &source.join("aws-cni"))?;
+    copy(plugin, &source.join("aws-cni"))?;
     for name in ["loopback", "portmap", "bandwidth", "tuning", "host-local"] {
         let from = Path::new(REFERENCE_PLUGINS).join(name);
         if from.is_file() {

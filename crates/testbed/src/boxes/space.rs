@@ -107,6 +107,26 @@ impl Space {
         within(&self.network, run)
     }
 
+    /// Runs something on a thread of its own from which programs are started in all the namespaces, as cheaply as
+    /// outside. The thread cannot start threads: they would be of two namespaces of processes.
+    pub fn enter<R: Send>(&self, run: impl FnOnce() -> R + Send) -> Result<R, BoxError> {
+        self.enter_at(&self.network, run)
+    }
+
+    /// The same in another network namespace.
+    pub fn enter_at<R: Send>(&self, network: &File, run: impl FnOnce() -> R + Send) -> Result<R, BoxError> {
+        let error = || BoxError::kernel::<nix::Error>("enter the namespaces");
+        on_thread(|| {
+            // The threads of a process share their folder and root; only one that does not may change its mounts.
+            unshare(CloneFlags::CLONE_FS).map_err(error())?;
+            setns(network, CloneFlags::CLONE_NEWNET).map_err(error())?;
+            setns(&self.processes, CloneFlags::CLONE_NEWPID).map_err(error())?;
+            setns(&self.cgroups, CloneFlags::CLONE_NEWCGROUP).map_err(error())?;
+            setns(&self.mounts, CloneFlags::CLONE_NEWNS).map_err(error())?;
+            Ok(run())
+        })
+    }
+
     /// Runs a program of this machine in the network namespace alone: its files and process numbers are ours.
     pub fn tool(&self, program: &str, args: &[&str], input: &str) -> Result<String, BoxError> {
         tool(&self.network, program, args, input)
@@ -132,16 +152,8 @@ impl Space {
     /// Starts a program in the mounts and processes of this machine, but in another network namespace: one of its pods.
     pub(super) fn spawn_at(&self, network: &File, command: &mut Command) -> Result<Child, BoxError> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let error = || BoxError::kernel::<nix::Error>(format!("enter the namespaces for {program}"));
-        on_thread(|| {
-            // The threads of a process share their folder and root; only one that does not may change its mounts.
-            unshare(CloneFlags::CLONE_FS).map_err(error())?;
-            setns(network, CloneFlags::CLONE_NEWNET).map_err(error())?;
-            setns(&self.processes, CloneFlags::CLONE_NEWPID).map_err(error())?;
-            setns(&self.cgroups, CloneFlags::CLONE_NEWCGROUP).map_err(error())?;
-            setns(&self.mounts, CloneFlags::CLONE_NEWNS).map_err(error())?;
-            command.spawn().map_err(spawn_error(&program))
-        })
+        self.enter_at(network, || command.spawn())?
+            .map_err(spawn_error(&program))
     }
 
     /// Runs a program to its end, with some input; gives how it ended, whatever that is.

@@ -1,0 +1,151 @@
+//! The node agent: ADD and its burst, ipamd through its socket, memory and size, against the reference plugins and the
+//! bare work of the kernel in the same run. The node is one in a box, with the agent as it is shipped.
+
+mod baselines;
+mod call;
+mod figures;
+mod sample;
+mod scene;
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use self::figures::Figure;
+use super::endpoint::machine;
+use super::results;
+use crate::terminal::{complain, say};
+
+/// What ships: small before fast, and static.
+const PROFILE: &str = "node";
+
+/// As on a node, where the checkpoint is: folders of boxes are made here.
+const MEMORY: &str = "/dev/shm";
+
+const TITLE: &str = "The node agent";
+
+/// How the node agent is measured.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct NodeArgs {
+    /// Pods that live on the node while everything is measured; their ADDs are timed.
+    #[arg(long, default_value_t = 250)]
+    pods: usize,
+    /// Bursts of thirty pods; the median counts.
+    #[arg(long, default_value_t = 5)]
+    bursts: usize,
+    /// Starts and stops of pods before the memory of ipamd is read.
+    #[arg(long, default_value_t = 1000)]
+    churn: usize,
+    /// Calls of each baseline.
+    #[arg(long, default_value_t = 100)]
+    baseline: usize,
+    /// Seconds of each load through the socket.
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
+    /// Writes the figures to bench/RESULTS.md.
+    #[arg(long)]
+    record: bool,
+    /// What else is to be known of this run, for the record.
+    #[arg(long, default_value = "")]
+    note: String,
+    /// Measure what is built already, with the folder of temporary files as it is.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
+pub(super) fn run(root: &Path, args: &NodeArgs) -> Result<ExitCode, String> {
+    if !args.built {
+        build(root)?;
+        return Err(again_in_memory());
+    }
+    let programs = folder(root);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("start the runtime: {error}"))?;
+    let before = load();
+    let figures = runtime.block_on(scene::measure(&programs, args))?;
+    let text = report(args, &figures, &before);
+    say(&text);
+    if args.record {
+        results::record_section(root, TITLE, &text)?;
+    }
+    Ok(if figures.iter().all(Figure::is_well) {
+        ExitCode::SUCCESS
+    } else {
+        complain("a figure is not as wanted");
+        ExitCode::FAILURE
+    })
+}
+
+/// The target of a static executable for this machine.
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+fn folder(root: &Path) -> PathBuf {
+    let all = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    all.join(target()).join(PROFILE)
+}
+
+/// As the image is built: the flag is for the target alone, and the generated client of EC2 takes a while.
+fn build(root: &Path) -> Result<(), String> {
+    say(&format!(
+        "building the profile {PROFILE} (about a quarter of an hour the first time)"
+    ));
+    let variable = target().to_uppercase().replace('-', "_");
+    let status = Command::new("cargo")
+        .args(["build", "--profile", PROFILE, "--target", &target()])
+        .args(["-p", "vpccni-ipamd", "-p", "vpccni-cni"])
+        .env(
+            format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
+            "-C target-feature=+crt-static",
+        )
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("run cargo: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo build --profile {PROFILE} failed"))
+    }
+}
+
+/// Becomes the same program with its temporary files in memory; comes back only with an error.
+fn again_in_memory() -> String {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return format!("find this program: {error}"),
+    };
+    let error = Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .arg("--built")
+        .env("TMPDIR", MEMORY)
+        .exec();
+    format!("start {}: {error}", program.display())
+}
+
+/// The load averages of the machine: others may work beside.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+fn report(args: &NodeArgs, figures: &[Figure], before: &str) -> String {
+    let note = if args.note.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", args.note)
+    };
+    format!(
+        "`cargo xtask bench node --pods {} --bursts {} --churn {} --baseline {} --seconds {} --record`\n\n\
+         {}; everything shares them. Load average {before} before the run, {} after it. Profile `{PROFILE}`, static; a \
+         node in a box (m5.xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
+         a plugin are from its start to its end, as a runtime sees them.\n{note}\n{}",
+        args.pods,
+        args.bursts,
+        args.churn,
+        args.baseline,
+        args.seconds,
+        machine(),
+        load(),
+        figures::table(figures)
+    )
+}
