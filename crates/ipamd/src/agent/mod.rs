@@ -195,18 +195,15 @@ impl Agent {
             networks,
             ..Facts::default()
         });
-        let timers = Timers::new(&tools.pace);
         let agent = Self {
+            timers: Timers::new(&tools.pace),
             tools,
             store,
             base: checkpoint,
             checkpoints: BTreeMap::new(),
             asks,
             facts,
-            interfaces: interfaces
-                .into_iter()
-                .map(|interface| (interface.id.clone(), interface))
-                .collect(),
+            interfaces: by_id(interfaces),
             unmanaged,
             cards,
             groups,
@@ -217,7 +214,6 @@ impl Agent {
             missed: BTreeSet::new(),
             places: None,
             last_shrink: None,
-            timers,
             failures: 0,
             last_error: None,
             reported: None,
@@ -264,4 +260,11 @@ impl Agent {
     fn operate(&mut self, operation: impl Future<Output = Done> + Send + 'static) {
         self.ops.spawn(operation);
     }
+}
+
+fn by_id(interfaces: Vec<Interface>) -> BTreeMap<EniId, Interface> {
+    let keyed = interfaces
+        .into_iter()
+        .map(|interface| (interface.id.clone(), interface));
+    keyed.collect()
 }
