@@ -168,15 +168,24 @@ impl Cluster {
 
     /// Deletes a pod and waits until it is gone.
     pub(crate) async fn delete(&self, name: &str) {
+        self.delete_all(&[name.to_owned()]).await;
+    }
+
+    /// Deletes pods at once and waits until they are gone.
+    pub(crate) async fn delete_all(&self, names: &[String]) {
         let pods = Api::<Pod>::namespaced(self.plane.client(), "default");
-        pods.delete(name, &DeleteParams::default()).await.unwrap();
-        let look = || async {
-            match pods.get_opt(name).await {
-                Ok(None) => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        };
-        until("the pod to be gone", POD_PATIENCE, look).await.unwrap();
+        for name in names {
+            pods.delete(name, &DeleteParams::default()).await.unwrap();
+        }
+        for name in names {
+            let look = || async {
+                match pods.get_opt(name).await {
+                    Ok(None) => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            };
+            until("the pod to be gone", POD_PATIENCE, look).await.unwrap();
+        }
     }
 }
 

@@ -7,7 +7,9 @@
 mod bed;
 mod cluster;
 mod fabric;
+mod growth;
 mod kubelet;
+mod modes;
 mod pods;
 mod real_pods;
 mod services;

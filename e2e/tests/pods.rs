@@ -12,7 +12,7 @@ use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, Flow, INTERNET, public}
 use crate::bed::{ZONES, vpc};
 use crate::steady::{EACH, PORT, STEADY, add, holders, names, steady};
 
-fn passed<'a>(flows: &'a [Flow], from: IpAddr, to: IpAddr) -> Vec<&'a EniId> {
+fn passed(flows: &[Flow], from: IpAddr, to: IpAddr) -> Vec<&EniId> {
     let of = |flow: &&Flow| flow.source == from && flow.destination == to;
     flows.iter().filter(of).map(|flow| &flow.interface).collect()
 }

@@ -32,9 +32,9 @@ impl Whole {
         let worker = cluster.join(node, 100).await;
         cluster.ready(&worker).await;
         Some(Self {
-            cluster,
-            worker,
             agent,
+            worker,
+            cluster,
             other,
             vpc,
         })
@@ -76,9 +76,7 @@ async fn sixty_pods_start_talk_and_die() {
     }
     let addresses = whole.running(&names).await;
     whole.all_talk(&addresses);
-    for name in &names {
-        whole.cluster.delete(name).await;
-    }
+    whole.cluster.delete_all(&names).await;
     let look = || async {
         let kernel = whole.worker.node.kernel().unwrap();
         let left: Vec<String> = addresses
@@ -133,7 +131,5 @@ async fn pods_live_through_restarts_and_come_back_after_a_reboot() {
     }
     let addresses = whole.running(&names).await;
     whole.all_talk(&addresses);
-    for name in &names {
-        whole.cluster.delete(name).await;
-    }
+    whole.cluster.delete_all(&names).await;
 }

@@ -135,7 +135,7 @@ async fn groups_are_read_and_replaced() {
     let subnets = node.lab.aws.subnets_in(&node.lab.vpc, &zone).await.expect("read");
     assert_eq!(
         subnets.into_iter().map(|subnet| subnet.id).collect::<Vec<_>>(),
-        [node.subnet.clone()]
+        std::slice::from_ref(&node.subnet)
     );
     let one = node.lab.aws.subnet(&node.subnet).await.expect("read");
     assert_eq!(one.map(|subnet| subnet.zone), Some(zone));

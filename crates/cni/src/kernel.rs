@@ -29,6 +29,9 @@ pub trait PodKernel {
     /// Removes what the node has for it. What is gone already is no error.
     fn delete(&mut self, pod: &PodNetwork) -> Result<(), KernelError>;
 
+    /// Whether another sandbox has its address by now.
+    fn is_anothers(&mut self, pod: &PodNetwork) -> Result<bool, KernelError>;
+
     /// Fails unless the interface is there as it was made.
     fn check(&mut self, netns: &Path, pod: &PodNetwork) -> Result<(), KernelError>;
 }
@@ -63,6 +66,10 @@ impl PodKernel for Netlink {
 
     fn delete(&mut self, network: &PodNetwork) -> Result<(), KernelError> {
         pod::delete(network).map_err(failed)
+    }
+
+    fn is_anothers(&mut self, network: &PodNetwork) -> Result<bool, KernelError> {
+        pod::is_anothers(network).map_err(failed)
     }
 
     fn check(&mut self, netns: &Path, network: &PodNetwork) -> Result<(), KernelError> {

@@ -11,7 +11,7 @@ use vpccni_core::node_enis::{CREATED_TAG, LeakVerdict, Stray, is_leaked};
 use vpccni_core::ports::node::{LeftOver, NodeEni};
 
 /// Every run begins after a random part of this, so that nodes do not ask together.
-const SPREAD: Duration = Duration::from_secs(300);
+const SPREAD: Duration = Duration::from_mins(5);
 
 fn judge(eni: &NodeEni, cluster: Option<&str>, now: Timestamp) -> LeakVerdict {
     let stray = Stray {

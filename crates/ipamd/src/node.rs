@@ -103,14 +103,14 @@ impl Default for Pace {
         Self {
             tick: Duration::from_millis(2500),
             least: Duration::from_millis(100),
-            reconcile: Duration::from_secs(60),
+            reconcile: Duration::from_mins(1),
             groups: Duration::from_secs(30),
             networks: Duration::from_secs(30),
-            sweep: Duration::from_secs(60),
-            sweep_age: Duration::from_secs(120),
-            left_over: Duration::from_secs(3600),
+            sweep: Duration::from_mins(1),
+            sweep_age: Duration::from_mins(2),
+            left_over: Duration::from_hours(1),
             pause: Duration::from_millis(100),
-            no_room: Duration::from_secs(120),
+            no_room: Duration::from_mins(2),
         }
     }
 }

@@ -194,16 +194,12 @@ impl Run {
         install_executables(&args, &node)?;
         let socket = bind(&args.socket).map_err(RunError::Socket)?;
         let (agent, asks, facts) = Agent::new(beginning, stop.clone());
-        watchers(
-            &args,
-            &node,
-            &asks,
-            self.kubernetes.as_ref(),
-            &metrics,
-            supervisor,
-            &stop,
-        )
-        .await?;
+        let sources = Sources {
+            asks: asks.clone(),
+            settings: node.settings.clone(),
+            kubernetes: self.kubernetes.clone(),
+        };
+        watchers(&args, sources, &metrics, supervisor, &stop).await?;
         let annotations = tasks::annotations(&node, self.kubernetes.as_ref(), supervisor, &stop, ANNOTATIONS);
         let service = Service {
             asks,
@@ -250,14 +246,12 @@ impl Run {
 /// What people and collectors look at.
 async fn watchers(
     args: &Args,
-    node: &Node,
-    asks: &mpsc::Sender<crate::agent::Ask>,
-    kubernetes: Option<&Kubernetes>,
+    sources: Sources,
     metrics: &Metrics,
     supervisor: &mut Supervisor,
     stop: &CancellationToken,
 ) -> Result<(), RunError> {
-    let effective = &node.settings.effective;
+    let effective = &sources.settings.effective;
     if !effective.is_on(Key::DisableMetrics) {
         let admin = Admin::bind(args.metrics_addr).await.map_err(RunError::Metrics)?;
         let health = Health::default();
@@ -270,11 +264,6 @@ async fn watchers(
         let introspection = Introspection::bind(address.unwrap_or(INTROSPECTION))
             .await
             .map_err(RunError::Introspection)?;
-        let sources = Sources {
-            asks: asks.clone(),
-            settings: node.settings.clone(),
-            kubernetes: kubernetes.cloned(),
-        };
         supervisor.add("introspection", introspection.serve(sources, stop.clone()));
     }
     Ok(())

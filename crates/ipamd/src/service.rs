@@ -115,13 +115,11 @@ impl Service {
                 Ok(self.freed(&given))
             }
             Err(PodError::Refused(Refusal::UnknownPod | Refusal::NoAddress)) => {
-                let branch = self
-                    .branch_of(
-                        &request.k8s_pod_namespace,
-                        &request.k8s_pod_name,
-                        &request.k8s_pod_uid,
-                    )
-                    .await;
+                let branch = self.branch_of(
+                    &request.k8s_pod_namespace,
+                    &request.k8s_pod_name,
+                    &request.k8s_pod_uid,
+                );
                 branch.ok_or_else(|| Status::unknown(UNKNOWN_POD))
             }
             Err(error @ PodError::Checkpoint(_)) => {

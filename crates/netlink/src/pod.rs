@@ -130,6 +130,17 @@ fn rules_by_address(pod: &PodNetwork) -> Vec<Rule> {
     vpccni_core::datapath::pod(&standard).1.rules
 }
 
+/// Whether another sandbox has the address by now: a route leads to it, and not through this one's link. The link's
+/// name may be that of the pod's next sandbox, so it is known by its Ethernet address, too.
+pub fn is_anothers(pod: &PodNetwork) -> Result<bool, KernelError> {
+    let mut host = Socket::route()?;
+    let Some(index) = route::link_of(&mut host, pod.address)? else {
+        return Ok(false);
+    };
+    let link = link::find(&mut host, &pod.host_veth)?;
+    Ok(link.is_none_or(|link| link.index != index || link.mac != Some(pod.host_mac)))
+}
+
 /// Takes away what the node has for a pod; what is gone already is fine. The pair dies with the pod's namespace.
 ///
 /// What the kernel remembers of its connections goes too: for minutes the next pod with its address would get the

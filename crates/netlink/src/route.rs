@@ -5,7 +5,7 @@ use crate::socket::{Request, Socket};
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::libc::{EHOSTUNREACH, ENETUNREACH, ENODEV, ESRCH};
@@ -80,11 +80,16 @@ pub(crate) fn remove(route: &Route, index: u32) -> Request {
     }
 }
 
-/// Whether packets to the address are taken here.
-pub(crate) fn is_local(socket: &mut Socket, address: IpAddr) -> Result<bool, KernelError> {
+/// The way to an address, as a packet of this namespace would go, if there is one.
+fn lookup(
+    socket: &mut Socket,
+    address: IpAddr,
+    flags: RouteFlags,
+) -> Result<Option<RouteMessage>, KernelError> {
     let mut message = RouteMessage::default();
     message.header.address_family = family(Family::of(address));
     message.header.destination_prefix_length = IpNet::from(address).prefix_len();
+    message.header.flags = flags;
     message.attributes = vec![RouteAttribute::Destination(address.into())];
     let request = Request {
         message: RouteNetlinkMessage::GetRoute(message),
@@ -94,9 +99,33 @@ pub(crate) fn is_local(socket: &mut Socket, address: IpAddr) -> Result<bool, Ker
         fine: &[ENETUNREACH, EHOSTUNREACH],
     };
     let replies = socket.batch(vec![request])?;
-    Ok(replies.iter().any(|reply| {
-        matches!(reply, RouteNetlinkMessage::NewRoute(route) if route.header.kind == RouteType::Local)
+    Ok(replies.into_iter().find_map(|reply| match reply {
+        RouteNetlinkMessage::NewRoute(route) => Some(route),
+        _ => None,
     }))
+}
+
+/// Whether packets to the address are taken here.
+pub(crate) fn is_local(socket: &mut Socket, address: IpAddr) -> Result<bool, KernelError> {
+    let route = lookup(socket, address, RouteFlags::empty())?;
+    Ok(route.is_some_and(|route| route.header.kind == RouteType::Local))
+}
+
+/// The index of the link that a route to this one address leads through.
+pub(crate) fn link_of(socket: &mut Socket, address: IpAddr) -> Result<Option<u32>, KernelError> {
+    // The entry itself, not what a lookup makes of it: only its length tells it from the route of a subnet.
+    let Some(route) = lookup(socket, address, RouteFlags::FibMatch)? else {
+        return Ok(None);
+    };
+    let is_its_own = route.header.kind == RouteType::Unicast
+        && route.header.destination_prefix_length == IpNet::from(address).prefix_len();
+    Ok(route
+        .attributes
+        .into_iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::Oif(index) if is_its_own => Some(index),
+            _ => None,
+        }))
 }
 
 /// All unicast routes of all tables.

@@ -17,6 +17,7 @@ mod ec2;
 mod eks;
 mod error;
 mod faults;
+mod flight;
 mod iam;
 mod imds;
 mod journal;

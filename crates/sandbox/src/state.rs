@@ -4,6 +4,7 @@
 use crate::calls::{Calls, Outcome};
 use crate::clock::{Clock, ClockKind};
 use crate::faults::Faults;
+use crate::flight::Flight;
 use crate::imds::Endpoints;
 use crate::journal::{self, Journal, JournalError, Keep, Origin};
 use crate::throttle::{Rate, Throttle};
@@ -106,6 +107,7 @@ pub(crate) struct State {
     faults: Mutex<Faults>,
     throttle: Mutex<Throttle>,
     calls: Mutex<Calls>,
+    flight: Mutex<Flight>,
     journal: Mutex<Journal>,
     endpoints: Endpoints,
     /// Ids of requests have a chance of their own: describing must not move the addresses.
@@ -144,6 +146,7 @@ impl State {
             faults: Mutex::new(Faults::new(options.seed)),
             throttle: Mutex::new(Throttle::new(options.throttle)),
             calls: Mutex::new(Calls::default()),
+            flight: Mutex::new(Flight::default()),
             endpoints: Endpoints::default(),
             request_ids: Mutex::new(request_ids),
             asleep_until: AtomicI64::new(i64::MIN),
@@ -177,6 +180,10 @@ impl State {
 
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
         lock(&self.calls)
+    }
+
+    pub(crate) fn flight(&self) -> MutexGuard<'_, Flight> {
+        lock(&self.flight)
     }
 
     pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {

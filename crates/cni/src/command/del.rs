@@ -21,14 +21,22 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<(), CniError> {
             return Ok(());
         }
     };
+    // An address that is given back while its rules are there could be another pod's before they are gone.
+    let gone = match &kept {
+        Some(pod) if are_its_own(call, pod) => {
+            tear_down(call, &pod.networks)?;
+            pod.networks.as_slice()
+        }
+        _ => &[],
+    };
     match ipamd.del(env, conf, vpccni_rpc::REASON_DELETED).await {
         Ok(Released::Unknown) => {
-            call.log
-                .info("ipamd does not know the sandbox: nothing to delete");
+            call.log.info("ipamd does not know the sandbox");
             Ok(())
         }
         Ok(Released::Had(reply)) if reply.success => {
-            let networks = Pod::new(env, conf).of_released(&reply.allocations, reply.pod_vlan_id)?;
+            let mut networks = Pod::new(env, conf).of_released(&reply.allocations, reply.pod_vlan_id)?;
+            networks.retain(|network| !gone.iter().any(|gone| gone.address == network.address));
             // An empty namespace belongs to a branch whose VLAN and names may be in use by the pod's next sandbox.
             if reply.pod_vlan_id == 0 || !env.netns.is_empty() {
                 tear_down(call, &networks)?;
@@ -40,10 +48,33 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<(), CniError> {
             "ipamd did not take the addresses back",
         )),
         Err(status) => {
-            without_ipamd(call, kept.as_ref(), status.message());
+            let left = kept.as_ref().filter(|_| gone.is_empty());
+            without_ipamd(call, left, status.message());
             Ok(())
         }
     }
+}
+
+/// Whether a result says what is still the sandbox's. A runtime that lost our answer deletes again, and by then its
+/// addresses may be others': only ipamd knows then.
+fn are_its_own(call: &mut Call<'_>, pod: &PodNetworks) -> bool {
+    for network in &pod.networks {
+        match call.kernel.is_anothers(network) {
+            Ok(false) => {}
+            Ok(true) => {
+                let address = network.address;
+                call.log
+                    .info(format_args!("{address} is no longer this sandbox's"));
+                return false;
+            }
+            Err(error) => {
+                call.log
+                    .warn(format_args!("see who has {}: {error}", network.address));
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// What the result of the ADD says, if there is one that can be used.

@@ -57,13 +57,43 @@ fn an_add_can_be_checked_and_deleted_twice() {
     let del = add.after("DEL", &kept).env("CNI_NETNS", "");
     assert_quiet(&del.with(&mut kernel));
     assert!(kernel.pods.is_empty() && look(&ipam).assigned.is_empty());
-    // The name may belong to the pod's next sandbox by now, so a second DEL touches nothing.
-    kernel.deleted.clear();
+    assert_eq!(
+        kernel.deleted,
+        [VETH],
+        "once, though ipamd named the address, too"
+    );
+    // A runtime that lost the answer deletes again, when name and address are those of the pod's next sandbox.
+    result(&add.clone().env("CNI_CONTAINERID", "c2").with(&mut kernel));
     assert_quiet(&del.with(&mut kernel));
-    assert!(kernel.deleted.is_empty());
+    assert_eq!(kernel.pods.len(), 1);
+    assert_eq!(look(&ipam).assigned.len(), 1);
     assert_eq!(look(&ipam).reasons, ["PodDeleted"; 2]);
     let without = Call::new("DEL", folder.path()).env("CNI_CONTAINERID", "never-seen");
     assert_quiet(&without.with(&mut kernel));
+}
+
+#[test]
+fn an_address_is_not_given_back_before_the_kernel_is_rid_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ipam = state(|_| ());
+    let _ipamd = start(&folder.path().join("ipamd.sock"), &ipam);
+    let mut kernel = Remembering::default();
+    let add = Call::new("ADD", folder.path());
+    let kept = result(&add.with(&mut kernel));
+    let del = add.after("DEL", &kept).env("CNI_NETNS", "");
+    kernel.stuck = true;
+    assert_eq!(error(&del.with(&mut kernel)), 100);
+    assert_eq!(look(&ipam).assigned.len(), 1);
+    assert!(look(&ipam).reasons.is_empty(), "ipamd was not asked");
+    kernel.stuck = false;
+    assert_quiet(&del.with(&mut kernel));
+    assert!(kernel.pods.is_empty() && look(&ipam).assigned.is_empty());
+    // A runtime that keeps no result has ipamd's word only.
+    result(&add.with(&mut kernel));
+    let bare = Call::new("DEL", folder.path());
+    kernel.stuck = true;
+    assert_eq!(error(&bare.with(&mut kernel)), 100);
+    assert!(look(&ipam).assigned.is_empty());
 }
 
 #[test]

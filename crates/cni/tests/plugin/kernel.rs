@@ -40,6 +40,11 @@ impl PodKernel for Remembering {
         Ok(())
     }
 
+    fn is_anothers(&mut self, pod: &PodNetwork) -> Result<bool, KernelError> {
+        let mut there = self.pods.values().filter(|there| there.address == pod.address);
+        Ok(there.any(|there| (&there.host_veth, there.host_mac) != (&pod.host_veth, pod.host_mac)))
+    }
+
     fn check(&mut self, _: &Path, pod: &PodNetwork) -> Result<(), KernelError> {
         match self.pods.get(&pod.host_veth) {
             Some(there) if there.address == pod.address && there.table == pod.table => Ok(()),

@@ -6,6 +6,7 @@ use vpccni_core::config::PodEniMode;
 use vpccni_core::conflist::PluginSettings;
 
 /// Defaults, and what is refused.
+#[expect(clippy::unnecessary_wraps, reason = "every check has this type")]
 pub(crate) fn settings(input: &Value) -> Checked {
     let results: Vec<Value> = list(input, "confs")
         .iter()

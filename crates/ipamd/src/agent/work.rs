@@ -16,7 +16,7 @@ use vpccni_core::pool::{Creating, Pending, PoolAction, PoolWorld, Reason, plan};
 const DEFAULT_MAX_PODS: u32 = 110;
 
 /// How long it is believed where new interfaces can be.
-const PLACES_LAST: Duration = Duration::from_secs(60);
+const PLACES_LAST: Duration = Duration::from_mins(1);
 
 impl Agent {
     /// A look: at the pool, and at the clock.

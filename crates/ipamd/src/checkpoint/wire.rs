@@ -35,8 +35,8 @@ pub(super) struct Allocation {
     ipv4: String,
     #[serde(default)]
     ipv6: String,
-    #[serde(default)]
-    allocation_timestamp: i64,
+    #[serde(rename = "allocationTimestamp", default)]
+    timestamp: i64,
     #[serde(default)]
     metadata: Metadata,
 }
@@ -67,14 +67,14 @@ impl Allocation {
             if_name,
             ipv4,
             ipv6,
-            allocation_timestamp,
+            timestamp,
             metadata,
         } = self;
         let text = if ipv4.is_empty() { ipv6 } else { ipv4 };
         let address: IpAddr = text.parse().map_err(|_| NoAddress {
             container: container_id.clone(),
         })?;
-        let since = jiff::Timestamp::from_nanosecond(i128::from(allocation_timestamp));
+        let since = jiff::Timestamp::from_nanosecond(i128::from(timestamp));
         let pod = (!metadata.k8s_pod_name.is_empty()).then_some(PodRef {
             namespace: metadata.k8s_pod_namespace,
             name: metadata.k8s_pod_name,

@@ -156,16 +156,16 @@ async fn attach(tools: &Tools, slot: &Creating, made: &NodeEni) -> Result<(), Cl
         Ok(attachment) => attachment,
         Err(error) => {
             // An answer that was lost may have attached it; then it stays.
-            match observe::one(cloud, &tools.node, &made.id).await {
-                Ok(Some(NodeEni {
-                    attachment: Some(attachment),
-                    ..
-                })) => attachment.id,
-                _ => {
-                    take_back(tools, made).await;
-                    return Err(error);
-                }
-            }
+            let seen = observe::one(cloud, &tools.node, &made.id).await;
+            let Ok(Some(NodeEni {
+                attachment: Some(attachment),
+                ..
+            })) = seen
+            else {
+                take_back(tools, made).await;
+                return Err(error);
+            };
+            attachment.id
         }
     };
     let lasting = cloud.call(

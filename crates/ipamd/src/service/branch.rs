@@ -85,7 +85,7 @@ impl Service {
     }
 
     /// The reply for a branch pod that goes; none where there is no such pod of this uid any more.
-    pub(super) async fn branch_of(&self, namespace: &str, name: &str, uid: &str) -> Option<DelNetworkReply> {
+    pub(super) fn branch_of(&self, namespace: &str, name: &str, uid: &str) -> Option<DelNetworkReply> {
         if !self.node.settings.effective.pod_eni() {
             return None;
         }

@@ -1,7 +1,7 @@
 //! One pod at a time: added, reached, checked, removed.
 
 use crate::scene::{NODE_IP, Sandbox, has, on_a_node, pod, pod_of_primary, routing, run, skip, succeeds};
-use vpccni_core::datapath::{Branch, Enforcing, PodNetwork};
+use vpccni_core::datapath::{Branch, Enforcing, Mac, PodNetwork};
 use vpccni_core::ports::{Kernel, KernelError};
 use vpccni_netlink::{Host, pod as wire};
 
@@ -99,6 +99,39 @@ fn nothing_is_left_after_del_and_a_second_del_succeeds() {
             wait_until_gone(&pod.host_veth);
             wire::delete(&pod).unwrap();
             assert_eq!(routing(), before, "after {}", pod.address);
+        }
+    });
+}
+
+#[test]
+fn an_address_that_went_to_another_sandbox_is_told() {
+    on_a_node(|| {
+        for (address, vacant) in [("10.0.1.5", "10.0.0.77"), ("2001:db8::5", "2001:db8::6")] {
+            let (old, next) = (Sandbox::new(), Sandbox::new());
+            let pod = pod("a", address);
+            let is_anothers = |pod: &PodNetwork| wire::is_anothers(pod).unwrap();
+            assert!(!is_anothers(&pod), "nobody has it");
+            wire::add(&old.path(), &pod).unwrap();
+            assert!(!is_anothers(&pod));
+            // Its subnet's route is no sandbox.
+            assert!(!is_anothers(&PodNetwork {
+                address: vacant.parse().unwrap(),
+                ..pod.clone()
+            }));
+            let other = PodNetwork {
+                host_veth: "eniother".to_owned(),
+                ..pod.clone()
+            };
+            assert!(is_anothers(&other));
+            // The pod's next sandbox has the names, and here the address, too.
+            let again = PodNetwork {
+                host_mac: Mac([2, 0, 0, 0, 0, 9]),
+                ..pod.clone()
+            };
+            wire::add(&next.path(), &again).unwrap();
+            assert!(is_anothers(&pod) && !is_anothers(&again));
+            wire::delete(&again).unwrap();
+            assert!(!is_anothers(&pod));
         }
     });
 }

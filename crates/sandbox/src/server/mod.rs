@@ -11,11 +11,12 @@ use crate::faults::Rule;
 use crate::state::{Options, StartError, State};
 use crate::world::{Event, World};
 use crate::{listen, metadata_service};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use vpccni_core::ids::InstanceId;
+use vpccni_core::ids::{EniId, InstanceId};
 
 /// A running sandbox. Dropping it ends it at once; `shutdown` lets the requests in flight end.
 #[derive(Debug)]
@@ -78,6 +79,11 @@ impl Sandbox {
     /// What was called so far, by whom.
     pub fn calls_by_caller(&self) -> Vec<CallerCount> {
         self.state.calls().by_caller()
+    }
+
+    /// How many calls that change an interface were under way at a time, at most, for each interface.
+    pub fn most_at_once(&self) -> BTreeMap<EniId, u32> {
+        self.state.flight().most()
     }
 
     /// Adds a fault; the error says what is wrong with the rule. Gives the number that takes it away again.

@@ -70,6 +70,7 @@ async fn serve(state: &State, parts: &Parts, body: &Bytes) -> Result<Answer, NoA
         body,
     };
     let met = state.faults().meet(&subject, now);
+    let _under_way = state.begin(&call);
     if !met.delay.is_zero() {
         tokio::time::sleep(met.delay).await;
     }

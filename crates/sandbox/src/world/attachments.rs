@@ -106,6 +106,11 @@ impl World {
         Self::check_fits(kind, interface.slots(), !interface.prefixes.is_empty())
     }
 
+    /// The interface of an attachment.
+    pub(crate) fn attached_as(&self, attachment: &str) -> Option<&EniId> {
+        self.attachments.get(attachment)
+    }
+
     /// Writes the attachment down on both sides.
     pub(super) fn place_attachment(
         &mut self,

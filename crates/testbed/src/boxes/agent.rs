@@ -27,7 +27,7 @@ pub const METRICS: u16 = 61678;
 const SOURCE: &str = "/var/lib/aws-node/plugins";
 const KUBECONFIG: &str = "/var/lib/aws-node/kubeconfig";
 /// A start attaches an interface and waits for the metadata to show it.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// How long an answer of its HTTP servers may take.
 const ANSWER: Duration = Duration::from_secs(5);
 

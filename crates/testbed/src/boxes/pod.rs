@@ -95,7 +95,7 @@ impl Pod<'_> {
 
     /// Its addresses, as the last ADD answered them.
     pub fn addresses(&self) -> Vec<IpAddr> {
-        let ips = self.result.iter().flat_map(|result| result["ips"].as_array());
+        let ips = self.result.iter().filter_map(|result| result["ips"].as_array());
         ips.flatten()
             .filter_map(|ip| ip["address"].as_str()?.split('/').next()?.parse().ok())
             .collect()

@@ -25,7 +25,7 @@ pub(super) struct Batch {
 
 impl Batch {
     fn ip(&mut self, line: std::fmt::Arguments<'_>) {
-        self.ip += &format!("{line}\n");
+        self.ip.extend([line.to_string().as_str(), "\n"]);
     }
 
     /// A new port: its far end has been put into the machine.
@@ -107,10 +107,22 @@ pub(super) fn configure(device: &str, primary: &Primary) -> String {
         subnet.prefix_len()
     );
     for address in &primary.ipv6 {
-        text += &format!("addr replace {address}/128 dev {device} nodad\n");
+        text.extend([
+            "addr replace ",
+            address.to_string().as_str(),
+            "/128 dev ",
+            device,
+            " nodad\n",
+        ]);
     }
     if !primary.ipv6.is_empty() {
-        text += &format!("-6 route replace default via {ROUTER6} dev {device} proto ra\n");
+        text.extend([
+            "-6 route replace default via ",
+            ROUTER6.to_string().as_str(),
+            " dev ",
+            device,
+            " proto ra\n",
+        ]);
     }
     text
 }

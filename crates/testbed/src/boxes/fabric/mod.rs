@@ -33,6 +33,9 @@ pub const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// The same by IPv6.
 pub const INTERNET6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
 
+/// What is to be set up inside a machine: the process that holds its namespaces, and lines for `ip -batch`.
+type Inside = (u32, String);
+
 /// The fabric of one VPC with its internet.
 #[derive(Debug)]
 pub struct Fabric {
@@ -217,7 +220,7 @@ impl Inner {
         state: &mut State,
         ports: BTreeMap<EniId, Port>,
         batch: &mut Batch,
-    ) -> (Vec<(u32, String)>, Vec<Result<(), BoxError>>) {
+    ) -> (Vec<Inside>, Vec<Result<(), BoxError>>) {
         let (mut inside, mut results) = (Vec::new(), Vec::new());
         for (eni, is) in ports {
             if let Some((name, was)) = state.plugged.get_mut(&eni) {

@@ -57,7 +57,7 @@ pub(super) struct Port {
 
 /// What the sandbox has plugged into the machines that are on.
 pub(super) fn ports(world: &World, machines: &BTreeMap<InstanceId, Ipv4Addr>) -> BTreeMap<EniId, Port> {
-    machines
+    let mut ports: BTreeMap<EniId, Port> = machines
         .iter()
         .filter_map(|(id, metadata)| Some((world.instances.get(id)?, *metadata)))
         .flat_map(|(instance, metadata)| {
@@ -68,9 +68,22 @@ pub(super) fn ports(world: &World, machines: &BTreeMap<InstanceId, Ipv4Addr>) ->
         })
         .filter_map(|(place, eni, metadata)| {
             let interface = world.interfaces.get(eni)?;
-            Some((eni.clone(), port(world, interface, place, metadata)?))
+            Some((eni.clone(), attached(world, interface, place, metadata)?))
         })
-        .collect()
+        .collect();
+    let branches: Vec<_> = world
+        .trunk_associations
+        .values()
+        .filter_map(|on| {
+            let (trunk, branch) = (ports.get(&on.trunk)?, world.interfaces.get(&on.branch)?);
+            // A link of its own stands in for the VLAN of the trunk, under the name that the VLAN has on a node: not
+            // every kernel has 802.1Q, and what is tried here is the way of the packets, not their framing.
+            let device = format!("vlan.eth.{}", on.vlan);
+            Some((on.branch.clone(), port(branch, &trunk.instance, device, None)))
+        })
+        .collect();
+    ports.extend(branches);
+    ports
 }
 
 /// The blocks of all VPCs: what is in them and held by nobody is lost.
@@ -80,14 +93,11 @@ pub(super) fn blocks(world: &World) -> (BTreeSet<Ipv4Net>, BTreeSet<Ipv6Net>) {
     (of4.map(|a| a.cidr).collect(), of6.map(|a| a.cidr).collect())
 }
 
-fn port(world: &World, interface: &Interface, place: (u32, u32), metadata: Ipv4Addr) -> Option<Port> {
+fn attached(world: &World, interface: &Interface, place: (u32, u32), metadata: Ipv4Addr) -> Option<Port> {
     let attachment = interface.attachment.as_ref()?;
     if attachment.status != AttachmentStatus::Attached {
         return None;
     }
-    let addresses = std::iter::once(interface.primary).chain(interface.secondary.iter().copied());
-    let prefixes = interface.prefixes.iter().map(|prefix| prefix.net());
-    let addresses6 = interface.ipv6.addresses.iter();
     let primary = place == (0, 0);
     let primary = primary.then(|| {
         let subnet = world.subnets.get(&interface.subnet)?;
@@ -98,9 +108,21 @@ fn port(world: &World, interface: &Interface, place: (u32, u32), metadata: Ipv4A
             metadata,
         })
     });
-    Some(Port {
-        instance: attachment.instance.clone(),
-        device: device(place),
+    Some(port(
+        interface,
+        &attachment.instance,
+        device(place),
+        primary.flatten(),
+    ))
+}
+
+fn port(interface: &Interface, instance: &InstanceId, device: String, primary: Option<Primary>) -> Port {
+    let addresses = std::iter::once(interface.primary).chain(interface.secondary.iter().copied());
+    let prefixes = interface.prefixes.iter().map(|prefix| prefix.net());
+    let addresses6 = interface.ipv6.addresses.iter();
+    Port {
+        instance: instance.clone(),
+        device,
         mac: interface.mac.clone(),
         ipv4: addresses.map(Ipv4Net::from).chain(prefixes).collect(),
         ipv6: addresses6
@@ -108,8 +130,8 @@ fn port(world: &World, interface: &Interface, place: (u32, u32), metadata: Ipv4A
             .chain(interface.ipv6.prefixes.iter().copied())
             .collect(),
         checked: interface.source_dest_check,
-        primary: primary.flatten(),
-    })
+        primary,
+    }
 }
 
 /// Its name in the machine by card and device index.

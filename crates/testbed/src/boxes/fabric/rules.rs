@@ -72,7 +72,7 @@ pub(super) fn table(egress: Egress) -> String {
 /// Appends what a port is allowed, or is allowed no more.
 pub(super) fn sources(text: &mut String, verb: &str, name: PortName, port: &Port) {
     let mut say = |set: &str, element: String| {
-        *text += &format!("{verb} element inet vpc {set} {{ {element} }}\n");
+        element_line(text, verb, set, &element);
     };
     if port.checked {
         for net in &port.ipv4 {
@@ -97,8 +97,13 @@ pub(super) fn primary(text: &mut String, verb: &str, name: PortName, port: &Port
         ("private", format!("{public} : {private}")),
         ("metadata", format!("\"{name}\" : {metadata}")),
     ] {
-        *text += &format!("{verb} element inet vpc {set} {{ {element} }}\n");
+        element_line(text, verb, set, &element);
     }
+}
+
+/// Appends a line that adds an element to a set, or takes it out.
+fn element_line(text: &mut String, verb: &str, set: &str, element: &str) {
+    text.extend([verb, " element inet vpc ", set, " { ", element, " }\n"]);
 }
 
 fn range4(net: ipnet::Ipv4Net) -> String {
