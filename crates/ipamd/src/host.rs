@@ -125,6 +125,16 @@ impl Host {
         }
     }
 
+    /// Removes what the stock agent left that would do once more what is ours.
+    pub async fn take_over(&self) -> Result<Vec<String>, HostError> {
+        self.ask(|kernel| kernel.take_over()).await
+    }
+
+    /// Forgets connections of addresses whose pods have ended.
+    pub async fn forget(&self, addresses: BTreeSet<IpAddr>) -> Result<usize, HostError> {
+        self.ask(move |kernel| kernel.forget(&addresses)).await
+    }
+
     /// Sets up the primary interface and all that belongs to the node as a whole.
     pub async fn primary(&self, node: &Node, cidrs: &VpcCidrs) -> Result<(), HostError> {
         let desired = node_state(node, cidrs).map_err(HostError::Snat)?;

@@ -120,7 +120,7 @@ async fn without_a_checkpoint_nobody_gets_an_address() {
     let lab = Lab::started(&[]).await;
     lab.wait_for((1, 9, 0)).await;
     // A folder where the new file is written first: not even root gets past that.
-    let temporary = lab.folder.path().join("ipam.json.tmp");
+    let temporary = lab.checkpoint().with_extension("json.tmp");
     std::fs::create_dir(&temporary).expect("a folder");
     let refused = lab.client().await.add_network(request("web")).await;
     let refused = refused.expect_err("refused");

@@ -1,15 +1,17 @@
-//! What the kernel remembers of connections of an address, forgotten entry by entry.
+//! What the kernel remembers of connections of addresses, forgotten entry by entry.
 //!
-//! The kernel is asked for connections the address began, and for those it answers, which is where a service leads to
-//! it. Since Linux 5.8 it picks IPv4 ones out itself; an older one shows all, so they are picked out here again.
-//! Never is anything removed without its tuple: that would be a request to forget every connection of the machine.
+//! Each list is a walk through the whole table of the machine, which takes the kernel milliseconds: this is for work
+//! beside the pods, of several addresses at once. Wanted are connections an address began, and those it answers, which
+//! is where a service leads to it. Never is anything removed without its tuple: that would be a request to forget every
+//! connection of the machine.
 
 use crate::attribute::{Attributes, find};
 use crate::errno::{answer, failed};
-use crate::nfnetlink;
-use crate::socket::Socket;
+use crate::nfnetlink::{NFGEN, kind, message, protocol};
+use crate::socket::{Raw, Socket};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc::{ENOENT, NFNL_SUBSYS_CTNETLINK, NLMSG_ERROR};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use vpccni_core::datapath::Family;
 use vpccni_core::ports::KernelError;
@@ -29,46 +31,70 @@ const IPV6_SOURCE: u16 = 3;
 const BY_SOURCE: u32 = 1;
 /// Acknowledgements of one send wait in the socket's buffer, which has room for a few hundred.
 const REQUESTS: usize = 64;
+/// Beyond that, one walk through all entries is less than one for each direction of each address.
+const FEW: usize = 3;
 const LIST: &str = "list connections";
 const REMOVE: &str = "remove connections";
 
-/// Forgets the connections of an address in the namespace of the calling thread; gives how many there were.
-pub(crate) fn forget(address: IpAddr) -> Result<usize, KernelError> {
+/// Forgets the connections of these addresses in the namespace of the calling thread; gives how many there were.
+pub(crate) fn forget(addresses: &BTreeSet<IpAddr>) -> Result<usize, KernelError> {
     let mut socket = Socket::netfilter()?;
-    let mut removals = Vec::new();
-    for question in questions(address) {
-        removals.extend(of(&mut socket, address, &question)?);
+    let mut removals = BTreeSet::new();
+    for (family, question) in questions(addresses) {
+        let found = found(&mut socket, addresses, family, &question)?;
+        // A connection of one with another is listed twice.
+        removals.extend(found.into_iter().map(|removal| (protocol(Some(family)), removal)));
     }
-    // A connection of the address with itself is listed twice.
-    removals.sort_unstable();
-    removals.dedup();
+    let removals: Vec<_> = removals.into_iter().collect();
     for some in removals.chunks(REQUESTS) {
-        remove(&mut socket, address, some)?;
+        remove(&mut socket, some)?;
     }
     Ok(removals.len())
 }
 
-/// The attributes that remove each connection of the address among those the question gives.
-fn of(socket: &mut Socket, address: IpAddr, question: &Attributes) -> Result<Vec<Vec<u8>>, KernelError> {
-    let all = socket.list(LIST, |bytes, sequence| {
-        let kind = nfnetlink::kind(NFNL_SUBSYS_CTNETLINK, GET);
+/// What removes each connection of the addresses among those the question gives.
+fn found(
+    socket: &mut Socket,
+    addresses: &BTreeSet<IpAddr>,
+    family: Family,
+    question: &Attributes,
+) -> Result<Vec<Vec<u8>>, KernelError> {
+    let entry = |raw: &Raw| raw.payload().get(NFGEN..).unwrap_or_default().to_vec();
+    let is_theirs = |raw: &Raw| {
+        let entry = entry(raw);
+        let mut sources = TUPLES.iter().filter_map(|tuple| source(&entry, *tuple));
+        sources.any(|source| addresses.contains(&source))
+    };
+    let ask = |bytes: &mut Vec<u8>, sequence: u32| {
+        let kind = kind(NFNL_SUBSYS_CTNETLINK, GET);
         let head = (kind, NLM_F_REQUEST | NLM_F_DUMP, sequence);
-        nfnetlink::message(bytes, head, Some(Family::of(address)), question.as_bytes());
-    })?;
-    Ok(all
-        .iter()
-        .filter_map(|raw| raw.payload().get(nfnetlink::NFGEN..))
-        .filter(|entry| TUPLES.iter().any(|tuple| source(entry, *tuple) == Some(address)))
-        .filter_map(removal)
-        .collect())
+        message(bytes, head, protocol(Some(family)), question.as_bytes());
+    };
+    let all = socket.list_of(LIST, ask, is_theirs)?;
+    Ok(all.iter().filter_map(|raw| removal(&entry(raw))).collect())
 }
 
-fn questions(address: IpAddr) -> Vec<Attributes> {
-    match address {
-        IpAddr::V4(address) => TUPLES.iter().map(|tuple| question(*tuple, address)).collect(),
-        // The kernel compares IPv6 addresses the wrong way round (seen with 6.18): it would leave out the right ones.
-        IpAddr::V6(_) => vec![Attributes::default()],
+/// For a few IPv4 addresses the kernel picks the entries out, since Linux 5.8; else it shows all. It compares IPv6
+/// addresses the wrong way round (seen with 6.18), and would leave out the right ones.
+fn questions(addresses: &BTreeSet<IpAddr>) -> Vec<(Family, Attributes)> {
+    let four = addresses.iter().filter_map(|address| match address {
+        IpAddr::V4(address) => Some(*address),
+        IpAddr::V6(_) => None,
+    });
+    let four: Vec<Ipv4Addr> = four.collect();
+    let mut questions = Vec::new();
+    if four.len() > FEW {
+        questions.push((Family::V4, Attributes::default()));
+    } else {
+        let each = four
+            .iter()
+            .flat_map(|address| TUPLES.map(|tuple| question(tuple, *address)));
+        questions.extend(each.map(|question| (Family::V4, question)));
     }
+    if four.len() < addresses.len() {
+        questions.push((Family::V6, Attributes::default()));
+    }
+    questions
 }
 
 fn question(tuple: u16, address: Ipv4Addr) -> Attributes {
@@ -107,14 +133,17 @@ fn removal(entry: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Removes each in one send; those that ended meanwhile are fine.
-fn remove(socket: &mut Socket, address: IpAddr, removals: &[Vec<u8>]) -> Result<(), KernelError> {
+fn remove(socket: &mut Socket, removals: &[(u8, Vec<u8>)]) -> Result<(), KernelError> {
     let mut bytes = Vec::with_capacity(removals.len() * 128);
-    let kind = nfnetlink::kind(NFNL_SUBSYS_CTNETLINK, DELETE);
-    let mut open = std::collections::BTreeSet::new();
-    for removal in removals {
+    let mut open = BTreeSet::new();
+    for (family, removal) in removals {
         let sequence = socket.next_sequence();
-        let head = (kind, NLM_F_REQUEST | NLM_F_ACK, sequence);
-        nfnetlink::message(&mut bytes, head, Some(Family::of(address)), removal);
+        let head = (
+            kind(NFNL_SUBSYS_CTNETLINK, DELETE),
+            NLM_F_REQUEST | NLM_F_ACK,
+            sequence,
+        );
+        message(&mut bytes, head, *family, removal);
         open.insert(sequence);
     }
     socket.send(REMOVE, &bytes)?;
@@ -128,7 +157,7 @@ fn remove(socket: &mut Socket, address: IpAddr, removals: &[Vec<u8>]) -> Result<
                 .errno()
                 .ok_or_else(|| answer(REMOVE, "an error without a number"))?;
             if errno != 0 && errno != ENOENT && outcome.is_ok() {
-                outcome = Err(failed(REMOVE, address.to_string(), errno));
+                outcome = Err(failed(REMOVE, "of addresses", errno));
             }
         }
     }

@@ -29,10 +29,10 @@ pub(crate) fn kind(subsystem: i32, message: i32) -> u16 {
 pub(crate) fn message(
     bytes: &mut Vec<u8>,
     (kind, flags, sequence): (u16, u16, u32),
-    family: Option<Family>,
+    protocol: u8,
     attributes: &[u8],
 ) {
-    let mut body = vec![protocol(family), 0, 0, 0];
+    let mut body = vec![protocol, 0, 0, 0];
     body.extend_from_slice(attributes);
     frame(bytes, kind, flags, sequence, &body);
 }

@@ -8,7 +8,7 @@
 use crate::link::{self, Pair};
 use crate::netns::{self, NetNs};
 use crate::socket::Socket;
-use crate::{Host, conntrack, route, rule, state};
+use crate::{Host, route, rule, state};
 use nix::libc::{EOPNOTSUPP, EPROTONOSUPPORT};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -142,9 +142,6 @@ pub fn is_anothers(pod: &PodNetwork) -> Result<bool, KernelError> {
 }
 
 /// Takes away what the node has for a pod; what is gone already is fine. The pair dies with the pod's namespace.
-///
-/// What the kernel remembers of its connections goes too: for minutes the next pod with its address would get the
-/// answers meant for it, and translations of services that are gone. That is no reason to let a DEL fail.
 pub fn delete(pod: &PodNetwork) -> Result<(), KernelError> {
     let (_, outside) = vpccni_core::datapath::pod(pod);
     let mut host = Socket::route()?;
@@ -170,12 +167,7 @@ pub fn delete(pod: &PodNetwork) -> Result<(), KernelError> {
             .as_ref()
             .map(|branch| link::remove(&vlan_name(branch.vlan))),
     );
-    let done = host.batch(requests).map(drop);
-    match conntrack::forget(pod.address) {
-        Ok(count) => tracing::debug!(count, address = %pod.address, "connections are forgotten"),
-        Err(error) => tracing::warn!(%error, address = %pod.address, "connections are remembered"),
-    }
-    done
+    host.batch(requests).map(drop)
 }
 
 /// What would have to change so that pod and node are as [`add`] left them: nothing, if all is well.

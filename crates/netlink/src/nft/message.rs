@@ -3,7 +3,7 @@
 use super::expression::{Expression, expressions};
 use crate::attribute::{Attributes, find, number, parse, text};
 use crate::errno::{answer, failed};
-use crate::nfnetlink::{self, NFGEN, frame, short};
+use crate::nfnetlink::{self, NFGEN, frame, protocol, short};
 use crate::socket::{Raw, Socket};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc::{NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NLMSG_ERROR};
@@ -55,7 +55,7 @@ impl Batch {
 
     fn edge(&mut self, message: i32, sequence: u32) {
         let resource = short(NFNL_SUBSYS_NFTABLES).to_be_bytes();
-        let body = [nfnetlink::protocol(None), 0, resource[0], resource[1]];
+        let body = [protocol(None), 0, resource[0], resource[1]];
         frame(&mut self.bytes, short(message), NLM_F_REQUEST, sequence, &body);
     }
 
@@ -64,7 +64,12 @@ impl Batch {
         let sequence = self.socket.next_sequence();
         self.last = (sequence, self.bytes.len());
         let head = (kind(message), NLM_F_REQUEST | flags, sequence);
-        nfnetlink::message(&mut self.bytes, head, Some(family), attributes.as_bytes());
+        nfnetlink::message(
+            &mut self.bytes,
+            head,
+            protocol(Some(family)),
+            attributes.as_bytes(),
+        );
     }
 
     /// Sends all of it, and waits for the verdict. Only the last message asks for an acknowledgement: refusals come
@@ -199,7 +204,7 @@ fn dump(
     let mut socket = Socket::netfilter()?;
     let all = socket.list(CALL, |bytes, sequence| {
         let head = (kind(message), NLM_F_REQUEST | NLM_F_DUMP, sequence);
-        nfnetlink::message(bytes, head, family, filter.as_bytes());
+        nfnetlink::message(bytes, head, protocol(family), filter.as_bytes());
     })?;
     let split = |raw: Raw| {
         let (head, attributes) = raw.payload().split_at_checked(NFGEN)?;
@@ -214,7 +219,7 @@ pub(super) fn tables() -> Result<Vec<(Family, String)>, KernelError> {
     let parse = |(of, attributes): (u8, Vec<u8>)| {
         let family = [Family::V4, Family::V6]
             .into_iter()
-            .find(|family| nfnetlink::protocol(Some(*family)) == of)?;
+            .find(|family| protocol(Some(*family)) == of)?;
         Some((family, text(&attributes, TABLE_NAME)?))
     };
     Ok(all.into_iter().filter_map(parse).collect())
