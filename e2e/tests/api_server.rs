@@ -106,7 +106,7 @@ async fn pods_are_annotated_and_the_state_of_the_node_is_the_agents_to_tell() {
     bed.apply(account).await;
     let name = bed.node.name();
     bed.apply(
-        json!({"apiVersion": "vpccni.io/v1alpha1", "kind": "CniNodeState", "metadata": {"name": name}}),
+        json!({"apiVersion": "vpccni.io/v1alpha1", "kind": "CniNodeState", "metadata": {"name": name}, "spec": {}}),
     )
     .await;
     let options = AgentOptions::new(&[("MAX_ENI", "1"), ("ANNOTATE_POD_IP", "true")]);

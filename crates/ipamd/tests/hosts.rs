@@ -32,7 +32,7 @@ async fn connections_of_a_pod_that_ended_are_forgotten() {
 #[tokio::test]
 async fn a_card_without_an_interface_gets_one_and_pods_one_address_of_each() {
     let settings = [("ENABLE_MULTI_NIC", "true"), ("WARM_IP_TARGET", "1")];
-    let mut lab = Lab::new(InstanceType::C6In32Xlarge, "10.0.0.0/22", &settings).await;
+    let mut lab = Lab::new(InstanceType::C6in32xlarge, "10.0.0.0/22", &settings).await;
     lab.start().await;
     wait("an address on the second card", || {
         let path = lab.introspection();

@@ -96,7 +96,7 @@ async fn a_torn_checkpoint_is_put_aside_and_no_address_is_given_twice() {
     let text = std::fs::read_to_string(lab.checkpoint()).expect("a checkpoint");
     std::fs::write(lab.checkpoint(), &text[..text.len() / 2]).expect("torn");
     lab.start().await;
-    let aside = std::fs::read_dir(lab.folder.path()).expect("a folder");
+    let aside = std::fs::read_dir(lab.checkpoint().parent().expect("a folder")).expect("a folder");
     let names = aside.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     assert_eq!(names.filter(|name| name.contains(".torn-")).count(), 1);
     for pod in 0..8 {
