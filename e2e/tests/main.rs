@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
 #![expect(clippy::print_stdout, reason = "skips are counted by `cargo xtask test`")]
 
+mod api_server;
 mod bed;
 mod cards;
 mod cluster;

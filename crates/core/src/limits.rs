@@ -40,6 +40,13 @@ pub fn find(instance_type: &InstanceType) -> Option<InstanceLimits> {
     table::TABLE.get(index).map(limits)
 }
 
+/// The network cards of a type; one where nobody knows of more.
+pub fn cards(instance_type: &InstanceType) -> u32 {
+    let place = table::CARDS.binary_search_by_key(&instance_type.as_str(), |row| row.0);
+    let row = place.ok().and_then(|index| table::CARDS.get(index));
+    row.map_or(1, |row| row.1)
+}
+
 fn limits(row: &table::Row) -> InstanceLimits {
     let (_, max_enis, ipv4_per_eni, prefix_delegation, nitro, bare_metal, trunk, branches, vcpus) = *row;
     InstanceLimits {
@@ -67,6 +74,14 @@ mod tests {
         assert_eq!(table::TABLE.len(), 1420);
         assert!(table::TABLE.is_sorted_by(|a, b| a.0 < b.0));
         assert!(table::TABLE.iter().all(|row| InstanceType::parse(row.0).is_ok()));
+    }
+
+    #[test]
+    fn few_types_have_several_cards() {
+        let of = |name: &str| cards(&InstanceType::parse(name).unwrap());
+        assert_eq!([of("m5.large"), of("zz9.large"), of("p4d.24xlarge")], [1, 1, 4]);
+        assert!(table::CARDS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(table::CARDS.iter().all(|row| row.1 > 1));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, Vpc
 use crate::known::Known;
 use crate::limits::InstanceLimits;
 use crate::net::{Ipv4Net, Ipv4Prefix};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 /// What a caller can do about a failed call to the cloud.
@@ -308,10 +308,10 @@ pub enum KernelError {
         /// What is wrong with it.
         reason: String,
     },
-    /// What another program keeps in the kernel could not be read or removed.
-    #[error("failed to take over from the stock agent: {reason}")]
-    TakeOver {
-        /// What went wrong.
+    /// What another agent left cannot be removed.
+    #[error("what another agent left stays: {reason}")]
+    LeftBehind {
+        /// Why.
         reason: String,
     },
     /// All changes were made, and the kernel is still not as it should be.
@@ -336,8 +336,12 @@ pub trait Kernel: Send + Sync + std::fmt::Debug {
     fn apply(&self, desired: &Desired) -> Result<Vec<Change>, KernelError>;
     /// Removes what is ours: the way back to the stock agent. Links of pods die with their pods.
     fn clean(&self, how: CleanUp) -> Result<Vec<Change>, KernelError>;
-    /// Removes what the stock agent keeps where we keep nothing, and says what that was. Ours must be there by then.
+    /// Removes what the stock agent left that does once more what is ours, where ours is there already; gives what was
+    /// removed, in words.
     fn take_over(&self) -> Result<Vec<String>, KernelError>;
+    /// Forgets connections of addresses whose pods have ended: for minutes the next pod of an address would get the
+    /// answers meant for the last one. Gives how many there were.
+    fn forget(&self, addresses: &BTreeSet<IpAddr>) -> Result<usize, KernelError>;
 
     /// The link with this Ethernet address.
     fn link_by_mac(&self, mac: Mac) -> Result<Option<Link>, KernelError> {

@@ -125,14 +125,14 @@ impl Host {
         }
     }
 
-    /// Removes the iptables of the stock agent, once what replaces them is there. A node on which that fails works: a
-    /// connection is translated once, by whoever comes first, and to the same address.
-    pub async fn take_over(&self) {
-        match self.ask(|kernel| kernel.take_over()).await {
-            Ok(removed) if removed.is_empty() => {}
-            Ok(removed) => tracing::info!(rules = ?removed, "took over from the stock agent"),
-            Err(error) => tracing::error!(%error, "rules of the stock agent stay beside ours"),
-        }
+    /// Removes what the stock agent left that would do once more what is ours.
+    pub async fn take_over(&self) -> Result<Vec<String>, HostError> {
+        self.ask(|kernel| kernel.take_over()).await
+    }
+
+    /// Forgets connections of addresses whose pods have ended.
+    pub async fn forget(&self, addresses: BTreeSet<IpAddr>) -> Result<usize, HostError> {
+        self.ask(move |kernel| kernel.forget(&addresses)).await
     }
 
     /// Sets up the primary interface and all that belongs to the node as a whole.

@@ -120,6 +120,9 @@ impl Service {
                     &request.k8s_pod_name,
                     &request.k8s_pod_uid,
                 );
+                if let Some(reply) = &branch {
+                    self.tell_ended(reply).await;
+                }
                 branch.ok_or_else(|| Status::unknown(UNKNOWN_POD))
             }
             Err(error @ PodError::Checkpoint(_)) => {
@@ -127,6 +130,18 @@ impl Service {
                 tracing::error!(%error, "an address stays held");
                 Ok(DelNetworkReply::default())
             }
+        }
+    }
+
+    /// The store knows no branches, so it does not see them end.
+    async fn tell_ended(&self, reply: &DelNetworkReply) {
+        let texts = reply
+            .allocations
+            .iter()
+            .flat_map(|given| [&given.ipv4_addr, &given.ipv6_addr]);
+        for address in texts.filter_map(|text| text.parse().ok()) {
+            // Where the agent is ending, its successor looks for nothing of this: time does it.
+            self.asks.send(Ask::Ended(address)).await.ok();
         }
     }
 

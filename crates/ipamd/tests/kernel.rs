@@ -1,7 +1,8 @@
 //! A kernel in memory: links of the interfaces that the sandbox has attached, links of pods, and the rules and routes
 //! that were asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Mutex;
 use vpccni_core::datapath::{Change, CleanUp, Desired, Link, LinkKind, MAIN_TABLE, Route, Rule};
 use vpccni_core::ids::InstanceId;
@@ -20,6 +21,9 @@ struct State {
     pods: BTreeMap<String, u32>,
     rules: Vec<Rule>,
     routes: Vec<Route>,
+    /// Rules of iptables of another agent.
+    foreign: Vec<String>,
+    forgotten: BTreeSet<IpAddr>,
 }
 
 impl FakeKernel {
@@ -49,6 +53,20 @@ impl FakeKernel {
             via: None,
             device: link.to_owned(),
         });
+    }
+
+    /// A rule of another agent that does what is ours.
+    pub(crate) fn leave(&self, rule: &str) {
+        self.state.lock().expect("a lock").foreign.push(rule.to_owned());
+    }
+
+    pub(crate) fn left(&self) -> Vec<String> {
+        self.state.lock().expect("a lock").foreign.clone()
+    }
+
+    /// Addresses whose connections were forgotten.
+    pub(crate) fn forgotten(&self) -> BTreeSet<IpAddr> {
+        self.state.lock().expect("a lock").forgotten.clone()
     }
 
     /// The link dies with the pod; its rules do not.
@@ -144,11 +162,22 @@ impl Kernel for FakeKernel {
         Ok(Vec::new())
     }
 
-    fn clean(&self, _how: CleanUp) -> Result<Vec<Change>, KernelError> {
-        Ok(Vec::new())
+    fn take_over(&self) -> Result<Vec<String>, KernelError> {
+        let mut state = self.state.lock().expect("a lock");
+        if state.rules.is_empty() {
+            return Err(KernelError::LeftBehind {
+                reason: "ours is not there yet".to_owned(),
+            });
+        }
+        Ok(std::mem::take(&mut state.foreign))
     }
 
-    fn take_over(&self) -> Result<Vec<String>, KernelError> {
+    fn forget(&self, addresses: &BTreeSet<IpAddr>) -> Result<usize, KernelError> {
+        self.state.lock().expect("a lock").forgotten.extend(addresses);
+        Ok(addresses.len())
+    }
+
+    fn clean(&self, _how: CleanUp) -> Result<Vec<Change>, KernelError> {
         Ok(Vec::new())
     }
 }

@@ -132,7 +132,7 @@ impl Lab {
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.folder.path().join("ipam.json")
+        self.folder.path().join("not-there-yet/ipam.json")
     }
 
     pub(crate) fn introspection(&self) -> PathBuf {

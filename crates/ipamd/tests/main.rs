@@ -7,6 +7,7 @@
 )]
 
 mod grows;
+mod hosts;
 mod kernel;
 mod lab;
 mod pods;

@@ -96,7 +96,7 @@ async fn a_torn_checkpoint_is_put_aside_and_no_address_is_given_twice() {
     let text = std::fs::read_to_string(lab.checkpoint()).expect("a checkpoint");
     std::fs::write(lab.checkpoint(), &text[..text.len() / 2]).expect("torn");
     lab.start().await;
-    let aside = std::fs::read_dir(lab.folder.path()).expect("a folder");
+    let aside = std::fs::read_dir(lab.checkpoint().parent().expect("a folder")).expect("a folder");
     let names = aside.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     assert_eq!(names.filter(|name| name.contains(".torn-")).count(), 1);
     for pod in 0..8 {
@@ -120,7 +120,7 @@ async fn without_a_checkpoint_nobody_gets_an_address() {
     let lab = Lab::started(&[]).await;
     lab.wait_for((1, 9, 0)).await;
     // A folder where the new file is written first: not even root gets past that.
-    let temporary = lab.folder.path().join("ipam.json.tmp");
+    let temporary = lab.checkpoint().with_extension("json.tmp");
     std::fs::create_dir(&temporary).expect("a folder");
     let refused = lab.client().await.add_network(request("web")).await;
     let refused = refused.expect_err("refused");

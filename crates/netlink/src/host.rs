@@ -1,8 +1,11 @@
 //! The kernel of the calling thread's namespace, as ipamd and CHECK need it.
 
+use crate::legacy::LegacyError;
 use crate::link::Names;
 use crate::socket::Socket;
-use crate::{address, change, legacy, link, nft, route, rule, sysctl};
+use crate::{address, change, conntrack, legacy, link, nft, route, rule, sysctl};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use vpccni_core::datapath::{
     Change, CleanUp, Desired, EGRESS_TABLE, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
 };
@@ -95,12 +98,18 @@ impl Kernel for Host {
     }
 
     fn take_over(&self) -> Result<Vec<String>, KernelError> {
-        let failed = |error: legacy::LegacyError| KernelError::TakeOver {
-            reason: error.to_string(),
-        };
-        let found = legacy::find().map_err(failed)?;
-        legacy::remove(&found).map_err(failed)?;
-        Ok(found.iter().map(ToString::to_string).collect())
+        let removed = legacy::find().and_then(|found| legacy::remove(&found).map(|()| found));
+        match removed {
+            Ok(removed) => Ok(removed.iter().map(ToString::to_string).collect()),
+            Err(LegacyError::Kernel(error)) => Err(error),
+            Err(error) => Err(KernelError::LeftBehind {
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn forget(&self, addresses: &BTreeSet<IpAddr>) -> Result<usize, KernelError> {
+        conntrack::forget(addresses)
     }
 }
 

@@ -5,13 +5,16 @@
 //! `vpccni_core::datapath`; nothing here decides.
 
 mod address;
+mod attribute;
 mod change;
+mod conntrack;
 pub mod egress;
 mod errno;
 mod host;
 pub mod legacy;
 mod link;
 pub mod netns;
+mod nfnetlink;
 mod nft;
 pub mod pod;
 mod route;

@@ -196,6 +196,16 @@ impl Socket {
         call: &'static str,
         question: impl Fn(&mut Vec<u8>, u32),
     ) -> Result<Vec<Raw>, KernelError> {
+        self.list_of(call, question, |_| true)
+    }
+
+    /// Of such a list, what is to be kept: a list may be much longer than what matters of it.
+    pub(crate) fn list_of(
+        &mut self,
+        call: &'static str,
+        question: impl Fn(&mut Vec<u8>, u32),
+        matters: impl Fn(&Raw) -> bool,
+    ) -> Result<Vec<Raw>, KernelError> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             let sequence = self.next_sequence();
@@ -203,7 +213,7 @@ impl Socket {
             question(&mut bytes, sequence);
             self.send(call, &bytes)?;
             let is_whole;
-            (all, is_whole) = self.read_list(call, sequence)?;
+            (all, is_whole) = self.read_list(call, sequence, &matters)?;
             if is_whole {
                 break;
             }
@@ -211,7 +221,12 @@ impl Socket {
         Ok(all)
     }
 
-    fn read_list(&mut self, call: &'static str, sequence: u32) -> Result<(Vec<Raw>, bool), KernelError> {
+    fn read_list(
+        &mut self,
+        call: &'static str,
+        sequence: u32,
+        matters: impl Fn(&Raw) -> bool,
+    ) -> Result<(Vec<Raw>, bool), KernelError> {
         let mut all = Vec::new();
         let mut is_whole = true;
         loop {
@@ -228,7 +243,8 @@ impl Socket {
                             .ok_or_else(|| answer(call, "an error without a number"))?;
                         return Err(failed(call, "a list", errno));
                     }
-                    _ => all.push(raw),
+                    _ if matters(&raw) => all.push(raw),
+                    _ => {}
                 }
             }
         }

@@ -49,6 +49,7 @@ pub(super) enum Done {
     GroupsNotSet(CloudError),
     Networks(Result<VpcCidrs, CloudError>),
     Host(Result<(), HostError>),
+    Forgotten(Result<usize, HostError>),
     Links(Result<Vec<Link>, HostError>),
     Reported(bool),
     Nothing,
@@ -77,6 +78,10 @@ impl Agent {
                     self.tools.cloud.metrics().error("setupHostNetwork");
                     self.last_error = Some(error.to_string());
                 }
+            }
+            Done::Forgotten(Ok(count)) => tracing::debug!(count, "forgot connections of pods that ended"),
+            Done::Forgotten(Err(error)) => {
+                tracing::warn!(%error, "connections of pods that ended are remembered");
             }
             Done::Links(result) => self.sweep(result),
             Done::Reported(written) => {

@@ -19,6 +19,7 @@ use crate::ops::{Places, Tools};
 use done::Done;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,6 +58,8 @@ pub enum Ask {
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<Key>>,
     },
+    /// A pod that is not in the store ended: its address.
+    Ended(IpAddr),
     /// What the store holds, for people.
     Look {
         /// Where the answer goes.
@@ -123,6 +126,8 @@ pub struct Agent {
     released: BTreeMap<IpNet, Timestamp>,
     /// Keys whose link was not there at the last sweep.
     missed: BTreeSet<Key>,
+    /// Addresses of pods that ended, whose connections are to be forgotten.
+    ended: BTreeSet<IpAddr>,
     places: Option<(Places, Instant)>,
     last_shrink: Option<Timestamp>,
     timers: Timers,
@@ -143,6 +148,7 @@ struct Timers {
     groups: Instant,
     networks: Instant,
     sweep: Instant,
+    forget: Instant,
     /// Nothing is asked of EC2 for the pool before.
     quiet: Instant,
     /// No interface is made before.
@@ -164,6 +170,7 @@ impl Timers {
             groups: now + pace.groups,
             networks: now + pace.networks,
             sweep: now + pace.sweep,
+            forget: now,
             quiet: now,
             no_creation: now,
             comparing: false,
@@ -195,18 +202,15 @@ impl Agent {
             networks,
             ..Facts::default()
         });
-        let timers = Timers::new(&tools.pace);
         let agent = Self {
+            timers: Timers::new(&tools.pace),
             tools,
             store,
             base: checkpoint,
             checkpoints: BTreeMap::new(),
             asks,
             facts,
-            interfaces: interfaces
-                .into_iter()
-                .map(|interface| (interface.id.clone(), interface))
-                .collect(),
+            interfaces: by_id(interfaces),
             unmanaged,
             cards,
             groups,
@@ -215,9 +219,9 @@ impl Agent {
             full: BTreeMap::new(),
             released: BTreeMap::new(),
             missed: BTreeSet::new(),
+            ended: BTreeSet::new(),
             places: None,
             last_shrink: None,
-            timers,
             failures: 0,
             last_error: None,
             reported: None,
@@ -264,4 +268,11 @@ impl Agent {
     fn operate(&mut self, operation: impl Future<Output = Done> + Send + 'static) {
         self.ops.spawn(operation);
     }
+}
+
+fn by_id(interfaces: Vec<Interface>) -> BTreeMap<EniId, Interface> {
+    let keyed = interfaces
+        .into_iter()
+        .map(|interface| (interface.id.clone(), interface));
+    keyed.collect()
 }

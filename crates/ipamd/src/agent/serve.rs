@@ -5,7 +5,9 @@ use super::{Agent, Ask};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use vpccni_core::assign::{Given, Key, Refusal, Request, Undo, transition};
 
 /// Served together at most.
@@ -43,6 +45,7 @@ impl Agent {
                     // Who asked may have gone.
                     reply.send(self.snapshot(now)).ok();
                 }
+                Ask::Ended(address) => self.has_ended([address]),
                 Ask::Keys { network, reply } => {
                     let cards = self.store.cards().chain([0]);
                     let leases = cards.flat_map(|card| self.store.leases(card));
@@ -78,7 +81,11 @@ impl Agent {
         now: Timestamp,
         cards: &mut BTreeSet<u32>,
     ) -> Served {
+        let gives_back = !matches!(request, Request::Add { .. });
         let done = transition(&mut self.store, request, now);
+        if let (true, Ok(given)) = (gives_back, &done.reply) {
+            self.has_ended(given.iter().map(|given| given.address));
+        }
         cards.extend(&done.checkpoint);
         if done.reply == Err(Refusal::NoAddress) {
             self.tools.cloud.metrics().no_address();
@@ -88,6 +95,14 @@ impl Agent {
             answer: done.reply,
             undo: done.undo,
         }
+    }
+
+    /// What the kernel remembers of connections goes some ticks later, when the last packets of the pod have passed.
+    fn has_ended(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        if self.ended.is_empty() {
+            self.timers.forget = Instant::now() + self.tools.pace.tick;
+        }
+        self.ended.extend(addresses);
     }
 
     fn answer(&mut self, served: Vec<Served>, cards: &BTreeSet<u32>, written: Result<(), CheckpointError>) {

@@ -5,6 +5,8 @@ use super::done::Done;
 use crate::observe;
 use crate::ops::{self, Places};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 use vpccni_core::assign::Force;
@@ -58,11 +60,29 @@ impl Agent {
                 Done::Groups(tools.cloud.call("imds:GetMetadata", asked).await)
             });
         }
+        if now >= self.timers.forget && !self.ended.is_empty() {
+            self.forget_connections();
+        }
         if now >= self.timers.sweep {
             self.timers.sweep = now + pace.sweep;
             let tools = self.tools.clone();
             self.operate(async move { Done::Links(tools.host.links().await) });
         }
+    }
+
+    fn forget_connections(&mut self) {
+        let cards = self.store.cards();
+        let held: BTreeSet<IpAddr> = cards
+            .flat_map(|card| self.store.leases(card))
+            .map(|lease| lease.address)
+            .collect();
+        // An address that gets no rest may have its next pod by now.
+        let addresses: BTreeSet<IpAddr> = std::mem::take(&mut self.ended)
+            .difference(&held)
+            .copied()
+            .collect();
+        let tools = self.tools.clone();
+        self.operate(async move { Done::Forgotten(tools.host.forget(addresses).await) });
     }
 
     /// Compares the store with what the metadata service shows.

@@ -71,11 +71,18 @@ impl Metrics {
     }
 
     fn register(&self) {
-        let registry = &self.registry;
         for ((name, help), gauge) in NUMBERS.into_iter().zip(&self.numbers) {
-            registry.register(name, help, gauge.clone());
+            self.registry.register(name, help, gauge.clone());
         }
-        let counters = [
+        for (name, help, family) in self.own_counters().into_iter().chain(self.cloud_counters()) {
+            self.registry.register(name, help, family.clone());
+        }
+        self.register_single();
+        self.register_rest();
+    }
+
+    fn own_counters(&self) -> [(&'static str, &'static str, &Counters); 4] {
+        [
             (
                 "awscni_ipamd_error_count",
                 "Errors by part of the agent.",
@@ -96,6 +103,11 @@ impl Metrics {
                 "Pods with a branch interface that were not served.",
                 &self.pod_eni_errors,
             ),
+        ]
+    }
+
+    fn cloud_counters(&self) -> [(&'static str, &'static str, &Counters); 4] {
+        [
             (
                 "awscni_aws_api_error_count",
                 "Failed calls to AWS by category.",
@@ -112,12 +124,7 @@ impl Metrics {
                 "Failed calls to EC2.",
                 &self.call_errors,
             ),
-        ];
-        for (name, help, family) in counters {
-            registry.register(name, help, family.clone());
-        }
-        self.register_single();
-        self.register_rest();
+        ]
     }
 
     fn register_single(&self) {

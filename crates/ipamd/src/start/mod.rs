@@ -27,9 +27,10 @@ use std::sync::Arc;
 use vpccni_core::assign::{Entry, Mode, Rules, Store};
 use vpccni_core::config::Key;
 use vpccni_core::ids::EniId;
+use vpccni_core::limits;
 use vpccni_core::pool::{CardFacts, EniSeen, Holdings, decide_mode, wanted_mode};
-use vpccni_core::ports::CloudError;
 use vpccni_core::ports::node::{ConnectionTracking, ImdsEni, NodeEni, VpcCidrs};
+use vpccni_core::ports::{CloudError, EniKind};
 
 /// Times that EC2 is asked at the start, with pauses that double: more than half a minute.
 const ATTEMPTS: u32 = 5;
@@ -90,6 +91,18 @@ struct Seen {
     primary: ImdsEni,
 }
 
+impl Seen {
+    /// Whether all that a card has is an EFA that carries no IP: such a card is somebody's for that.
+    fn is_for_efa(&self, card: u32) -> bool {
+        let on_card = self.described.iter().flat_map(BTreeMap::values).filter(|eni| {
+            let attachment = eni.attachment.as_ref();
+            attachment.is_some_and(|attachment| attachment.network_card == card)
+        });
+        let kinds: Vec<EniKind> = on_card.map(|eni| eni.kind).collect();
+        !kinds.is_empty() && kinds.iter().all(|kind| *kind == EniKind::EfaOnly)
+    }
+}
+
 impl Start {
     /// Starts.
     pub async fn run(self) -> Result<Started, StartError> {
@@ -111,8 +124,8 @@ impl Start {
             .primary(&node, &networks)
             .await
             .map_err(StartError::Host)?;
-        self.host.take_over().await;
-        let (store, usable) = fill(&tools, interfaces).await;
+        // Beside each other: the programs of iptables need their time where another agent has thousands of rules.
+        let ((store, usable), ()) = tokio::join!(fill(&tools, interfaces, &sorted.cards), take_over(&tools));
         let store = restored(&tools, store, entries, torn).await?;
         keep(&self.checkpoint, &store)?;
         drop(working);
@@ -269,11 +282,12 @@ impl Sorted {
             cards: BTreeMap::from([(0, CardFacts::default())]),
         };
         if effective.multi_nic() {
-            let cards = all
-                .shown
-                .iter()
-                .map(|eni| (eni.network_card, CardFacts::default()));
-            sorted.cards.extend(cards);
+            let shown = all.shown.iter().map(|eni| eni.network_card);
+            let carried = 0..limits::cards(&node.identity.instance_type);
+            let cards = shown.chain(carried).filter(|card| !all.is_for_efa(*card));
+            sorted
+                .cards
+                .extend(cards.map(|card| (card, CardFacts::default())));
         }
         interfaces.retain(|interface| {
             let is_primary = interface.id == node.primary;
@@ -297,9 +311,29 @@ impl Sorted {
     }
 }
 
+/// Rules of iptables that the stock agent left go once ours are there. Those that stay do no harm that ours do not
+/// cover, so pods need not wait for that.
+async fn take_over(tools: &Tools) {
+    match tools.host.take_over().await {
+        Ok(removed) => {
+            for rule in removed {
+                tracing::info!(rule, "removed what the stock agent left");
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "what the stock agent left was not removed");
+            tools.cloud.metrics().error("takeOver");
+        }
+    }
+}
+
 /// Sets the interfaces up and puts them into a store. One that cannot be set up is tried again when store and cloud
 /// are compared.
-async fn fill(tools: &Tools, interfaces: Vec<Interface>) -> (Store, Vec<Interface>) {
+async fn fill(
+    tools: &Tools,
+    interfaces: Vec<Interface>,
+    cards: &BTreeMap<u32, CardFacts>,
+) -> (Store, Vec<Interface>) {
     let node = &tools.node;
     let cooldown = SignedDuration::from_secs(node.settings.effective.ip_cooldown().max(0));
     let mut store = Store::new(Rules {
@@ -307,6 +341,7 @@ async fn fill(tools: &Tools, interfaces: Vec<Interface>) -> (Store, Vec<Interfac
         skip_primary: node.settings.effective.custom_networking(),
         cooldown,
     });
+    cards.keys().for_each(|card| store.manage(*card));
     let mut usable = Vec::new();
     for interface in interfaces {
         ops::tag(tools, &interface).await;

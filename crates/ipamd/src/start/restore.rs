@@ -3,7 +3,7 @@
 
 use super::StartError;
 use crate::agent::{REBUILT, has_link};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::host;
 use crate::ops::Tools;
 use jiff::Timestamp;
@@ -77,7 +77,11 @@ async fn forget(tools: &Tools, gone: &[Entry]) -> Result<(), StartError> {
         absent_routes: absent_routes.collect(),
         ..Desired::default()
     };
-    tools.host.apply(desired).await.map_err(StartError::Host)
+    tools.host.apply(desired).await.map_err(StartError::Host)?;
+    if let Err(error) = tools.host.forget(addresses).await {
+        tracing::warn!(%error, "connections of pods that are gone are remembered");
+    }
+    Ok(())
 }
 
 /// Entries for pods whose rules the kernel has and which no checkpoint names. Who they are nobody knows; their
@@ -104,8 +108,14 @@ async fn rebuilt(tools: &Tools, known: &[Entry]) -> Result<Vec<Entry>, StartErro
         .collect())
 }
 
-/// Writes what was restored, so that a second start does not look for the same pods again.
+/// Writes what was restored, in a folder that may be new, so that a second start does not look for the same pods again.
 pub fn keep(base: &std::path::Path, store: &Store) -> Result<(), StartError> {
+    if let Some(folder) = base.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| {
+            let path = base.to_owned();
+            StartError::Checkpoint(CheckpointError::Write { path, source })
+        })?;
+    }
     for card in store.cards().chain([0]).collect::<BTreeSet<u32>>() {
         let mut checkpoint = Checkpoint::of_card(base, card);
         checkpoint

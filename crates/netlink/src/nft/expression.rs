@@ -2,7 +2,7 @@
 //!
 //! A test loads something into a register and compares it; the rule goes on where that holds. One register is enough.
 
-use super::attribute::{Attributes, find, number, text};
+use crate::attribute::{Attributes, find, number, text};
 use ipnet::IpNet;
 use nix::libc::{
     NFPROTO_IPV4, NFPROTO_IPV6, NFT_CMP_EQ, NFT_CMP_NEQ, NFT_JUMP, NFT_META_IIFNAME, NFT_META_MARK,

@@ -1,19 +1,15 @@
 //! Messages of nf_tables: a batch that happens as a whole or not at all, and lists.
 
-use super::attribute::{Attributes, find, number, parse, text};
 use super::expression::{Expression, expressions};
+use crate::attribute::{Attributes, find, number, parse, text};
 use crate::errno::{answer, failed};
+use crate::nfnetlink::{self, NFGEN, frame, protocol, short};
 use crate::socket::{Raw, Socket};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST};
-use nix::libc::{
-    NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NFPROTO_IPV4, NFPROTO_IPV6,
-    NFPROTO_UNSPEC, NLMSG_ERROR,
-};
+use nix::libc::{NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NLMSG_ERROR};
 use vpccni_core::datapath::{Chain, Family, Hook, HookKind, HookPoint, NftRule};
 use vpccni_core::ports::KernelError;
 
-/// The header of nfnetlink: family, version, resource.
-const NFGEN: usize = 4;
 const TABLE_NAME: u16 = 1;
 const CHAIN_TABLE: u16 = 1;
 const CHAIN_NAME: u16 = 3;
@@ -31,20 +27,8 @@ const UDATA_COMMENT: u8 = 0;
 /// The length of a comment is one byte in that format, and counts the zero at its end.
 const COMMENT: usize = 254;
 
-fn short(value: i32) -> u16 {
-    u16::try_from(value).unwrap_or_default()
-}
-
-fn protocol(family: Family) -> u8 {
-    let protocol = match family {
-        Family::V4 => NFPROTO_IPV4,
-        Family::V6 => NFPROTO_IPV6,
-    };
-    u8::try_from(protocol).unwrap_or_default()
-}
-
 fn kind(message: i32) -> u16 {
-    short(NFNL_SUBSYS_NFTABLES) << 8 | short(message)
+    nfnetlink::kind(NFNL_SUBSYS_NFTABLES, message)
 }
 
 /// Changes that take effect together.
@@ -71,8 +55,7 @@ impl Batch {
 
     fn edge(&mut self, message: i32, sequence: u32) {
         let resource = short(NFNL_SUBSYS_NFTABLES).to_be_bytes();
-        let unspecified = u8::try_from(NFPROTO_UNSPEC).unwrap_or_default();
-        let body = [unspecified, 0, resource[0], resource[1]];
+        let body = [protocol(None), 0, resource[0], resource[1]];
         frame(&mut self.bytes, short(message), NLM_F_REQUEST, sequence, &body);
     }
 
@@ -80,14 +63,12 @@ impl Batch {
     pub(super) fn push(&mut self, message: i32, family: Family, flags: u16, attributes: &Attributes) {
         let sequence = self.socket.next_sequence();
         self.last = (sequence, self.bytes.len());
-        let mut body = vec![protocol(family), 0, 0, 0];
-        body.extend_from_slice(attributes.as_bytes());
-        frame(
+        let head = (kind(message), NLM_F_REQUEST | flags, sequence);
+        nfnetlink::message(
             &mut self.bytes,
-            kind(message),
-            NLM_F_REQUEST | flags,
-            sequence,
-            &body,
+            head,
+            protocol(Some(family)),
+            attributes.as_bytes(),
         );
     }
 
@@ -187,17 +168,6 @@ impl Batch {
     }
 }
 
-fn frame(bytes: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, body: &[u8]) {
-    let length = u32::try_from(16 + body.len()).unwrap_or(u32::MAX);
-    bytes.extend_from_slice(&length.to_ne_bytes());
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(&flags.to_ne_bytes());
-    bytes.extend_from_slice(&sequence.to_ne_bytes());
-    bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(body);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-}
-
 fn number_of(point: HookPoint) -> u32 {
     match point {
         HookPoint::Prerouting => 0,
@@ -232,11 +202,9 @@ fn dump(
 ) -> Result<Vec<(u8, Vec<u8>)>, KernelError> {
     const CALL: &str = "list nftables";
     let mut socket = Socket::netfilter()?;
-    let unspecified = u8::try_from(NFPROTO_UNSPEC).unwrap_or_default();
-    let mut body = vec![family.map_or(unspecified, protocol), 0, 0, 0];
-    body.extend_from_slice(filter.as_bytes());
     let all = socket.list(CALL, |bytes, sequence| {
-        frame(bytes, kind(message), NLM_F_REQUEST | NLM_F_DUMP, sequence, &body);
+        let head = (kind(message), NLM_F_REQUEST | NLM_F_DUMP, sequence);
+        nfnetlink::message(bytes, head, protocol(family), filter.as_bytes());
     })?;
     let split = |raw: Raw| {
         let (head, attributes) = raw.payload().split_at_checked(NFGEN)?;
@@ -251,7 +219,7 @@ pub(super) fn tables() -> Result<Vec<(Family, String)>, KernelError> {
     let parse = |(of, attributes): (u8, Vec<u8>)| {
         let family = [Family::V4, Family::V6]
             .into_iter()
-            .find(|family| protocol(*family) == of)?;
+            .find(|family| protocol(Some(*family)) == of)?;
         Some((family, text(&attributes, TABLE_NAME)?))
     };
     Ok(all.into_iter().filter_map(parse).collect())

@@ -3,7 +3,6 @@
 //! A replacement makes the new chains before the old ones go, in one transaction: no packet sees neither, and what the
 //! kernel knows about connections (translations, marks) is not touched.
 
-mod attribute;
 mod expression;
 mod message;
 #[cfg(test)]

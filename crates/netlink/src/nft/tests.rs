@@ -1,7 +1,7 @@
 //! What is written is read, and no bytes make reading fail.
 
-use super::attribute::{Attributes, parse};
 use super::expression::{Expression, expressions};
+use crate::attribute::{Attributes, parse};
 use proptest::prelude::*;
 use vpccni_core::datapath::{Action, Match, NftRule, Random};
 

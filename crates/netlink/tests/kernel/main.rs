@@ -12,6 +12,7 @@
 )]
 
 mod bench;
+mod conntrack;
 mod egress;
 mod host;
 mod legacy;

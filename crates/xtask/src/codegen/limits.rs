@@ -44,6 +44,14 @@ pub(super) type Row = (
 pub(super) static TABLE: &[Row] = &[
 ";
 
+const CARDS: &str = "\
+];
+
+/// Types with several network cards, sorted by name: each card takes as many interfaces as the default one.
+#[rustfmt::skip]
+pub(super) static CARDS: &[(&str, u32)] = &[
+";
+
 /// The text of the table.
 pub(crate) fn render(json: &str) -> Result<String, LimitsError> {
     let data: Value = serde_json::from_str(json).map_err(LimitsError::NotJson)?;
@@ -54,10 +62,17 @@ pub(crate) fn render(json: &str) -> Result<String, LimitsError> {
     let mut names: Vec<&String> = types.keys().collect();
     names.sort_unstable();
     let mut out = String::from(HEAD);
-    for name in names {
-        let row = row(name, &types[name])?;
+    for name in &names {
+        let row = row(name, &types[*name])?;
         // Writing to a String cannot fail.
         writeln!(out, "    ({row}),").unwrap_or_default();
+    }
+    out.push_str(CARDS);
+    for name in names {
+        let cards = types[name].get("networkCards").and_then(Value::as_array);
+        if let Some(count) = cards.map(Vec::len).filter(|count| *count > 1) {
+            writeln!(out, "    ({name:?}, {count}),").unwrap_or_default();
+        }
     }
     out.push_str("];\n");
     Ok(out)
@@ -121,6 +136,17 @@ mod tests {
         let table = render(ONE).unwrap();
         assert!(
             table.contains("    (\"m5.large\", 3, 10, true, true, false, Some(true), Some(9), None),\n];\n")
+        );
+    }
+
+    #[test]
+    fn only_types_with_several_cards_are_in_the_list_of_cards() {
+        let cards = |list: &str| ONE.replace("\"maxEni\"", &format!("\"networkCards\": {list}, \"maxEni\""));
+        assert!(!render(&cards("[{}]")).unwrap().contains("(\"m5.large\", 1)"));
+        assert!(
+            render(&cards("[{}, {}]"))
+                .unwrap()
+                .ends_with("    (\"m5.large\", 2),\n];\n")
         );
     }
 

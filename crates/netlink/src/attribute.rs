@@ -1,4 +1,4 @@
-//! Netlink attributes of nf_tables: numbers are big-endian, nests say that they are nests.
+//! Netlink attributes of netfilter: numbers are big-endian, nests say that they are nests.
 
 use netlink_packet_core::{NLA_F_NESTED, NlasIterator};
 
@@ -6,10 +6,10 @@ const HEADER: usize = 4;
 
 /// Attributes being written.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Attributes(Vec<u8>);
+pub(crate) struct Attributes(Vec<u8>);
 
 impl Attributes {
-    pub(super) fn bytes(&mut self, kind: u16, value: &[u8]) -> &mut Self {
+    pub(crate) fn bytes(&mut self, kind: u16, value: &[u8]) -> &mut Self {
         // Nothing here comes near 64 KiB: a rule with its comment has a few hundred bytes.
         let length = u16::try_from(HEADER + value.len()).unwrap_or(u16::MAX);
         self.0.extend_from_slice(&length.to_ne_bytes());
@@ -19,49 +19,54 @@ impl Attributes {
         self
     }
 
-    pub(super) fn number(&mut self, kind: u16, value: u32) -> &mut Self {
+    pub(crate) fn number(&mut self, kind: u16, value: u32) -> &mut Self {
         self.bytes(kind, &value.to_be_bytes())
     }
 
-    pub(super) fn text(&mut self, kind: u16, value: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, kind: u16, value: &str) -> &mut Self {
         let mut bytes = value.as_bytes().to_vec();
         bytes.push(0);
         self.bytes(kind, &bytes)
     }
 
-    pub(super) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) -> &mut Self {
+    pub(crate) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) -> &mut Self {
         let mut inner = Self::default();
         fill(&mut inner);
         self.bytes(kind | NLA_F_NESTED, &inner.0)
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    /// Attributes that were written before.
+    pub(crate) fn raw(&mut self, written: &[u8]) {
+        self.0.extend_from_slice(written);
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 /// Attributes as they were received; what cannot be read is left out.
-pub(super) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u16, Vec<u8>)> + '_ {
+pub(crate) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u16, Vec<u8>)> + '_ {
     NlasIterator::new(bytes)
         .filter_map(Result::ok)
         .map(|attribute| (attribute.kind(), attribute.value().to_vec()))
 }
 
 /// One attribute.
-pub(super) fn find(bytes: &[u8], wanted: u16) -> Option<Vec<u8>> {
+pub(crate) fn find(bytes: &[u8], wanted: u16) -> Option<Vec<u8>> {
     parse(bytes)
         .find(|(kind, _)| *kind == wanted)
         .map(|(_, value)| value)
 }
 
 /// A number.
-pub(super) fn number(bytes: &[u8], kind: u16) -> Option<u32> {
+pub(crate) fn number(bytes: &[u8], kind: u16) -> Option<u32> {
     let value: [u8; 4] = find(bytes, kind)?.try_into().ok()?;
     Some(u32::from_be_bytes(value))
 }
 
 /// A text without the zero at its end.
-pub(super) fn text(bytes: &[u8], kind: u16) -> Option<String> {
+pub(crate) fn text(bytes: &[u8], kind: u16) -> Option<String> {
     let mut value = find(bytes, kind)?;
     if value.last() == Some(&0) {
         value.pop();
