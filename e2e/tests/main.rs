@@ -7,6 +7,7 @@
 mod bed;
 mod cluster;
 mod fabric;
+mod faults;
 mod kubelet;
 mod pods;
 mod real_pods;

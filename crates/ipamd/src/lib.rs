@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod args;
 pub mod checkpoint;
+pub mod clock;
 pub mod cloud;
 pub mod host;
 pub mod install;

@@ -9,6 +9,7 @@ pub use restore::{keep, restored};
 
 use crate::agent::{Beginning, seen};
 use crate::checkpoint::{Checkpoint, CheckpointError, Found};
+use crate::clock;
 use crate::cloud::Cloud;
 use crate::host::{Host, HostError};
 use crate::interface::Interface;
@@ -19,7 +20,7 @@ use crate::observe;
 use crate::ops::{self, Tools};
 use crate::pin::{self, PinError};
 use crate::settings::Settings;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -314,7 +315,7 @@ async fn fill(tools: &Tools, interfaces: Vec<Interface>) -> (Store, Vec<Interfac
             tools.cloud.metrics().error("setupENI");
             continue;
         }
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut put = store.add_eni(interface.eni(now));
         for block in &interface.blocks {
             put = put.and_then(|()| store.add_cidr(&interface.id, *block, now));
