@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use vpccni_testbed::boxes::{Agent, AgentOptions, Pod};
 
 use super::{Chance, SHORT_COOLDOWN, Scene, Traffic, agree};
+use crate::bed::PATIENCE;
 use crate::steady::{EACH, STEADY, add, names};
 
 /// As many kills as fit.
@@ -24,10 +25,18 @@ fn settings() -> [(&'static str, &'static str); 3] {
     [STEADY[0], STEADY[1], SHORT_COOLDOWN]
 }
 
-/// As a runtime does that is not sure what came of a call: DEL until it works, then a new ADD.
+/// As a runtime does that is not sure what came of a call: DEL, then a new ADD, until it works. Addresses that were just
+/// given back are in cooldown, so a quick one may find none.
 fn again(pod: &mut Pod<'_>) {
-    pod.del().unwrap();
-    pod.add().unwrap();
+    let begun = Instant::now();
+    loop {
+        pod.del().unwrap();
+        match pod.add() {
+            Ok(_) => return,
+            Err(error) if begun.elapsed() > PATIENCE => panic!("{error}"),
+            Err(_) => thread::sleep(Duration::from_millis(200)),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,10 +93,7 @@ async fn a_torn_checkpoint_gives_no_address_twice() {
         pods.push(pod);
         agree(&scene, &pods.iter().collect::<Vec<_>>()).await;
     }
-    // Nobody knows any more which container has which address; what the runtime deletes is free again all the same.
+    // Which container has which address nobody knows any more: they come free when the agent has missed their links
+    // for some minutes.
     traffic.is_unharmed();
-    for pod in &pods {
-        pod.del().unwrap();
-    }
-    agree(&scene, &[]).await;
 }

@@ -8,6 +8,8 @@ mod disk;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use vpccni_testbed::boxes::traffic::{ByteStream, DatagramStream, Echo};
@@ -84,6 +86,8 @@ impl Traffic {
     }
 
     fn is_unharmed(self) {
+        // Long enough to say something, also where a story was quick.
+        thread::sleep(Duration::from_millis(1500));
         for (datagrams, bytes) in self.streams {
             let (datagrams, bytes) = (datagrams.stop().unwrap(), bytes.stop());
             assert!(datagrams.lost <= 1 && datagrams.sent > 100, "{datagrams:?}");

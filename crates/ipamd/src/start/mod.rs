@@ -34,6 +34,8 @@ use vpccni_core::ports::node::{ConnectionTracking, ImdsEni, NodeEni, VpcCidrs};
 
 /// Times that EC2 is asked at the start, with pauses that double: more than half a minute.
 const ATTEMPTS: u32 = 5;
+/// Looks at a metadata service that is behind, with pauses that double: six seconds in all.
+const BEHIND: u32 = 6;
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +134,7 @@ impl Start {
     }
 
     async fn see(&self) -> Result<Seen, StartError> {
-        let shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
+        let mut shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
         let is_primary = |eni: &&ImdsEni| eni.mac == self.who.identity.primary_mac;
         let primary = shown.iter().find(is_primary).cloned();
         let primary = primary.ok_or(StartError::NoPrimary)?;
@@ -141,11 +143,35 @@ impl Start {
         } else {
             Some(self.described().await?)
         };
+        if let Some(described) = &described {
+            shown = self.caught_up(shown, described).await?;
+        }
         Ok(Seen {
             shown,
             described,
             primary,
         })
+    }
+
+    /// The metadata once it shows all that EC2 has attached. A start that goes by less takes pods' addresses for lost
+    /// and attaches an interface too many; so it waits, though not for ever: what is on its way out may be the reason.
+    async fn caught_up(
+        &self,
+        mut shown: Vec<ImdsEni>,
+        described: &BTreeMap<EniId, NodeEni>,
+    ) -> Result<Vec<ImdsEni>, StartError> {
+        let mut pause = self.pace.pause;
+        for _ in 0..BEHIND {
+            let hidden = described
+                .keys()
+                .find(|id| !shown.iter().any(|eni| eni.id == **id));
+            let Some(eni) = hidden else { return Ok(shown) };
+            tracing::warn!(%eni, "EC2 has an interface that the metadata service does not show yet");
+            tokio::time::sleep(Pace::jittered(pause)).await;
+            pause *= 2;
+            shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
+        }
+        Ok(shown)
     }
 
     /// EC2's word is needed: only tags tell which interfaces are not ours. So a node that starts while EC2 is throttled
