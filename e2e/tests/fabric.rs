@@ -82,24 +82,47 @@ async fn an_interface_comes_and_goes_as_the_sandbox_has_it() {
     let node = vpc.launch(ZONES[0], "m5.large").await.unwrap();
     let other = vpc.launch(ZONES[1], "m5.large").await.unwrap();
     let (eni, address, mac) = attach(&vpc, &node);
-    let look = || async {
-        node.run("ip", &["-o", "link", "show", "eth1"])
-            .map_err(|error| error.to_string())
-    };
-    let link = until("eth1 to appear", PATIENCE, look).await.unwrap();
+    let link = until("eth1 to appear", PATIENCE, || async { second_link(&node) })
+        .await
+        .unwrap();
     assert!(
         link.contains(&mac) && link.contains("mtu 9001") && link.contains("state DOWN"),
         "{link}"
     );
+    a_secondary_address_works_on_its_own_interface_alone(&vpc, &node, &other, &eni, address);
+    vpc.sandbox().world().write(|world| {
+        let attachment = world.interfaces[&eni].attachment.as_ref().unwrap().id.clone();
+        world.detach(&attachment, false).unwrap();
+    });
+    let gone = || async { second_link(&node).map_or(Ok(()), Err) };
+    until("eth1 to go", PATIENCE, gone).await.unwrap();
+    assert!(!ping(&other, other.address(), address.into()));
+    let lost = vpc.fabric().lost().unwrap();
+    assert!(
+        lost.iter().any(|flow| flow.destination == IpAddr::from(address)),
+        "{lost:?}"
+    );
+}
 
-    // A secondary address works once the node has it on the right interface, and not on the wrong one.
+fn second_link(node: &NodeBox) -> Result<String, String> {
+    let shown = node.run("ip", &["-o", "link", "show", "eth1"]);
+    shown.map_err(|error| error.to_string())
+}
+
+fn a_secondary_address_works_on_its_own_interface_alone(
+    vpc: &Vpc,
+    node: &NodeBox,
+    other: &NodeBox,
+    eni: &EniId,
+    address: Ipv4Addr,
+) {
+    let ip = |words: &str| {
+        let args: Vec<&str> = words.split(' ').collect();
+        node.run("ip", &args).unwrap()
+    };
     let on = |device: &str| {
-        node.run(
-            "ip",
-            &["addr", "replace", &format!("{address}/32"), "dev", device],
-        )
-        .unwrap();
-        ping(&node, address.into(), other.address())
+        ip(&format!("addr replace {address}/32 dev {device}"));
+        ping(node, address.into(), other.address())
     };
     assert!(!on("eth0"), "a packet from the wrong interface passed");
     let spoofed = vpc.fabric().spoofed().unwrap();
@@ -108,48 +131,17 @@ async fn an_interface_comes_and_goes_as_the_sandbox_has_it() {
         (spoofed[0].source, spoofed[0].destination),
         (address.into(), other.address())
     );
-    assert_ne!(spoofed[0].interface, eni);
-    node.run("ip", &["addr", "del", &format!("{address}/32"), "dev", "eth0"])
-        .unwrap();
-    node.run("ip", &["link", "set", "eth1", "up"]).unwrap();
-    node.run(
-        "ip",
-        &["rule", "add", "from", &address.to_string(), "lookup", "2"],
-    )
-    .unwrap();
-    node.run(
-        "ip",
-        &[
-            "route", "add", "default", "via", "10.0.0.1", "dev", "eth1", "onlink", "table", "2",
-        ],
-    )
-    .unwrap();
-    assert!(
-        on("eth1"),
-        "{}",
-        node.run("ip", &["route", "show", "table", "all"]).unwrap()
-    );
+    assert_ne!(spoofed[0].interface, *eni);
+    ip(&format!("addr del {address}/32 dev eth0"));
+    ip("link set eth1 up");
+    ip(&format!("rule add from {address} lookup 2"));
+    ip("route add default via 10.0.0.1 dev eth1 onlink table 2");
+    assert!(on("eth1"), "{}", ip("route show table all"));
     // It has no public address, so the internet gateway does not let it out.
-    assert!(!ping(&node, address.into(), INTERNET.into()));
+    assert!(!ping(node, address.into(), INTERNET.into()));
     let refused = vpc.fabric().refused().unwrap();
     assert!(
         refused.iter().any(|flow| flow.source == IpAddr::from(address)),
         "{refused:?}"
-    );
-
-    vpc.sandbox().world().write(|world| {
-        let attachment = world.interfaces[&eni].attachment.as_ref().unwrap().id.clone();
-        world.detach(&attachment, false).unwrap();
-    });
-    until("eth1 to go", PATIENCE, || async {
-        look().await.map_or(Ok(()), Err)
-    })
-    .await
-    .unwrap();
-    assert!(!ping(&other, other.address(), address.into()));
-    let lost = vpc.fabric().lost().unwrap();
-    assert!(
-        lost.iter().any(|flow| flow.destination == IpAddr::from(address)),
-        "{lost:?}"
     );
 }

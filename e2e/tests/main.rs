@@ -9,6 +9,7 @@ mod bed;
 mod cards;
 mod cluster;
 mod fabric;
+mod faults;
 mod growth;
 mod kubelet;
 mod modes;

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod args;
 pub mod checkpoint;
 pub mod clean;
+pub mod clock;
 pub mod cloud;
 pub mod host;
 pub mod init;

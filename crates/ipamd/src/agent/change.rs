@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::done::Done;
+use crate::clock;
 use crate::interface::Interface;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ impl Agent {
 
     /// Gives back what a key holds whose sandbox is gone.
     pub(super) fn release_key(&mut self, request: Request) {
-        let done = transition(&mut self.store, request, Timestamp::now());
+        let done = transition(&mut self.store, request, clock::now());
         let cards: BTreeSet<u32> = done.checkpoint.iter().copied().collect();
         match (&done.reply, self.write_checkpoints(&cards)) {
             (Ok(given), Ok(())) => {

@@ -2,11 +2,11 @@
 
 use super::Agent;
 use super::done::Done;
+use crate::clock;
 use crate::host::HostError;
 use crate::interface::Interface;
 use crate::node::unmanaged;
 use crate::{observe, ops};
-use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::assign::{Key, Lease, Request};
 use vpccni_core::config;
@@ -66,7 +66,7 @@ impl Agent {
             released: &self.released,
             pending: &self.pending,
         };
-        reconcile(&self.store, &observed, Timestamp::now())
+        reconcile(&self.store, &observed, clock::now())
     }
 
     pub(super) fn shown(&mut self, result: Result<Vec<ImdsEni>, CloudError>) {
@@ -153,7 +153,7 @@ impl Agent {
     }
 
     fn follow(&mut self, steps: Vec<Step>, interfaces: &[Interface]) {
-        let now = Timestamp::now();
+        let now = clock::now();
         for step in steps {
             tracing::info!(?step, "store and cloud differ");
             match step {
@@ -202,7 +202,7 @@ impl Agent {
             }
         };
         let names: BTreeSet<&str> = links.iter().map(|link| link.name.as_str()).collect();
-        let now = Timestamp::now();
+        let now = clock::now();
         let age = self.tools.pace.sweep_age;
         let gone: BTreeSet<Key> = self
             .store

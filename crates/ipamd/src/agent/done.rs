@@ -1,12 +1,13 @@
 //! Operations end, and the store takes in what they brought.
 
 use super::Agent;
+use crate::clock;
 use crate::host::HostError;
 use crate::interface::Interface;
 use crate::node::Pace;
 use crate::notice::Notice;
 use crate::ops::{Assigned, Creation, NotCreated, Places};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 use vpccni_core::assign::IpNet;
@@ -112,7 +113,7 @@ impl Agent {
             error,
         } = result;
         let got_some = !added.is_empty();
-        let now = Timestamp::now();
+        let now = clock::now();
         for block in added.into_iter().chain(carries.unwrap_or_default()) {
             self.add_block(eni, block, now);
         }
@@ -161,13 +162,13 @@ impl Agent {
         self.tools.cloud.notices().tell(Notice::NoRoom { what });
         let pause = SignedDuration::try_from(Pace::jittered(self.tools.pace.no_room));
         let pause = pause.unwrap_or(SignedDuration::from_secs(120));
-        let now = Timestamp::now();
+        let now = clock::now();
         self.full.insert(subnet, now.saturating_add(pause).unwrap_or(now));
     }
 
     fn given_back(&mut self, eni: &EniId, kept: Vec<IpNet>) {
         self.pending.remove(eni);
-        let now = Timestamp::now();
+        let now = clock::now();
         if !kept.is_empty() {
             self.back_off();
         }
@@ -188,7 +189,7 @@ impl Agent {
         match result {
             Ok(interface) => {
                 self.succeeded();
-                self.add_interface(interface, Timestamp::now());
+                self.add_interface(interface, clock::now());
             }
             Err(NotCreated::Cloud(error)) => self.failed(&error, None, "AllocENI"),
             Err(error @ (NotCreated::NotSeen(_) | NotCreated::Host(_))) => {
@@ -284,7 +285,7 @@ impl Agent {
     fn was_set_up(&mut self, interface: Interface, result: Result<(), HostError>) {
         self.pending.remove(&interface.id);
         match result {
-            Ok(()) => self.add_interface(interface, Timestamp::now()),
+            Ok(()) => self.add_interface(interface, clock::now()),
             Err(error) => {
                 tracing::error!(%error, eni = %interface.id, "an interface cannot be set up");
                 self.tools.cloud.metrics().error("setupENI");

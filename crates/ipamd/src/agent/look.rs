@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::done::Done;
+use crate::clock;
 use crate::kubernetes::Report;
 use crate::metrics::Numbers;
 use jiff::Timestamp;
@@ -88,7 +89,7 @@ impl Agent {
 
     /// Tells everybody what has changed.
     pub(super) fn publish(&mut self) {
-        let now = Timestamp::now();
+        let now = clock::now();
         let numbers = self.numbers(now);
         let metrics = self.tools.cloud.metrics();
         metrics.numbers(numbers);

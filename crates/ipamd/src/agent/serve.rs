@@ -3,6 +3,7 @@
 
 use super::{Agent, Ask};
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::clock;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -35,7 +36,7 @@ struct Served {
 
 impl Agent {
     pub(super) fn serve(&mut self, first: Ask) {
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut served = Vec::new();
         let mut cards = BTreeSet::new();
         let mut next = Some(first);

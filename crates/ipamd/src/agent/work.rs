@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::done::Done;
+use crate::clock;
 use crate::observe;
 use crate::ops::{self, Places};
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ impl Agent {
             return;
         }
         if now >= self.timers.quiet {
-            self.pool(Timestamp::now());
+            self.pool(clock::now());
         }
         self.by_the_clock(now);
         self.publish();

@@ -9,6 +9,7 @@ pub use restore::{keep, restored};
 
 use crate::agent::{Beginning, seen};
 use crate::checkpoint::{Checkpoint, CheckpointError, Found};
+use crate::clock;
 use crate::cloud::Cloud;
 use crate::host::{Host, HostError};
 use crate::interface::Interface;
@@ -19,7 +20,7 @@ use crate::observe;
 use crate::ops::{self, Tools};
 use crate::pin::{self, PinError};
 use crate::settings::Settings;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ use vpccni_core::ports::{CloudError, EniKind};
 
 /// Times that EC2 is asked at the start, with pauses that double: more than half a minute.
 const ATTEMPTS: u32 = 5;
+/// Looks at a metadata service that is behind, with pauses that double: six seconds in all.
+const BEHIND: u32 = 6;
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +148,7 @@ impl Start {
     }
 
     async fn see(&self) -> Result<Seen, StartError> {
-        let shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
+        let mut shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
         let is_primary = |eni: &&ImdsEni| eni.mac == self.who.identity.primary_mac;
         let primary = shown.iter().find(is_primary).cloned();
         let primary = primary.ok_or(StartError::NoPrimary)?;
@@ -154,11 +157,35 @@ impl Start {
         } else {
             Some(self.described().await?)
         };
+        if let Some(described) = &described {
+            shown = self.caught_up(shown, described).await?;
+        }
         Ok(Seen {
             shown,
             described,
             primary,
         })
+    }
+
+    /// The metadata once it shows all that EC2 has attached. A start that goes by less takes pods' addresses for lost
+    /// and attaches an interface too many; so it waits, though not for ever: what is on its way out may be the reason.
+    async fn caught_up(
+        &self,
+        mut shown: Vec<ImdsEni>,
+        described: &BTreeMap<EniId, NodeEni>,
+    ) -> Result<Vec<ImdsEni>, StartError> {
+        let mut pause = self.pace.pause;
+        for _ in 0..BEHIND {
+            let hidden = described
+                .keys()
+                .find(|id| !shown.iter().any(|eni| eni.id == **id));
+            let Some(eni) = hidden else { return Ok(shown) };
+            tracing::warn!(%eni, "EC2 has an interface that the metadata service does not show yet");
+            tokio::time::sleep(Pace::jittered(pause)).await;
+            pause *= 2;
+            shown = observe::shown(&self.cloud).await.map_err(StartError::Cloud)?;
+        }
+        Ok(shown)
     }
 
     /// EC2's word is needed: only tags tell which interfaces are not ours. So a node that starts while EC2 is throttled
@@ -350,7 +377,7 @@ async fn fill(
             tools.cloud.metrics().error("setupENI");
             continue;
         }
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut put = store.add_eni(interface.eni(now));
         for block in &interface.blocks {
             put = put.and_then(|()| store.add_cidr(&interface.id, *block, now));

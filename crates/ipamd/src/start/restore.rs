@@ -4,9 +4,9 @@
 use super::StartError;
 use crate::agent::{REBUILT, has_link};
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::clock;
 use crate::host;
 use crate::ops::Tools;
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use vpccni_core::assign::{Entry, IpNet, Key, Lease, Store};
@@ -90,7 +90,7 @@ async fn rebuilt(tools: &Tools, known: &[Entry]) -> Result<Vec<Entry>, StartErro
     let (rules, routes) = tools.host.rules_and_routes().await.map_err(StartError::Host)?;
     let known: BTreeSet<IpAddr> = known.iter().map(|entry| entry.address).collect();
     let pods = host::pods_of_rules(&rules, &routes);
-    let now = Timestamp::now();
+    let now = clock::now();
     Ok(pods
         .into_iter()
         .filter(|(address, _)| !known.contains(address))

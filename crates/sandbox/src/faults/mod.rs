@@ -89,6 +89,12 @@ impl Faults {
         &self.rules
     }
 
+    /// How often a rule fired; never where there is none of this number.
+    pub(crate) fn fired(&self, id: u64) -> u64 {
+        let armed = self.rules.iter().find(|armed| armed.id == id);
+        armed.map_or(0, |armed| armed.fired)
+    }
+
     /// How much of the past the rules ask for.
     pub(crate) fn memory(&self) -> Duration {
         let stale = self.rules.iter().map(|armed| armed.rule.effect.stale_ms).max();

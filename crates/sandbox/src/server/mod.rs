@@ -95,6 +95,11 @@ impl Sandbox {
         added
     }
 
+    /// To how many calls a fault has come so far.
+    pub fn fired(&self, fault: u64) -> u64 {
+        self.state.faults().fired(fault)
+    }
+
     /// Takes all faults away.
     pub fn clear_faults(&self) {
         self.state.faults().clear();

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -192,6 +195,40 @@ impl Pod<'_> {
         plugin: &Value,
         previous: Option<&Value>,
     ) -> Result<String, BoxError> {
+        let mut program = self.program(command, plugin);
+        let input = self.configuration(list, plugin, previous).to_string();
+        let output = self.node.space().output(&mut program, &input)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(refusal(command, plugin, &output))
+    }
+
+    /// Calls the first plugin of the chain and ends it with SIGKILL after a time. Says whether it came to that.
+    pub fn interrupt(&self, command: &'static str, after: Duration) -> Result<bool, BoxError> {
+        let (list, plugins) = self.chain()?;
+        let Some(plugin) = plugins.first() else {
+            return Ok(false);
+        };
+        let input = self
+            .configuration(&list, plugin, self.result.as_ref())
+            .to_string();
+        let mut program = self.program(command, plugin);
+        let program = program.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = self.node.space().spawn(program.stderr(Stdio::null()))?;
+        let error = || BoxError::kernel::<io::Error>(format!("interrupt {command}"));
+        let mut told = child.stdin.take();
+        if let Some(pipe) = &mut told {
+            pipe.write_all(input.as_bytes()).map_err(error())?;
+        }
+        drop(told);
+        thread::sleep(after);
+        child.kill().map_err(error())?;
+        let status = child.wait().map_err(error())?;
+        Ok(status.code().is_none())
+    }
+
+    fn program(&self, command: &'static str, plugin: &Value) -> Command {
         let path = self.plugin(plugin).unwrap_or_default();
         let args = format!(
             "IgnoreUnknown=1;K8S_POD_NAMESPACE={};K8S_POD_NAME={};K8S_POD_INFRA_CONTAINER_ID={};K8S_POD_UID={}",
@@ -207,12 +244,7 @@ impl Pod<'_> {
             .env("CNI_IFNAME", "eth0")
             .env("CNI_PATH", PLUGINS.join(":"))
             .env("CNI_ARGS", args);
-        let input = self.configuration(list, plugin, previous).to_string();
-        let output = self.node.space().output(&mut program, &input)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(refusal(command, plugin, &output))
+        program
     }
 
     /// What a plugin gets on its standard input.

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::runtime;
-
 /// The programs that every box needs, and the Debian package of each.
 const BOXES: [(&str, &str); 7] = [
     ("ip", "iproute2"),
@@ -23,6 +21,17 @@ pub const STORIES: [(&str, &str); 4] = [
     ("curl", "curl"),
     ("conntrack", "conntrack"),
     ("tcpdump", "tcpdump"),
+];
+
+/// What a node with a kubelet needs besides; the kubelet itself is built by `cargo xtask tools`.
+pub(super) const KUBELET: [(&str, &str); 7] = [
+    ("containerd", "containerd"),
+    ("ctr", "containerd"),
+    ("containerd-shim-runc-v2", "containerd"),
+    ("runc", "runc"),
+    ("iptables", "iptables"),
+    ("busybox", "busybox-static"),
+    ("tar", "tar"),
 ];
 
 /// Where the reference plugins are; their package has no program in the search path.
@@ -51,7 +60,7 @@ pub fn missing(programs: &[(&str, &str)]) -> Option<String> {
 
 /// The Debian packages that this machine lacks for all that runs in boxes.
 pub fn packages() -> BTreeSet<&'static str> {
-    let programs = BOXES.iter().chain(&STORIES).chain(&runtime::PROGRAMS);
+    let programs = BOXES.iter().chain(&STORIES).chain(&KUBELET);
     let mut missing: BTreeSet<&str> = programs
         .filter(|(program, _)| find(program).is_none())
         .map(|(_, package)| *package)

@@ -8,14 +8,5 @@ pub use containerd::Containerd;
 pub use image::TOOL_IMAGE;
 pub use kubelet::{Kubelet, KubeletOptions};
 
-/// The programs that a node with a kubelet needs besides, and the Debian package of each; the kubelet itself is built
-/// by `cargo xtask tools`.
-pub const PROGRAMS: [(&str, &str); 7] = [
-    ("containerd", "containerd"),
-    ("ctr", "containerd"),
-    ("containerd-shim-runc-v2", "containerd"),
-    ("runc", "runc"),
-    ("iptables", "iptables"),
-    ("busybox", "busybox-static"),
-    ("tar", "tar"),
-];
+/// The programs that a node with a kubelet needs besides, and the Debian package of each.
+pub const PROGRAMS: [(&str, &str); 7] = super::programs::KUBELET;
