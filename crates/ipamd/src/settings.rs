@@ -81,10 +81,10 @@ impl Settings {
         self
     }
 
-    /// Whether the agent must wait for the API server before it starts.
+    /// Whether the agent must wait for the API server before it starts: an annotation is no reason to keep pods waiting.
     pub fn needs_kubernetes(&self) -> bool {
         let effective = &self.effective;
-        effective.custom_networking() || effective.pod_eni() || effective.is_on(Key::AnnotatePodIp)
+        effective.custom_networking() || effective.pod_eni()
     }
 
     /// The filter of the logs, in the words of the stock agent.
@@ -216,6 +216,7 @@ mod tests {
     #[test]
     fn kubernetes_is_waited_for_only_where_the_mode_needs_it() {
         assert!(!settings(&[("ENABLE_IPv4", "true")]).needs_kubernetes());
+        assert!(!settings(&[("ANNOTATE_POD_IP", "true")]).needs_kubernetes());
         assert!(settings(&[("ENABLE_POD_ENI", "true")]).needs_kubernetes());
         assert!(settings(&[("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "true")]).needs_kubernetes());
     }
