@@ -10,7 +10,7 @@ use vpccni_testbed::boxes::traffic::{ByteStream, DatagramStream, Echo, seen_as};
 use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, Flow, INTERNET, public};
 
 use crate::bed::{ZONES, vpc};
-use crate::steady::{EACH, PORT, STEADY, add, holders, names, steady};
+use crate::steady::{EACH, PORT, STEADY, add, holders, names, nothing_left, steady};
 
 fn passed<'a>(flows: &'a [Flow], from: IpAddr, to: IpAddr) -> Vec<&'a EniId> {
     let of = |flow: &&Flow| flow.source == from && flow.destination == to;
@@ -113,8 +113,7 @@ async fn a_pod_that_ends_leaves_nothing() {
         pod.del().unwrap();
         pod.remove().unwrap();
     }
-    let left = node.kernel().unwrap().since(&before);
-    assert!(left.is_empty(), "{left}");
+    nothing_left(&node, &before).await;
     for address in addresses {
         assert_eq!(node.connections(address).unwrap(), Vec::<String>::new());
     }

@@ -22,11 +22,7 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<(), CniError> {
         }
     };
     match ipamd.del(env, conf, vpccni_rpc::REASON_DELETED).await {
-        Ok(Released::Unknown) => {
-            call.log
-                .info("ipamd does not know the sandbox: nothing to delete");
-            Ok(())
-        }
+        Ok(Released::Unknown) => unknown(call, kept.as_ref()),
         Ok(Released::Had(reply)) if reply.success => {
             let networks = Pod::new(env, conf).of_released(&reply.allocations, reply.pod_vlan_id)?;
             // An empty namespace belongs to a branch whose VLAN and names may be in use by the pod's next sandbox.
@@ -44,6 +40,26 @@ pub(super) async fn run(call: &mut Call<'_>) -> Result<(), CniError> {
             Ok(())
         }
     }
+}
+
+/// Its addresses may be others' by now, so what the result of the ADD says is no reason to delete. But a DEL that was
+/// killed when ipamd had taken the addresses back leaves all as the ADD had made it: while the sandbox and the host
+/// still fit together, what they have is the sandbox's own.
+fn unknown(call: &mut Call<'_>, kept: Option<&PodNetworks>) -> Result<(), CniError> {
+    let networks = kept.map_or_else(Vec::new, |pod| pod.networks.clone());
+    let netns = call.env.netns();
+    let is_whole = |call: &mut Call<'_>| {
+        let mut networks = networks.iter();
+        networks.all(|network| call.kernel.check(netns, network).is_ok())
+    };
+    if networks.is_empty() || call.env.netns.is_empty() || !is_whole(call) {
+        call.log
+            .info("ipamd does not know the sandbox: nothing to delete");
+        return Ok(());
+    }
+    call.log
+        .info("ipamd does not know the sandbox: a DEL before this one was cut short");
+    tear_down(call, &networks)
 }
 
 /// What the result of the ADD says, if there is one that can be used.
