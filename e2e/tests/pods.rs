@@ -11,7 +11,7 @@ use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, Flow, INTERNET, public}
 use vpccni_testbed::wait::until;
 
 use crate::bed::{PATIENCE, ZONES, vpc};
-use crate::steady::{EACH, PORT, STEADY, add, holders, names, steady};
+use crate::steady::{EACH, PORT, STEADY, add, holders, names, nothing_left, steady};
 
 fn passed(flows: &[Flow], from: IpAddr, to: IpAddr) -> Vec<&EniId> {
     let of = |flow: &&Flow| flow.source == from && flow.destination == to;
@@ -114,8 +114,7 @@ async fn a_pod_that_ends_leaves_nothing() {
         pod.del().unwrap();
         pod.remove().unwrap();
     }
-    let left = node.kernel().unwrap().since(&before);
-    assert!(left.is_empty(), "{left}");
+    nothing_left(&node, &before).await;
     // The agent forgets connections a little later, all at once: each walk through them costs milliseconds.
     let forgotten = || async {
         let left = addresses

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use vpccni_core::ids::EniId;
-use vpccni_testbed::boxes::{Agent, AgentOptions, NodeBox, Pod, Vpc};
+use vpccni_testbed::boxes::{Agent, AgentOptions, KernelState, NodeBox, Pod, Vpc};
 use vpccni_testbed::wait::until;
 
 use crate::bed::PATIENCE;
@@ -65,4 +65,15 @@ pub(crate) fn add<'a>(node: &'a NodeBox, names: &[String]) -> Vec<Pod<'a>> {
 /// `prefix-0` and so on.
 pub(crate) fn names(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{prefix}-{number}")).collect()
+}
+
+/// Waits until the node is as it was; the kernel takes the links of a namespace away some time after its end.
+pub(crate) async fn nothing_left(node: &NodeBox, before: &KernelState) {
+    let look = || async {
+        let left = node.kernel().map_err(|error| error.to_string())?.since(before);
+        left.is_empty().then_some(()).ok_or_else(|| left.to_string())
+    };
+    if let Err(error) = until("nothing to be left", PATIENCE, look).await {
+        panic!("{error}");
+    }
 }

@@ -13,7 +13,7 @@ use vpccni_testbed::boxes::{Agent, AgentOptions, Pod};
 
 use super::{Chance, SHORT_COOLDOWN, Scene, Traffic, agree};
 use crate::bed::PATIENCE;
-use crate::steady::{EACH, STEADY, add, names};
+use crate::steady::{EACH, STEADY, add, names, nothing_left};
 
 /// As many kills as fit.
 const WHILE: Duration = Duration::from_secs(40);
@@ -119,7 +119,7 @@ async fn the_plugin_is_killed_at_any_instant() {
     println!("NOTE: the plugin was killed {killed} times within ADD and DEL");
     assert!(killed >= 10, "only {killed} kills came in time");
     agree(&scene, &[&pods[0], &pods[1]]).await;
-    let left = scene.node.kernel().unwrap().since(&before);
-    assert!(left.is_empty(), "{left}");
+    guest.remove().unwrap();
+    nothing_left(&scene.node, &before).await;
     traffic.is_unharmed();
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod cgroup;
+mod child;
 mod error;
 mod fabric;
 mod folders;

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::child::{end, lock};
 use super::error::BoxError;
 use super::space::Space;
 
@@ -80,16 +81,6 @@ impl Running {
             tracing::warn!(%error, log = %self.log.display(), "a program of a box could not be ended");
         }
     }
-}
-
-/// Kills and reaps a child; one that has been reaped stays so.
-pub(super) fn end(child: &Mutex<Child>) -> std::io::Result<ExitStatus> {
-    let mut child = lock(child);
-    child.kill().and_then(|()| child.wait())
-}
-
-fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
-    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Running {

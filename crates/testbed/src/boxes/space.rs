@@ -14,8 +14,8 @@ use std::thread;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::cgroup::{self, Cgroup};
+use super::child::end;
 use super::error::BoxError;
-use super::process::end;
 
 /// Process 1: makes the mounts it is told, says so, reaps orphans, and ends when its input does.
 const HOLDER: &str = r#"
