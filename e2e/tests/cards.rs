@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::json;
 use vpccni_core::ids::EniId;
 use vpccni_testbed::boxes::traffic::{Echo, seen_as};
-use vpccni_testbed::boxes::{Agent, AgentOptions, Egress};
+use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, NodeBox, Vpc};
 use vpccni_testbed::sandbox::world::NewInterface;
 use vpccni_testbed::wait::until;
 
@@ -21,6 +21,16 @@ const SETTINGS: [(&str, &str); 4] = [
     ("MINIMUM_IP_TARGET", "3"),
 ];
 
+/// Who makes such nodes attaches the first interface of each card.
+fn on_second_card(vpc: &Vpc, node: &NodeBox) -> EniId {
+    vpc.sandbox().world().write(|world| {
+        let subnet = vpc.cloud().zones[ZONES[0]].nodes.clone();
+        let eni = world.create_interface(NewInterface::in_subnet(subnet)).unwrap();
+        world.attach(&eni, node.instance(), 1, 1).unwrap();
+        eni
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
     let Some(vpc) = vpc(Egress::InternetGateway).await else {
@@ -28,13 +38,7 @@ async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
     };
     let node = vpc.launch(ZONES[0], TYPE).await.unwrap();
     let other = vpc.launch(ZONES[1], "m5.large").await.unwrap();
-    // Who makes such nodes attaches the first interface of each card.
-    let second: EniId = vpc.sandbox().world().write(|world| {
-        let subnet = vpc.cloud().zones[ZONES[0]].nodes.clone();
-        let eni = world.create_interface(NewInterface::in_subnet(subnet)).unwrap();
-        world.attach(&eni, node.instance(), 1, 1).unwrap();
-        eni
-    });
+    let second = on_second_card(&vpc, &node);
     let agent = Agent::start(&node, &AgentOptions::new(&SETTINGS)).await.unwrap();
     let held = || -> Vec<IpAddr> {
         vpc.sandbox().world().read(|world| {

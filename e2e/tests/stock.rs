@@ -155,6 +155,10 @@ pub(crate) fn connect<'a>(node: &'a NodeBox, name: &str, held: Held, number: u8)
     within(&format!(
         "link add eth0 mtu 9001 type veth peer name {veth} address {mac} mtu 9001 netns {pid}"
     ));
+    for (name, value) in [("accept_ra", "0"), ("accept_redirects", "1"), ("forwarding", "0")] {
+        let set = format!("echo {value} >/proc/sys/net/ipv6/conf/{veth}/{name}");
+        node.run("sh", &["-ec", &set]).unwrap();
+    }
     ip(node, &format!("link set {veth} up"));
     within("link set eth0 up");
     within("route add 169.254.1.1 dev eth0 scope link");

@@ -64,7 +64,10 @@ async fn a_node_is_set_up_watched_and_cleaned_by_one_executable() {
     let of_pods = |node: &NodeBox| node.run("ip", &["rule"]).unwrap().matches("512:").count();
     assert_eq!(of_pods(&node), 2);
     let said = node.ipamd(&["clean"], &BTreeMap::new()).unwrap();
-    assert!(said.contains("1024") && said.contains("aws-cni"), "{said}");
+    assert!(
+        said.contains("vpc-cni-host") && !said.contains("aws-cni"),
+        "{said}"
+    );
     assert_eq!(of_pods(&node), 2, "pods are kept");
     for pod in pods {
         pod.remove().unwrap();

@@ -31,16 +31,15 @@ Exit codes:
 const CLEAN_HELP: &str = "\
 Leave a node to the stock agent, with its pods:
   1. End this agent on the node and keep it away: take its DaemonSet from the node.
-  2. Run `ipamd clean` there, in the network of the host, as root with NET_ADMIN.
-  3. Start the stock agent. It reads the same checkpoint, and finds rules and routes of pods as it makes
+  2. Start the stock agent. It reads the same checkpoint, and finds rules and routes of pods as it makes
      them itself.
-Between 2 and 3 no new connection to the internet is translated; those that are open stay so. In the
-other order the stock agent would lose the nftables table `aws-cni`, which both of them use.
+  3. Run `ipamd clean` there, in the network of the host, as root with NET_ADMIN: it removes the nftables
+     tables `vpc-cni-host`, whose work the stock agent does by then.
 
 Without --everything this stays:
   routes and rules of pods (priorities 512 and 1536, and 10 for pods with their own groups)
-  routes and rules of interfaces (32765 and their tables)
-  what pods reach the other IP family by
+  routes and rules of interfaces and of the node (32765, 1024, 1535, and their tables)
+  the nftables table `aws-cni`, which both agents keep, and what pods reach the other IP family by
 Executables and the list of plugins stay on the host in any case: without them no pod could be deleted.
 It is safe to run again.";
 

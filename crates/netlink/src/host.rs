@@ -7,7 +7,7 @@ use crate::{address, change, conntrack, legacy, link, nft, route, rule, sysctl};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use vpccni_core::datapath::{
-    Change, CleanUp, Desired, EGRESS_TABLE, Family, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
+    Change, CleanUp, Desired, Family, HOST_TABLE, Link, Route, Rule, Seen, diff, priority, tables_of_ours,
 };
 use vpccni_core::ports::{Kernel, KernelError};
 
@@ -120,15 +120,21 @@ const LOCAL_TABLE: u32 = 255;
 fn without_us(rules: &[Rule], how: CleanUp) -> Desired {
     let mut desired = Desired::default();
     for (family, name) in tables_of_ours() {
-        // Pods that run go out by the table of egress, and nobody would make its rules for them again.
-        if how == CleanUp::Everything || name != EGRESS_TABLE {
+        // The stock agent has a table of the first name itself, and nobody would make the egress of running pods again.
+        if how == CleanUp::Everything || name == HOST_TABLE {
             desired.absent_nft.insert((family, name.to_owned()));
         }
     }
-    let mut owned = vec![priority::MARK, priority::SERVICE];
-    if how == CleanUp::Everything {
-        owned.extend([priority::BRANCH, priority::TO_POD, priority::FROM_POD]);
+    if how == CleanUp::KeepPods {
+        return desired;
     }
+    let owned = [
+        priority::MARK,
+        priority::SERVICE,
+        priority::BRANCH,
+        priority::TO_POD,
+        priority::FROM_POD,
+    ];
     for family in [Family::V4, Family::V6] {
         desired
             .owned_priorities
@@ -143,11 +149,9 @@ fn without_us(rules: &[Rule], how: CleanUp) -> Desired {
                 .push(Rule::new(family, priority::LOCAL_STRICT, LOCAL_TABLE));
         }
     }
-    if how == CleanUp::Everything {
-        for rule in rules.iter().filter(|rule| is_of_an_interface(rule)) {
-            desired.absent_rules.push(rule.clone());
-            desired.owned_tables.insert((rule.family, rule.table));
-        }
+    for rule in rules.iter().filter(|rule| is_of_an_interface(rule)) {
+        desired.absent_rules.push(rule.clone());
+        desired.owned_tables.insert((rule.family, rule.table));
     }
     desired
 }

@@ -77,7 +77,7 @@ impl Desired {
 /// What is taken away when this agent leaves a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CleanUp {
-    /// What the stock agent would have twice; what pods and interfaces need is the same for both, and stays.
+    /// What the stock agent would do a second time, and nothing else: what is the same for both stays.
     KeepPods,
     /// Rules of pods and of interfaces too: for a node without pods.
     Everything,

@@ -200,15 +200,21 @@ fn nothing_of_ours_is_left_after_clean() {
         let pod = pod("a", "10.0.5.30");
         wire::add(&sandbox.path(), &pod).unwrap();
         Host.clean(CleanUp::KeepPods).unwrap();
-        assert_eq!(run("nft list ruleset"), "");
+        let ruleset = run("nft list ruleset");
+        assert!(!ruleset.contains("vpc-cni-host"), "{ruleset}");
+        assert!(
+            ruleset.contains("table ip aws-cni"),
+            "the stock agent's own: {ruleset}"
+        );
         assert_eq!(
             wire::check(&sandbox.path(), &pod).unwrap(),
             vec![],
             "the pod stays connected"
         );
-        assert!(!run("ip rule").contains("fwmark"));
+        assert!(run("ip rule").contains("fwmark"));
         run(&format!("ip link del {}", pod.host_veth));
         Host.clean(CleanUp::Everything).unwrap();
+        assert_eq!(run("nft list ruleset"), "");
         run("ip addr del 10.0.5.20/24 dev eth1");
         assert_eq!(routing(), before);
         assert_eq!(Host.clean(CleanUp::Everything).unwrap(), vec![]);

@@ -84,7 +84,7 @@ impl Batch {
 
     /// The same for IPv6.
     pub(super) fn block6(&mut self, net: Ipv6Net) {
-        self.ip(format_args!("-6 route replace {net} dev {}", rules::VOID));
+        self.ip(format_args!("route replace {net} dev {}", rules::VOID));
     }
 
     fn route4(&mut self, verb: &str, name: PortName, net: Ipv4Net) {
@@ -92,7 +92,7 @@ impl Batch {
     }
 
     fn route6(&mut self, verb: &str, name: PortName, net: Ipv6Net) {
-        self.ip(format_args!("-6 route {verb} {net} via {HOP6} dev {name} onlink"));
+        self.ip(format_args!("route {verb} {net} via {HOP6} dev {name} onlink"));
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn configure(device: &str, primary: &Primary) -> String {
     }
     if !primary.ipv6.is_empty() {
         text.extend([
-            "-6 route replace default via ",
+            "route replace ::/0 via ",
             ROUTER6.to_string().as_str(),
             " dev ",
             device,

@@ -137,7 +137,7 @@ fn report(args: &NodeArgs, figures: &[Figure], before: &str) -> String {
     format!(
         "`cargo xtask bench node --pods {} --bursts {} --churn {} --baseline {} --seconds {} --record`\n\n\
          {}; everything shares them. Load average {before} before the run, {} after it. Profile `{PROFILE}`, static; a \
-         node in a box (m5.xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
+         node in a box (m5.4xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
          a plugin are from its start to its end, as a runtime sees them.\n{note}\n{}",
         args.pods,
         args.bursts,

@@ -48,7 +48,7 @@ pub(super) async fn measure(programs: &Path, args: &NodeArgs) -> Result<Vec<Figu
         .await
         .map_err(|error| text(&error))?;
     let node = vpc
-        .launch(ZONES[0], "m5.xlarge")
+        .launch(ZONES[0], "m5.4xlarge")
         .await
         .map_err(|error| text(&error))?;
     let pool = (args.pods + SPARE).next_multiple_of(16);
