@@ -2,6 +2,7 @@
 //! missing, each story says so and is counted as skipped.
 
 #![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
+#![expect(clippy::panic, reason = "in a test it is a failure with a reason")]
 #![expect(clippy::print_stdout, reason = "skips are counted by `cargo xtask test`")]
 
 mod api_server;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use vpccni_core::ids::EniId;
 use vpccni_testbed::boxes::traffic::{Echo, seen_as};
-use vpccni_testbed::boxes::{Egress, NodeBox, Pod, public};
+use vpccni_testbed::boxes::{Egress, INTERNET, NodeBox, Pod, public};
 
 use crate::bed::{ZONES, vpc};
 use crate::steady::{EACH, PORT, add, holders, names, steady};
@@ -74,7 +74,7 @@ async fn services_and_node_ports_answer_by_the_way_they_were_asked() {
         );
         let outside = SocketAddr::new(public(one.primary()).into(), port);
         let seen = seen_as(internet.network(), outside).unwrap();
-        assert_eq!(seen, IpAddr::from([192, 0, 2, 2]));
+        assert_eq!(seen, IpAddr::from(INTERNET));
     }
     assert_eq!(vpc.fabric().spoofed().unwrap(), []);
 }

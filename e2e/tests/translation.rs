@@ -92,6 +92,16 @@ async fn translation_follows_the_settings() {
     assert_eq!(vpc.fabric().spoofed().unwrap(), []);
 }
 
+/// The plugins of the list that the agent wrote.
+fn types(node: &NodeBox) -> Vec<String> {
+    let text = std::fs::read_to_string(node.path(CONFLIST)).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let plugins = list["plugins"].as_array().into_iter().flatten();
+    plugins
+        .filter_map(|plugin| plugin["type"].as_str().map(str::to_owned))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn chained_plugins_are_called_and_take_back_what_they_did() {
     let Some(vpc) = vpc(Egress::InternetGateway).await else {
@@ -104,14 +114,7 @@ async fn chained_plugins_are_called_and_take_back_what_they_did() {
         &[("ENABLE_BANDWIDTH_PLUGIN", "true"), ("DISABLE_POD_V6", "true")],
     )
     .await;
-    let text = std::fs::read_to_string(node.path(CONFLIST)).unwrap();
-    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let types: Vec<&str> = list["plugins"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|plugin| plugin["type"].as_str())
-        .collect();
+    let types = types(&node);
     assert_eq!(types, ["aws-cni", "egress-cni", "portmap", "bandwidth", "tuning"]);
     let there = |name: &str| node.path(format!("/opt/cni/bin/{name}")).is_file();
     if !types.iter().all(|name| there(name)) {

@@ -107,7 +107,7 @@ fn start(args: Args) -> Result<(), Failure> {
         stop: CancellationToken::new(),
         signals: true,
     };
-    wait_for(async { run(options).await.map_err(Failure::from) })
+    wait_for(async { Box::pin(run(options)).await.map_err(Failure::from) })
 }
 
 fn prepare(args: &InitArgs) -> Result<(), Failure> {

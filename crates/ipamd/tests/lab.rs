@@ -178,7 +178,8 @@ impl Lab {
     pub(crate) async fn start(&mut self) {
         let stop = CancellationToken::new();
         let options = self.options(&stop).await;
-        let task = tokio::spawn(run(options));
+        #[expect(clippy::disallowed_methods, reason = "the lab joins it")]
+        let task = tokio::spawn(Box::pin(run(options)));
         self.daemon = Some(Daemon { stop, task });
         let socket = self.socket();
         wait("the daemon to serve", || {
@@ -192,7 +193,7 @@ impl Lab {
     pub(crate) async fn refused(&mut self) -> String {
         let stop = CancellationToken::new();
         let options = self.options(&stop).await;
-        match tokio::time::timeout(PATIENCE, run(options)).await {
+        match tokio::time::timeout(PATIENCE, Box::pin(run(options))).await {
             Ok(Err(error)) => error.to_string(),
             other => panic!("{other:?}"),
         }

@@ -84,7 +84,7 @@ async fn ec2_refuses_and_the_pool_serves() {
         }
     }
     agree(&scene, &pods.iter().collect::<Vec<_>>()).await;
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,6 +136,6 @@ async fn the_metadata_is_old_or_gone() {
     serve("started");
     assert!(free(&scene) > 0);
     agree(&scene, &pods.iter().collect::<Vec<_>>()).await;
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
     drop(agent);
 }

@@ -84,7 +84,7 @@ async fn the_agent_is_killed_at_any_instant_of_a_burst() {
     }
     println!("NOTE: the agent was killed {kills} times within bursts of ADD and DEL");
     assert!(kills >= 3, "only {kills} kills in {WHILE:?}");
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
     drop(agent);
 }
 
@@ -121,5 +121,5 @@ async fn the_plugin_is_killed_at_any_instant() {
     agree(&scene, &[&pods[0], &pods[1]]).await;
     guest.remove().unwrap();
     nothing_left(&scene.node, &before).await;
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
 }

@@ -36,7 +36,7 @@ fn settings(action: &str, round: usize) -> [(&'static str, String); 4] {
         ("MAX_ENI", interfaces.to_string()),
         ("WARM_ENI_TARGET", interfaces.to_string()),
         ("MINIMUM_IP_TARGET", if assigns { minimum } else { 0 }.to_string()),
-        ("WARM_IP_TARGET", if assigns { 1 } else { 0 }.to_string()),
+        ("WARM_IP_TARGET", u8::from(assigns).to_string()),
     ]
 }
 
@@ -82,7 +82,7 @@ async fn killed_at_every_call(drop: Disconnect) {
         scene.holds(wanted, &agent).await;
         agree(&scene, &pods.iter().collect::<Vec<_>>()).await;
     }
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
 }
 
 /// Starts an agent that will make the call, and kills it when it is made.

@@ -66,7 +66,7 @@ async fn a_full_disk_refuses_pods_and_harms_none() {
     until("the checkpoint", PATIENCE, copy).await.unwrap();
     agree(&scene, &[&pods[0], &pods[1], &pods[2], &late]).await;
     late.del().unwrap();
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,5 +95,5 @@ async fn a_torn_checkpoint_gives_no_address_twice() {
     }
     // Which container has which address nobody knows any more: they come free when the agent has missed their links
     // for some minutes.
-    traffic.is_unharmed();
+    traffic.stays_unharmed();
 }

@@ -85,7 +85,7 @@ impl Traffic {
         }
     }
 
-    fn is_unharmed(self) {
+    fn stays_unharmed(self) {
         // Long enough to say something, also where a story was quick.
         thread::sleep(Duration::from_millis(1500));
         for (datagrams, bytes) in self.streams {

@@ -156,7 +156,9 @@ impl Scene {
             };
             let trunk = world.create_interface(new).unwrap();
             let taken = &world.instances[node.instance()].interfaces;
-            let device = (1..).find(|device| !taken.contains_key(&(0, *device))).unwrap();
+            let device = (1..100)
+                .find(|device| !taken.contains_key(&(0, *device)))
+                .unwrap();
             let attachment = world.attach(&trunk, node.instance(), device, 0).unwrap();
             world
                 .set_delete_on_termination(&trunk, &attachment, true)

@@ -368,7 +368,9 @@ async fn fill(
         skip_primary: node.settings.effective.custom_networking(),
         cooldown,
     });
-    cards.keys().for_each(|card| store.manage(*card));
+    for card in cards.keys() {
+        store.manage(*card);
+    }
     let mut usable = Vec::new();
     for interface in interfaces {
         ops::tag(tools, &interface).await;

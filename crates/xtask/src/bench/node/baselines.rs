@@ -98,7 +98,7 @@ fn conf(previous: Option<&Value>) -> Value {
 
 fn adds(pods: &[Namespace]) -> Vec<Call> {
     let program = Path::new(REFERENCE_PLUGINS).join("ptp");
-    let add = |pod| Call::plugin(&program, "ADD", pod, &conf(None));
+    let add = |pod: &Namespace| Call::plugin(&program, "ADD", *pod, &conf(None));
     pods.iter().map(add).collect()
 }
 
@@ -124,7 +124,7 @@ fn delete(space: &Space, pods: &[Namespace], results: &[Value]) -> Result<(), St
     let program = Path::new(REFERENCE_PLUGINS).join("ptp");
     let both = pods.iter().zip(results);
     let calls: Vec<_> = both
-        .map(|(pod, result)| Call::plugin(&program, "DEL", pod, &conf(Some(result))))
+        .map(|(pod, result)| Call::plugin(&program, "DEL", *pod, &conf(Some(result))))
         .collect();
     row(space, &calls)?;
     remove(space, pods)

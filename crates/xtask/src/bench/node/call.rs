@@ -41,13 +41,17 @@ impl Call {
     }
 
     /// A plugin, as a runtime calls it.
-    pub(super) fn plugin(program: &Path, command: &str, pod: &Namespace, conf: &Value) -> Self {
+    pub(super) fn plugin(program: &Path, command: &str, pod: Namespace, conf: &Value) -> Self {
         let container = format!("{:064x}", pod.0);
         let args = format!(
             "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={};K8S_POD_INFRA_CONTAINER_ID={container}",
             pod.name()
         );
-        let folder = program.parent().unwrap_or(Path::new("/")).display().to_string();
+        let folder = program
+            .parent()
+            .unwrap_or_else(|| Path::new("/"))
+            .display()
+            .to_string();
         Self {
             program: program.to_owned(),
             args: Vec::new(),

@@ -183,7 +183,7 @@ impl Plugin<'_> {
         if let Some(previous) = previous {
             conf["prevResult"] = previous.clone();
         }
-        Call::plugin(Path::new(PLUGIN), command, &pod, &conf)
+        Call::plugin(Path::new(PLUGIN), command, pod, &conf)
     }
 
     fn times(&mut self, vpc: &Vpc, args: &NodeArgs) -> Result<Times, String> {
