@@ -2,9 +2,11 @@
 //! carries a whole migration.
 
 mod blocks;
+mod forecast;
 mod need;
 mod simulate;
 
 pub use blocks::{Block, BlockCounts, BlockMap, BlockState, Run};
+pub use forecast::Forecast;
 pub use need::{Need, PlannedNode, need};
-pub use simulate::{Capacity, LowPoint, Reserve};
+pub use simulate::{Capacity, Holding, Leg, LowPoint, MovedNode, Reserve, simulate};

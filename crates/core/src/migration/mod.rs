@@ -19,7 +19,7 @@ pub use group::{GroupFacts, GroupSize, KarpenterFacts, Template};
 pub use halt::{Halt, HaltReason};
 pub use plan::{
     Budget, Carrier, ChangeHash, ConfigId, Direction, GroupPlan, Judge, Method, MigrationPlan, Obstacle,
-    PLAN_VERSION, PlanWorld, RollbackPlan, Stage,
+    PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan,
 };
 pub use report::{Blocked, InFlight, Next, Phase, Progress, WaitingFor};
 pub use settings::{

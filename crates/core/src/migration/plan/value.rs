@@ -211,11 +211,6 @@ pub enum Obstacle {
         /// Why.
         why: String,
     },
-    /// Types of a group cannot carry prefixes.
-    NotNitro {
-        /// The group.
-        group: NodeGroup,
-    },
     /// EKS would take more nodes at a time than the budget allows.
     UpdateOverBudget {
         /// The group.
@@ -250,11 +245,6 @@ impl fmt::Display for Obstacle {
             Self::CapacityUnknown { what } => write!(f, "it cannot be proved that the subnets carry it: {what}"),
             Self::GroupPaused { group, why } => write!(f, "{group} cannot be worked on: {why}"),
             Self::PoolDoesNotDrift { group, why } => write!(f, "Karpenter will not replace {group}: {why}"),
-            Self::NotNitro { group } => write!(
-                f,
-                "{group} can give types without prefixes; require karpenter.k8s.aws/instance-hypervisor In [nitro] \
-                 or choose nitro types in its template"
-            ),
             Self::UpdateOverBudget { group, takes, allowed } => write!(
                 f,
                 "EKS takes {takes} nodes of {group} at a time, and the budget allows {allowed}; lower the group's \
