@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::controller::{AnyOf, Categorised, Controller, Failure, Loop, Next, Pace, Reconcile, Wake};
 use crate::node;
-use crate::policy::{self, Eyes, Memory, RoundError};
+use crate::policy::{self, Memory, RoundError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use vpccni_observe::inventory::{Budget, Inventory, InventoryCache};
+use vpccni_observe::policy::Eyes;
 use vpccni_observe::stores::Kind;
 
 /// Two readings of EC2 are at least so far apart, whoever asks: a person who edits a policy again and again must not

@@ -4,7 +4,6 @@ mod act;
 mod status;
 
 use crate::context::Context;
-use crate::policy::{Eyes, Parts, ask, parts};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use vpccni_core::policy::{AddonState, effective_of};
 use vpccni_core::version::CniVersion;
 use vpccni_observe::deep::DeepFacts;
 use vpccni_observe::facts;
+use vpccni_observe::policy::{Eyes, Parts, ask, parts};
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +38,11 @@ async fn observe(
     let age =
         SignedDuration::try_from(ctx.settings.inventory_interval).unwrap_or(SignedDuration::from_mins(2));
     let parts = parts(&eyes.stores);
-    let ask = ask(ctx, &eyes.stores, parts.live.as_ref());
+    let ask = ask(
+        ctx.settings.cluster_name.as_deref(),
+        &eyes.stores,
+        parts.live.as_ref(),
+    );
     let inventory = eyes.inventory.at_most(age, &ask, ctx.now()).await;
     let counted = DeepFacts::not_read();
     let revisions: BTreeMap<NodeName, Option<String>> = eyes

@@ -1,7 +1,6 @@
 //! Carries out the steps of a plan, in order. A failed step ends the round: what follows it rests on it. Every write is
 //! bound to the version that was decided on. Reads nothing, decides nothing.
 
-use super::carrier::{CONFIG_MAP, Carrier, UNDO_STRATEGY};
 use super::{addon, body};
 use crate::context::Context;
 use crate::write::{Apply, Target, WriteError, WriteSite, outcome_of};
@@ -11,6 +10,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::config::{CniConfig, Key, Place, merge_agent_args};
 use vpccni_core::policy::{Action, Outcome, Outcomes, SettingName, Written, config_of};
+use vpccni_observe::policy::{Carrier, UNDO_STRATEGY};
+use vpccni_observe::target::CONFIG_MAP;
 
 /// Carries the steps out against the carrier they were decided on.
 pub(crate) async fn act(ctx: &Context, carrier: &Carrier, steps: &[Action]) -> Outcomes {

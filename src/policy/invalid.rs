@@ -2,11 +2,11 @@
 
 use super::RoundError;
 use super::conditions::merge_conditions;
-use super::intent::IntentError;
 use super::report::write_status;
 use crate::context::Context;
 use vpccni_api::CniPolicy;
 use vpccni_core::policy::Condition;
+use vpccni_observe::policy::IntentError;
 
 /// Says what is wrong with the spec; what was applied stays recorded.
 pub(crate) async fn report(ctx: &Context, policy: &CniPolicy, error: &IntentError) -> Result<(), RoundError> {

@@ -1,33 +1,20 @@
 //! What the policy controller remembers between rounds of one process. Losing it costs nothing but a re-read: who sets
-//! our values back, what the API server's version is, which subnets have which tags.
+//! our values back, what was read and told before.
 
-use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use vpccni_core::policy::{Fights, SettingName};
-use vpccni_core::ports::{Addon, CloudError, SecurityGroup, Subnet};
+use vpccni_observe::policy::Recall;
 
 /// How long a value that was set back counts. Three in that time are a fight, and when they are past it is tried again.
 const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
-
-/// What EKS said of an add-on, and when.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    pub(crate) at: Timestamp,
-    pub(crate) cluster: String,
-    pub(crate) name: String,
-    pub(crate) answer: Result<Option<Addon>, CloudError>,
-}
 
 /// The memory of the controller.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     corrections: BTreeMap<SettingName, Vec<(Timestamp, String)>>,
-    kubernetes_version: Option<String>,
-    /// What EKS said of the add-on last.
-    pub(crate) addon: Option<Heard>,
-    /// Subnets and groups with all their tags, and when they were read: only policies that select by tags need them.
-    pub(crate) tagged: Option<(Timestamp, Vec<Subnet>, Vec<SecurityGroup>)>,
+    /// What was read before.
+    pub(crate) recall: Recall,
     /// What the admission policies were told last.
     pub(crate) admission: crate::admission::Written,
     /// What was said of ENIConfigs.
@@ -37,15 +24,6 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The version of the API server, such as `v1.35.4`: asked once.
-    pub(crate) async fn kubernetes_version(&mut self, ctx: &Context) -> Option<String> {
-        if self.kubernetes_version.is_none() {
-            let answer = ctx.client.apiserver_version().await;
-            self.kubernetes_version = answer.ok().map(|info| info.git_version);
-        }
-        self.kubernetes_version.clone()
-    }
-
     /// Notes that a value was put back after somebody changed it.
     pub(crate) fn corrected(&mut self, name: &SettingName, manager: &str, now: Timestamp) {
         self.corrections

@@ -3,52 +3,41 @@
 mod act;
 mod addon;
 mod body;
-mod carrier;
 mod conditions;
-mod document;
-mod intent;
 mod invalid;
-mod live;
 mod memory;
-mod observe;
 mod report;
 mod round;
 mod status;
 mod surroundings;
 mod unreadable;
-mod window;
 
 pub(crate) use act::act;
 pub(crate) use memory::Memory;
-pub(crate) use observe::{Eyes, Parts, ask, parts};
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;
 use crate::eniconfig;
 use crate::events::Reason;
 use crate::write::WriteError;
-use carrier::Carrier;
 use k8s_openapi::Resource;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
-use observe::Observed;
 use round::Round;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use surroundings::surroundings;
-use vpccni_api::CniPolicy;
-use vpccni_api::policy::{AdmissionMode, DaemonSetRef};
+use vpccni_api::policy::AdmissionMode;
+use vpccni_api::{CniPolicy, POLICY_NAME};
 use vpccni_core::config::ChangeClass;
 use vpccni_core::eni_configs::{EniAction, EniWorld};
 use vpccni_core::policy::{
     Action, ManagementState, Outcome, Outcomes, PolicyPlan, RowKind, SettingName, plan, release,
 };
 use vpccni_observe::deep::Deep;
-use vpccni_observe::stores::{Lookup, Scope, TargetRef};
-
-/// The only name a policy may have.
-pub(crate) const POLICY: &str = "default";
+use vpccni_observe::policy::{Carrier, Counts, Door, Eyes, IntentError, Observed, observe, parts, scope};
+use vpccni_observe::stores::Lookup;
 
 /// When to look again by itself: right after a write, whose effect has to be seen; else when something changes.
 const AFTER_WRITE: Duration = Duration::from_secs(1);
@@ -85,7 +74,7 @@ pub(crate) async fn reconcile(
 ) -> Result<Option<Duration>, RoundError> {
     let namespace = eyes.stores.target_namespace();
     unreadable::report(ctx, &eyes.stores, &namespace, &mut memory.unreadable).await; // writes Events
-    let policy = match eyes.stores.policies.lookup(POLICY) {
+    let policy = match eyes.stores.policies.lookup(POLICY_NAME) {
         Lookup::Found(policy) => policy,
         Lookup::Malformed(malformed) => {
             ctx.metrics.set_policy_unreadable(true);
@@ -131,34 +120,11 @@ pub(crate) async fn reconcile(
     let target = observed.world.target.as_ref();
     let busy = target.is_some_and(|target| target.addon.is_busy());
     Ok(if wrote {
-        memory.addon = None; // what EKS said before is no longer so
+        memory.recall.forget_addon();
         Some(AFTER_WRITE)
     } else {
         busy.then_some(ADDON_POLL)
     })
-}
-
-/// The target of the policy, and the node keys that can name an ENIConfig.
-fn scope(policy: &CniPolicy) -> Scope {
-    let named = policy
-        .spec
-        .target
-        .as_ref()
-        .and_then(|target| target.daemon_set.as_ref());
-    let custom = policy.spec.custom_networking.as_ref();
-    let keys = [
-        custom.and_then(|c| c.label_key.clone()),
-        custom.and_then(|c| c.annotation_key.clone()),
-    ];
-    let mut scope = Scope::default();
-    if let Some(DaemonSetRef { namespace, name }) = named {
-        scope.target = TargetRef {
-            namespace: namespace.clone(),
-            name: name.clone(),
-        };
-    }
-    scope.node_keys.extend(keys.into_iter().flatten());
-    scope
 }
 
 /// A cheap look, and a thorough one where the draft touches what nodes or pods depend on.
@@ -167,8 +133,24 @@ async fn look(
     eyes: &Eyes,
     memory: &mut Memory,
     policy: &CniPolicy,
-) -> Result<Observed, intent::IntentError> {
-    let cheap = observe::observe(ctx, eyes, memory, policy, Deep::Cheap).await?;
+) -> Result<Observed, IntentError> {
+    let door = Door {
+        counts: Counts::Live(&ctx.client),
+        ec2: ctx.ec2.as_ref(),
+        eks: ctx.eks.as_ref(),
+        cluster_name: ctx.settings.cluster_name.as_deref(),
+        now: ctx.now(),
+    };
+    let fights = memory.fights(door.now);
+    let cheap = observe(
+        &door,
+        eyes,
+        &mut memory.recall,
+        policy,
+        fights.clone(),
+        Deep::Cheap,
+    )
+    .await?;
     let draft = plan(&cheap.world);
     let eni_draft = vpccni_core::eni_configs::plan(&cheap.eni);
     let rewrites = eni_draft
@@ -183,7 +165,7 @@ async fn look(
             )
     });
     if touches || rewrites || !eni_draft.refused.is_empty() {
-        return observe::observe(ctx, eyes, memory, policy, Deep::Full).await;
+        return observe(&door, eyes, &mut memory.recall, policy, fights, Deep::Full).await;
     }
     Ok(cheap)
 }

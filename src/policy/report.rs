@@ -1,6 +1,5 @@
 //! Writes the status of the CniPolicy, and tells Events and metrics. The only writer of that status; decides nothing.
 
-use super::observe::Observed;
 use super::round::Round;
 use super::status::{Surroundings, status};
 use crate::context::Context;
@@ -18,6 +17,7 @@ use vpccni_core::policy::{
     report as core_report,
 };
 use vpccni_core::safety::Severity;
+use vpccni_observe::policy::Observed;
 
 /// Says what a round came to.
 pub(super) async fn report(ctx: &Context, round: Round<'_>, around: &Surroundings) -> Result<(), WriteError> {

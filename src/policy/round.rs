@@ -1,9 +1,9 @@
 //! What one round saw, decided and did: the status, the Events and the metrics are made from it.
 
-use super::observe::Observed;
 use vpccni_api::CniPolicy;
 use vpccni_core::eni_configs::EniPlan;
 use vpccni_core::policy::{Outcomes, PolicyPlan};
+use vpccni_observe::policy::Observed;
 
 /// One round, when everything is done but telling.
 #[derive(Debug, Clone, Copy)]

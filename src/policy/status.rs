@@ -4,17 +4,14 @@ use super::conditions::merge_conditions;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeMap;
-use vpccni_api::convert::{bounded, change_class, findings};
+use vpccni_api::convert::{bounded, findings, pending_changes, planned_change};
 use vpccni_api::policy::{
     Applied, AppliedState, CloudStatus, ClusterStatus, CniPolicyStatus, EnforcementRecord, EniConfigStatus,
-    NodeCounts, PendingChange, PlannedChange, PodCounts, ReleasedKey, Restarts, STATUS_LIST, STATUS_TEXT,
-    Summary, SuspendedKey, TargetStatus,
+    NodeCounts, PodCounts, ReleasedKey, STATUS_LIST, STATUS_TEXT, Summary, SuspendedKey, TargetStatus,
 };
 use vpccni_core::config::Place;
 use vpccni_core::eni_configs::EniRow;
-use vpccni_core::policy::{
-    PolicyPlan, PolicyReport, PolicyWorld, Row, RowKind, SettingName, Target, Why, Written,
-};
+use vpccni_core::policy::{PolicyPlan, PolicyReport, PolicyWorld, SettingName, Target, Written};
 
 /// What the status says besides what the core decided.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +55,8 @@ pub(crate) fn status(
         target: around.target.clone(),
         applied: applied(world, plan, report, around, previous, now),
         change_hash: verdict.change_hash.clone(),
-        would_change: Some(verdict.differs.iter().take(CHANGES).map(planned).collect()),
-        pending: Some(pending(plan)),
+        would_change: Some(verdict.differs.iter().take(CHANGES).map(planned_change).collect()),
+        pending: Some(pending_changes(&plan.verdict).take(CHANGES).collect()),
         released: Some(released(world, plan)),
         findings: Some(findings),
         findings_total: Some(findings_total),
@@ -90,60 +87,6 @@ fn summary(report: &PolicyReport, target: Option<&Target>) -> Summary {
         findings: text(&report.summary.findings),
         version: Some(version.unwrap_or_default()),
     }
-}
-
-fn planned(row: &Row) -> PlannedChange {
-    let owner = match &row.kind {
-        RowKind::TakeOver(owner)
-        | RowKind::Drift(owner)
-        | RowKind::Blocked(owner)
-        | RowKind::Fought(owner, _) => Some(owner.manager.clone()),
-        RowKind::Same | RowKind::Write | RowKind::Suspended => None,
-    };
-    let value = |value: &Option<Written>| {
-        value
-            .as_ref()
-            .map(|value| bounded(&value.to_string(), STATUS_TEXT))
-    };
-    PlannedChange {
-        key: row.name.to_string(),
-        from: value(&row.from),
-        to: value(&row.to),
-        owner,
-        change_class: change_class(row.class()),
-        restarts: if row.restarts() {
-            Restarts::Pods
-        } else {
-            Restarts::None
-        },
-    }
-}
-
-fn pending(plan: &PolicyPlan) -> Vec<PendingChange> {
-    let window = plan
-        .verdict
-        .window
-        .as_deref()
-        .unwrap_or("the next rollout window");
-    let waits_for = |why| match why {
-        Why::Refused => "the findings of this change: see status.findings".to_owned(),
-        Why::OutsideWindow => format!("a rollout window: {window}"),
-        Why::NotManaged => "managementState Manage".to_owned(),
-        Why::NoAgent => "the container aws-eks-nodeagent, which the DaemonSet does not have".to_owned(),
-        Why::NotInAddon => "nothing: the document of the add-on has no place for it".to_owned(),
-        Why::ExternalWriter => "the writer of the add-on: see status.target.addonDocument".to_owned(),
-        Why::AddonBusy => "EKS to finish an update of the add-on".to_owned(),
-        Why::Prerequisite => "the ENIConfigs of the policy to be written".to_owned(),
-    };
-    let row = |pending: &vpccni_core::policy::Pending| PendingChange {
-        key: pending.name.to_string(),
-        to: pending
-            .to
-            .as_ref()
-            .map(|value| bounded(&value.to_string(), STATUS_TEXT)),
-        waits_for: waits_for(pending.why),
-    };
-    plan.verdict.pending.iter().take(CHANGES).map(row).collect()
 }
 
 fn released(world: &PolicyWorld, plan: &PolicyPlan) -> Vec<ReleasedKey> {

@@ -1,8 +1,6 @@
 //! What the status says besides what the core decided: target, cluster, cloud, ENIConfigs, the effective values.
 
-use super::carrier::Carrier;
 use super::memory::Memory;
-use super::observe::{Eyes, Observed};
 use super::report;
 use super::round::Round;
 use super::status::Surroundings;
@@ -12,6 +10,7 @@ use vpccni_api::CniPolicy;
 use vpccni_api::policy::{ClusterStatus, DaemonSetRef, TargetStatus};
 use vpccni_core::config::{Key, Value};
 use vpccni_core::policy::{Action, Outcome, PolicyPlan, Why};
+use vpccni_observe::policy::{Carrier, Counts, Eyes, Observed};
 
 pub(super) async fn surroundings(
     ctx: &Context,
@@ -133,7 +132,7 @@ async fn cluster_status(
             .as_option()
             .copied()
             .map(vpccni_api::convert::ip_family),
-        kubernetes_version: memory.kubernetes_version(ctx).await,
+        kubernetes_version: memory.recall.kubernetes_version(Counts::Live(&ctx.client)).await,
         cni_version: target
             .and_then(|t| t.version.as_option())
             .map(ToString::to_string),

@@ -2,12 +2,14 @@
 //!
 //! Every struct is destructured without `..`, so that a new field cannot be forgotten.
 
+mod change;
 mod env;
 mod finding;
 pub mod migration;
 mod plan;
 mod spec;
 
+pub use change::{pending_changes, planned_change};
 pub use env::{ExtraVariable, Unset, extra_env, unset};
 pub use finding::{bounded, finding, findings};
 pub use plan::{

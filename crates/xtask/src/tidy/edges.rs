@@ -48,6 +48,11 @@ const TABLE: &[Row] = &[
         ],
         &["vpccni-testbed"],
     ),
+    (
+        "vpccni-kubectl",
+        &["vpccni-api", "vpccni-aws", "vpccni-core", "vpccni-observe"],
+        &["vpccni-testbed"],
+    ),
     // Of core only ids, net and limits: an oracle must not share the planner's mistakes.
     ("vpccni-sandbox", &["vpccni-core", "vpccni-telemetry"], &[]),
     (

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// A window as the policy gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WindowSpec {
+pub struct WindowSpec {
     /// Minute, hour, day of month, month, day of week.
     pub schedule: String,
     /// How long it stays open, in seconds.
@@ -19,7 +19,7 @@ pub(crate) struct WindowSpec {
 
 /// A window that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum WindowError {
+pub enum WindowError {
     /// Not five fields.
     #[error("schedule {0:?} has {1} fields; write five: minute, hour, day of month, month, day of week")]
     Fields(String, usize),
@@ -44,7 +44,7 @@ pub(crate) enum WindowError {
 
 /// Whether a rollout may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub enum Opening {
     /// Now.
     Open,
     /// From then on, or never within eight days.
@@ -132,7 +132,7 @@ fn field(text: &str, min: u8, max: u8) -> Option<u64> {
 }
 
 /// Whether any of the windows is open at `now`; no windows means always.
-pub(crate) fn opening(windows: &[WindowSpec], now: Timestamp) -> Result<Opening, WindowError> {
+pub fn opening(windows: &[WindowSpec], now: Timestamp) -> Result<Opening, WindowError> {
     if windows.is_empty() {
         return Ok(Opening::Open);
     }

@@ -12,15 +12,15 @@ const EXTRA_ENV: &str = "extraEnv";
 /// A document that cannot be read, and so cannot be changed without losing something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration values of the add-on are not an object in JSON or YAML: {0}")]
-pub(crate) struct UnreadableDocument(String);
+pub struct UnreadableDocument(String);
 
 /// A configuration document.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Document(Map<String, Value>);
+pub struct Document(Map<String, Value>);
 
 impl Document {
     /// Reads the text of `configurationValues`; none and an empty text are an empty document.
-    pub(crate) fn parse(text: Option<&str>) -> Result<Self, UnreadableDocument> {
+    pub fn parse(text: Option<&str>) -> Result<Self, UnreadableDocument> {
         let text = text.unwrap_or_default();
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -36,7 +36,7 @@ impl Document {
     }
 
     /// The settings it sets.
-    pub(crate) fn settings(&self) -> BTreeMap<SettingName, Written> {
+    pub fn settings(&self) -> BTreeMap<SettingName, Written> {
         let mut settings = BTreeMap::new();
         for (name, path) in document_members() {
             if let DocumentPath::Member(path, form) = path
@@ -64,11 +64,7 @@ impl Document {
     }
 
     /// The same with these settings and without those. What has no place in it is left out: the plan never asks for it.
-    pub(crate) fn with(
-        mut self,
-        set: &BTreeMap<SettingName, Written>,
-        unset: &BTreeSet<SettingName>,
-    ) -> Self {
+    pub fn with(mut self, set: &BTreeMap<SettingName, Written>, unset: &BTreeSet<SettingName>) -> Self {
         for (name, value) in set {
             match document_path(name) {
                 Some(DocumentPath::Member(path, form)) => self.put(&path, write(value, form)),
@@ -87,7 +83,7 @@ impl Document {
     }
 
     /// As it is sent: JSON with sorted members.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 

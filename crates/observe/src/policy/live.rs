@@ -1,6 +1,8 @@
 //! From what the stores hold to what the planner decides on: the target with its owners, and the carrier of writes.
 
 use super::carrier::{BREAK_GLASS, Carrier, ConfigMapCarrier, UNDO_STRATEGY};
+use crate::seen::AwsNodePod;
+use crate::target::{Container, EnvValue, LiveConfigMap, LiveTarget, Manager, UpdateStrategy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vpccni_core::config::{Place, RawConfig, read};
@@ -9,23 +11,25 @@ use vpccni_core::policy::{
     AddonState, ManagerClass, Owner, Rollout, Seen, SettingName, Target, Written, classify_manager,
 };
 use vpccni_core::safety::EniConfigSpec;
-use vpccni_observe::seen::AwsNodePod;
-use vpccni_observe::target::{Container, EnvValue, LiveConfigMap, LiveTarget, Manager, UpdateStrategy};
 
 /// Everything that makes the target.
 #[derive(Debug)]
-pub(crate) struct Live<'a> {
-    pub(crate) target: &'a LiveTarget,
-    pub(crate) config_map: Option<&'a LiveConfigMap>,
-    pub(crate) pods: &'a [std::sync::Arc<AwsNodePod>],
-    /// The revision the newest template makes, where a pod shows it.
-    pub(crate) addon: AddonState,
-    pub(crate) eni_configs: BTreeMap<EniConfigName, EniConfigSpec>,
+pub struct Live<'a> {
+    /// The DaemonSet.
+    pub target: &'a LiveTarget,
+    /// The ConfigMap, where it is there.
+    pub config_map: Option<&'a LiveConfigMap>,
+    /// Its pods.
+    pub pods: &'a [std::sync::Arc<AwsNodePod>],
+    /// What EKS manages of it.
+    pub addon: AddonState,
+    /// The readable ENIConfigs.
+    pub eni_configs: BTreeMap<EniConfigName, EniConfigSpec>,
 }
 
 impl Live<'_> {
     /// The target as the planner sees it.
-    pub(crate) fn target(&self) -> Target {
+    pub fn target(&self) -> Target {
         let live = self.target;
         let args = live.node_agent_args.as_ref();
         let agent = live.images.get(&Container::NodeAgent);
@@ -81,7 +85,7 @@ impl Live<'_> {
     }
 
     /// What writing to it needs.
-    pub(crate) fn carrier(&self) -> Carrier {
+    pub fn carrier(&self) -> Carrier {
         let live = self.target;
         Carrier {
             namespace: live.namespace.clone(),
@@ -164,7 +168,7 @@ fn written(value: &EnvValue) -> Written {
 }
 
 /// Field managers as the planner knows them.
-pub(crate) fn owners(managers: Vec<Manager>) -> Vec<Owner> {
+pub fn owners(managers: Vec<Manager>) -> Vec<Owner> {
     managers
         .into_iter()
         .map(|manager| Owner {

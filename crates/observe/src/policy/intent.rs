@@ -18,7 +18,7 @@ use vpccni_core::version::CniVersion;
 
 /// Why a policy cannot be followed at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum IntentError {
+pub enum IntentError {
     /// Values the schema let through and nothing can use.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Spec(Vec<ConvertError>),
@@ -31,7 +31,7 @@ pub(crate) enum IntentError {
 }
 
 /// The management state, which is valid in every policy that can be read.
-pub(crate) fn state(spec: &CniPolicySpec) -> ManagementState {
+pub fn state(spec: &CniPolicySpec) -> ManagementState {
     match spec.management_state {
         ApiState::Observe => ManagementState::Observe,
         ApiState::Manage => ManagementState::Manage,
@@ -40,7 +40,7 @@ pub(crate) fn state(spec: &CniPolicySpec) -> ManagementState {
 }
 
 /// What the policy wants.
-pub(crate) fn intent(
+pub fn intent(
     spec: &CniPolicySpec,
     eni_configs: Option<BTreeMap<EniConfigName, EniConfigSpec>>,
     now: Timestamp,
@@ -135,7 +135,7 @@ fn window(spec: &CniPolicySpec, now: Timestamp) -> Result<Window, IntentError> {
 
 /// The ENIConfigs of the policy with their selectors looked up; an entry that finds nothing, or more than one subnet,
 /// says so.
-pub(crate) fn resolve_eni_configs(
+pub(super) fn resolve_eni_configs(
     wanted: &[WantedEniConfig],
     subnets: &[Subnet],
     groups: &[SecurityGroup],
@@ -208,7 +208,7 @@ fn shown(tags: &BTreeMap<String, String>) -> String {
 }
 
 /// What the status remembers.
-pub(crate) fn record(status: Option<&CniPolicyStatus>) -> Record {
+pub fn record(status: Option<&CniPolicyStatus>) -> Record {
     let applied = status.and_then(|status| status.applied.as_ref());
     let Some(memory) = applied.and_then(|applied| applied.record.as_ref()) else {
         return Record::default();
@@ -258,7 +258,7 @@ pub(crate) fn record(status: Option<&CniPolicyStatus>) -> Record {
 }
 
 /// The reverse of `SettingName`'s `Display`.
-pub(crate) fn name_of(text: &str) -> SettingName {
+pub fn name_of(text: &str) -> SettingName {
     if let Some(key) = Key::all().find(|key| key.to_string() == text) {
         return SettingName::of(key);
     }
