@@ -13,7 +13,7 @@ use vpccni_api::CniPolicy;
 use vpccni_api::convert::{self, Selector, WantedEniConfig};
 use vpccni_core::config::{Effective, Key};
 use vpccni_core::eni_configs::{EniWorld, Present, Wanted};
-use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
+use vpccni_core::ids::EniConfigName;
 use vpccni_core::policy::{
     AddonState, CloudView, Intent, ManagerClass, PolicyWorld, SettingName, Target, effective_of,
     owners_through_addon, setup_of,
@@ -84,20 +84,8 @@ pub(crate) fn parts(stores: &Stores) -> Parts {
 }
 
 fn present(seen: &EniConfigSeen) -> Present {
-    let spec = || {
-        let subnet = SubnetId::parse(&seen.subnet).map_err(|error| error.to_string())?;
-        let groups = seen.security_groups.iter().map(|id| SecurityGroupId::parse(id));
-        let security_groups = groups
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| error.to_string())?;
-        Ok(EniConfigSpec {
-            subnet,
-            security_groups,
-            zone: None,
-        })
-    };
     Present {
-        spec: spec(),
+        spec: seen.spec(),
         owners: owners(seen.owners.clone()),
     }
 }

@@ -4,6 +4,7 @@
 
 mod env;
 mod finding;
+pub mod migration;
 mod plan;
 mod spec;
 
