@@ -7,6 +7,7 @@ use crate::write::Writer;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+use vpccni_core::ports::groups::{AutoScaling, LaunchTemplates, NodeGroups};
 use vpccni_core::ports::{Ec2, Eks};
 use vpccni_observe::Stores;
 use vpccni_telemetry::health::Health;
@@ -51,6 +52,12 @@ pub struct Context {
     pub ec2: Arc<dyn Ec2>,
     /// EKS.
     pub eks: Arc<dyn Eks>,
+    /// Auto Scaling groups.
+    pub scaling: Arc<dyn AutoScaling>,
+    /// Launch templates.
+    pub templates: Arc<dyn LaunchTemplates>,
+    /// EKS managed node groups.
+    pub node_groups: Arc<dyn NodeGroups>,
     /// The time.
     pub clock: fn() -> Timestamp,
 }

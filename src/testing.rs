@@ -291,6 +291,9 @@ pub(crate) fn context(api: &FakeApi, gate: Arc<dyn Gate>, clock: fn() -> Timesta
         stores,
         ec2: cloud.ec2,
         eks: cloud.eks,
+        scaling: cloud.scaling,
+        templates: cloud.templates,
+        node_groups: cloud.node_groups,
         clock,
     }
 }
