@@ -156,7 +156,7 @@ async fn look(
     let rewrites = eni_draft
         .steps
         .iter()
-        .any(|step| matches!(step, EniAction::Apply(..)));
+        .any(|step| matches!(step, EniAction::Apply { .. }));
     let touches = draft.verdict.differs.iter().any(|row| {
         row.is_write()
             && !matches!(

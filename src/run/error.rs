@@ -1,39 +1,7 @@
 //! Why the process ends.
 
 use std::time::Duration;
-
-/// A task that ended as it should not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TaskError {
-    /// It ended without an error before anybody asked for it.
-    #[error("{task} ended before the shutdown")]
-    EndedEarly {
-        /// Its name.
-        task: &'static str,
-    },
-    /// It failed.
-    #[error("{task} failed: {message}")]
-    Failed {
-        /// Its name.
-        task: &'static str,
-        /// Why.
-        message: String,
-    },
-    /// It panicked.
-    #[error("a task panicked: {message}")]
-    Panicked {
-        /// What is known.
-        message: String,
-    },
-    /// Tasks did not end in time after the shutdown had begun.
-    #[error("{left} tasks did not end within {} s", .grace.as_secs())]
-    Hung {
-        /// How many.
-        left: usize,
-        /// How long they had.
-        grace: Duration,
-    },
-}
+use vpccni_telemetry::supervisor::TaskError;
 
 /// Why the process ends with an error.
 #[derive(Debug, thiserror::Error)]

@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::controller::{Controller, Failure};
 use crate::lease::Leadership;
-use crate::run::TaskError;
 use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use vpccni_telemetry::supervisor::TaskError;
 
 /// The category of writes refused by the fence.
 const NOT_LEADER: &str = "not_leader";

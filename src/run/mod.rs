@@ -6,10 +6,9 @@ mod error;
 mod lead;
 mod options;
 mod release;
-mod supervisor;
 
 pub use cloud::Cloud;
-pub use error::{RunError, TaskError};
+pub use error::RunError;
 pub use options::{LeaseOptions, MakeControllers, RunOptions, WrapGate};
 pub use release::release;
 
@@ -23,11 +22,13 @@ use crate::write::{Gate, Writer};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use supervisor::Supervisor;
+
 use tokio_util::sync::{CancellationToken, DropGuard};
+use vpccni_observe::{Scope, Stores};
 use vpccni_telemetry::admin::Admin;
 use vpccni_telemetry::health::Health;
 use vpccni_telemetry::signals;
+use vpccni_telemetry::supervisor::{Supervisor, TaskError};
 
 /// How long all tasks together have to end: two thirds of the 30 s that Kubernetes gives a pod, and enough for one
 /// write that meets its time-out of 10 s.
@@ -201,7 +202,8 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
     };
     let writer = Arc::new(Writer::new(client.clone(), gate, metrics.clone()));
     let events = Recorder::new(writer.clone(), metrics.clone(), parts.clock, &settings.identity);
-    let stores = supervisor.stores(&client);
+    let (tasks, stop) = supervisor.parts();
+    let stores = Stores::start(&client, Scope::default(), tasks, stop);
     let ctx = Context {
         client,
         stores,

@@ -5,10 +5,11 @@
 use crate::context::Context;
 use crate::controller::Controller;
 use crate::lease::{Claim, Leadership, Timings};
-use crate::run::{Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, Supervisor, assemble, waiting_for};
+use crate::run::{Assembly, Parts, RunError, RunOptions, SHUTDOWN_GRACE, assemble, waiting_for};
 use std::sync::Arc;
 use std::time::Duration;
 use vpccni_telemetry::signals;
+use vpccni_telemetry::supervisor::Supervisor;
 
 /// How long the Lease keeps a running operator quiet after a release: Helm gives its hooks, and then the deletion, five
 /// minutes each.

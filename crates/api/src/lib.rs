@@ -8,6 +8,7 @@ mod macros;
 
 pub mod convert;
 pub mod eni_config;
+pub mod migration;
 pub mod node_state;
 pub mod policy;
 pub mod schema;
@@ -15,6 +16,7 @@ mod setting;
 mod shape;
 
 pub use eni_config::EniConfig;
+pub use migration::CniMigration;
 pub use node_state::CniNodeState;
 pub use policy::CniPolicy;
 pub use schema::crds;

@@ -205,10 +205,25 @@ optional! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationRecord {
+    /// The CniMigration that wrote it.
+    #[serde(default)]
+    #[schemars(length(max = 253))]
+    pub migration: String,
     /// The step that is being done.
     pub step: NodeStep,
     /// Since when.
     pub since: Time,
     /// The version of the plan it belongs to.
     pub plan_version: i64,
+    /// The instance it is about: a node that comes back under the same name is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub instance: Option<String>,
+    /// Why, where the step does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+    /// The size its group is raised to for its replacement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grow_to: Option<i64>,
 }

@@ -17,6 +17,7 @@ pub mod known;
 pub mod limits;
 mod mac;
 pub mod max_pods;
+pub mod migration;
 pub mod net;
 pub mod node_enis;
 pub mod node_state;

@@ -27,4 +27,3 @@ pub mod run;
 pub mod service;
 pub mod settings;
 pub mod start;
-pub mod supervisor;

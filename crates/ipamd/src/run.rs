@@ -16,7 +16,6 @@ use crate::notice::{Notice, Notices};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
 use crate::start::{Start, StartError, Started, Who, who};
-use crate::supervisor::{Supervisor, TaskError};
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +30,7 @@ use vpccni_rpc::server::{BindError, Handlers, HealthSwitch, bind, serve};
 use vpccni_telemetry::admin::{Admin, AdminError};
 use vpccni_telemetry::health::Health;
 use vpccni_telemetry::signals::{self, SignalError};
+use vpccni_telemetry::supervisor::{Supervisor, TaskError};
 
 /// How long all tasks together have to end: a DaemonSet's pod is given ten seconds.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);

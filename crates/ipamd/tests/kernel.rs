@@ -74,6 +74,15 @@ impl FakeKernel {
         self.state.lock().expect("a lock").pods.remove(link);
     }
 
+    /// What the plugin takes away for a pod on the host.
+    pub(crate) fn forget_pod(&self, address: &str) {
+        let net = format!("{address}/32").parse().expect("a network");
+        let rule = Rule::to(net, vpccni_core::datapath::priority::TO_POD, MAIN_TABLE);
+        let mut state = self.state.lock().expect("a lock");
+        state.rules.retain(|seen| *seen != rule);
+        state.routes.retain(|route| route.to != net);
+    }
+
     pub(crate) fn all_rules(&self) -> Vec<Rule> {
         self.state.lock().expect("a lock").rules.clone()
     }

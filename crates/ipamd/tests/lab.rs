@@ -176,17 +176,27 @@ impl Lab {
 
     /// Starts the daemon and waits until it serves.
     pub(crate) async fn start(&mut self) {
-        let stop = CancellationToken::new();
-        let options = self.options(&stop).await;
-        #[expect(clippy::disallowed_methods, reason = "the lab joins it")]
-        let task = tokio::spawn(Box::pin(run(options)));
-        self.daemon = Some(Daemon { stop, task });
+        self.launch().await;
         let socket = self.socket();
         wait("the daemon to serve", || {
             let socket = socket.clone();
             async move { vpccni_rpc::connect(&socket, Duration::from_secs(1)).await.is_ok() }
         })
         .await;
+    }
+
+    /// Starts the daemon.
+    pub(crate) async fn launch(&mut self) {
+        let stop = CancellationToken::new();
+        let options = self.options(&stop).await;
+        #[expect(clippy::disallowed_methods, reason = "the lab joins it")]
+        let task = tokio::spawn(Box::pin(run(options)));
+        self.daemon = Some(Daemon { stop, task });
+    }
+
+    /// What kills the daemon while something else goes on.
+    pub(crate) fn doom(&self) -> tokio::task::AbortHandle {
+        self.daemon.as_ref().expect("a daemon").task.abort_handle()
     }
 
     /// A start that is to fail, with the reason.
@@ -214,6 +224,13 @@ impl Lab {
         let daemon = self.daemon.take().expect("a daemon");
         daemon.task.abort();
         daemon.task.await.ok();
+        // Its tasks end one by one where a process ends at once: the next one must not be mistaken for this one.
+        let socket = self.socket();
+        wait("the socket to be dead", || {
+            let socket = socket.clone();
+            async move { tokio::net::UnixStream::connect(&socket).await.is_err() }
+        })
+        .await;
     }
 
     pub(crate) async fn channel(&self) -> Channel {
@@ -227,8 +244,15 @@ impl Lab {
     }
 
     pub(crate) async fn add(&self, pod: &str) -> AddNetworkReply {
-        let reply = self.client().await.add_network(request(pod)).await;
-        reply.expect("a reply").into_inner()
+        self.try_add(pod).await.expect("a reply")
+    }
+
+    /// An ADD that may find nobody, as the others may not.
+    pub(crate) async fn try_add(&self, pod: &str) -> Result<AddNetworkReply, tonic::Status> {
+        let channel = vpccni_rpc::connect(&self.socket(), Duration::from_secs(2)).await;
+        let channel = channel.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+        let reply = CniBackendClient::new(channel).add_network(request(pod)).await;
+        reply.map(tonic::Response::into_inner)
     }
 
     /// The address of a pod that gets one sooner or later, and its link as the plugin makes it.
@@ -258,7 +282,9 @@ impl Lab {
             reason: "PodDeleted".to_owned(),
             ..DelNetworkRequest::default()
         };
-        let reply = self.client().await.del_network(request).await;
+        let channel = vpccni_rpc::connect(&self.socket(), Duration::from_secs(2)).await;
+        let channel = channel.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+        let reply = CniBackendClient::new(channel).del_network(request).await;
         reply.map(tonic::Response::into_inner)
     }
 

@@ -6,6 +6,7 @@
     reason = "a world that cannot be made fails the test"
 )]
 
+mod crash;
 mod grows;
 mod hosts;
 mod kernel;

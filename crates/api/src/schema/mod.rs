@@ -12,9 +12,10 @@ mod walk;
 
 pub use error::SchemaError;
 pub use reference::reference;
-pub use rules::{Rule, policy_rules};
+pub use rules::{Rule, migration_rules, policy_rules};
 pub use walk::{Node, walk};
 
+use crate::migration::CniMigration;
 use crate::node_state::CniNodeState;
 use crate::policy::CniPolicy;
 use kube::CustomResourceExt;
@@ -38,7 +39,7 @@ pub fn crds() -> Result<Vec<(String, String)>, SchemaError> {
 /// The same definitions as values.
 pub fn definitions() -> Result<Vec<(String, Value)>, SchemaError> {
     let mut definitions = Vec::new();
-    for crd in [CniPolicy::crd(), CniNodeState::crd()] {
+    for crd in [CniPolicy::crd(), CniMigration::crd(), CniNodeState::crd()] {
         let kind = crd.spec.names.kind.clone();
         let file = format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
         let mut definition = serde_json::to_value(&crd).map_err(|source| SchemaError::Read {
@@ -52,6 +53,11 @@ pub fn definitions() -> Result<Vec<(String, Value)>, SchemaError> {
                 describe::complete(schema, key)?;
             }
             for rule in policy_rules() {
+                rule.insert(schema)?;
+            }
+        }
+        if kind == "CniMigration" {
+            for rule in migration_rules() {
                 rule.insert(schema)?;
             }
         }

@@ -3,5 +3,5 @@
 mod plan;
 mod validate;
 
-pub use plan::{EniAction, EniPlan, EniRow, EniWorld, Present, Refused, Wanted, plan};
+pub use plan::{EniAction, EniPlan, EniRow, EniWorld, Present, Refused, Seen, Wanted, plan};
 pub use validate::{in_use, problems_of, resolve_node, uncovered_zones};

@@ -45,9 +45,39 @@ pub struct EniWorld {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EniAction {
     /// Create or change this ENIConfig.
-    Apply(EniConfigName, EniConfigSpec),
-    /// Leave this one to the released manager: the policy no longer names it.
-    HandToReleased(EniConfigName, EniConfigSpec),
+    Apply {
+        /// Which.
+        name: EniConfigName,
+        /// What it is to say.
+        spec: EniConfigSpec,
+        /// What it was seen to say when this was decided. One that says something else by now may be in use since: then
+        /// nothing is written, and it is decided again.
+        seen: Seen,
+    },
+    /// Leave this one to the released manager, as it stands: the policy no longer names it.
+    HandToReleased(EniConfigName),
+}
+
+/// What an ENIConfig said when a step was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It was not there.
+    Absent,
+    /// It was there, and said what no ENIConfig may say.
+    Unreadable,
+    /// It said this.
+    Says(EniConfigSpec),
+}
+
+impl Seen {
+    /// As it is now: none where it is not there, an error where it cannot be read.
+    pub fn of(present: Option<Result<&EniConfigSpec, &String>>) -> Self {
+        match present {
+            None => Self::Absent,
+            Some(Err(_)) => Self::Unreadable,
+            Some(Ok(spec)) => Self::Says(spec.clone()),
+        }
+    }
 }
 
 /// A rewrite that is not made.
@@ -99,7 +129,11 @@ pub fn plan(world: &EniWorld) -> EniPlan {
             let Ok(spec) = &wanted.spec else { continue };
             match decide(world, name, spec) {
                 Decision::Nothing => {}
-                Decision::Write => steps.push(EniAction::Apply(name.clone(), spec.clone())),
+                Decision::Write => steps.push(EniAction::Apply {
+                    name: name.clone(),
+                    spec: spec.clone(),
+                    seen: Seen::of(world.present.get(name).map(|present| present.spec.as_ref())),
+                }),
                 Decision::Refuse(findings) => refused.push(Refused {
                     name: name.clone(),
                     findings,
@@ -170,13 +204,8 @@ fn leaving(world: &EniWorld) -> Vec<EniAction> {
     world
         .present
         .iter()
-        .filter(|(name, present)| ours(present) && !wanted(name))
-        .filter_map(|(name, present)| {
-            Some(EniAction::HandToReleased(
-                name.clone(),
-                present.spec.clone().ok()?,
-            ))
-        })
+        .filter(|(name, present)| ours(present) && present.spec.is_ok() && !wanted(name))
+        .map(|(name, _)| EniAction::HandToReleased(name.clone()))
         .collect()
 }
 

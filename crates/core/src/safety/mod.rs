@@ -9,7 +9,7 @@ mod rule;
 mod rules;
 mod setup;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod world;
 
 pub use change::Part;

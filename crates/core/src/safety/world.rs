@@ -9,6 +9,7 @@ use crate::ids::{
 use crate::known::Known;
 use crate::limits::InstanceLimits;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The IP family of a cluster, fixed at its creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +62,18 @@ pub struct NodeGroup {
     pub provider: Provider,
     /// Its name.
     pub name: String,
+}
+
+impl fmt::Display for NodeGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.provider {
+            Provider::ManagedNodeGroup => "nodegroup",
+            Provider::AutoScalingGroup => "asg",
+            Provider::Karpenter => "nodepool",
+            Provider::SelfManaged => return f.write_str("self-managed"),
+        };
+        write!(f, "{kind}/{}", self.name)
+    }
 }
 
 /// How a node gives addresses, as its interfaces show.

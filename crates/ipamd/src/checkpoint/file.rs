@@ -218,6 +218,29 @@ mod tests {
     }
 
     #[test]
+    fn a_kill_anywhere_in_a_write_leaves_the_old_or_the_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut checkpoint = Checkpoint::of_card(&folder.path().join("ipam.json"), 0);
+        let (old, new) = (vec![entry("c1", "10.0.0.5")], vec![entry("c2", "10.0.0.6")]);
+        checkpoint.write(new.iter().map(lease)).unwrap();
+        let whole = fs::read(checkpoint.path()).unwrap();
+        checkpoint.write(old.iter().map(lease)).unwrap();
+        // Killed with so much written beside it, and not renamed.
+        for written in 0..=whole.len() {
+            fs::write(&checkpoint.temporary, &whole[..written]).unwrap();
+            assert_eq!(
+                checkpoint.read().unwrap(),
+                Found::Entries(old.clone()),
+                "{written}"
+            );
+        }
+        // The next write is not disturbed by what is left.
+        fs::write(&checkpoint.temporary, &whole[..7]).unwrap();
+        checkpoint.write(new.iter().map(lease)).unwrap();
+        assert_eq!(checkpoint.read().unwrap(), Found::Entries(new));
+    }
+
+    #[test]
     fn old_files_lack_what_came_later() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::of_card(&folder.path().join("ipam.json"), 0);

@@ -10,7 +10,6 @@ mod watch;
 pub use report::Report;
 pub use view::{BranchEni, NodeView, PodView};
 
-use crate::supervisor::Supervisor;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -21,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use view::Pods;
 use vpccni_api::EniConfig;
 use vpccni_api::eni_config::EniConfigSpec;
+use vpccni_telemetry::supervisor::Supervisor;
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

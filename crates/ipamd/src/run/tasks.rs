@@ -6,7 +6,6 @@ use crate::install;
 use crate::kubernetes::Kubernetes;
 use crate::node::{Node, Pace};
 use crate::service::Annotation;
-use crate::supervisor::Supervisor;
 use std::convert::Infallible;
 use std::net::Ipv6Addr;
 use std::path::Path;
@@ -20,6 +19,7 @@ use vpccni_core::eniconfig;
 use vpccni_core::node_enis::{takes_trunk, wanted_features};
 use vpccni_rpc::IPAMD_SOCKET;
 use vpccni_rpc::server::HealthSwitch;
+use vpccni_telemetry::supervisor::Supervisor;
 
 /// A node whose pool cannot be filled is called ready all the same after so long: host network pods need no address.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

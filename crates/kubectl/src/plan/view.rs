@@ -275,11 +275,11 @@ fn version(plan: &PolicyPlan, target: &Target) -> Option<VersionChange> {
 fn eni_changes(plan: &EniPlan) -> Vec<EniConfigChange> {
     let step = |name: &str| {
         plan.steps.iter().find_map(|step| match step {
-            EniAction::Apply(applied, spec) if applied.as_str() == name => {
-                Some((EniDeed::Write, spec.subnet.to_string()))
-            }
-            EniAction::HandToReleased(released, spec) if released.as_str() == name => {
-                Some((EniDeed::Release, spec.subnet.to_string()))
+            EniAction::Apply {
+                name: applied, spec, ..
+            } if applied.as_str() == name => Some((EniDeed::Write, Some(spec.subnet.to_string()))),
+            EniAction::HandToReleased(released) if released.as_str() == name => {
+                Some((EniDeed::Release, None))
             }
             _ => None,
         })
@@ -287,7 +287,7 @@ fn eni_changes(plan: &EniPlan) -> Vec<EniConfigChange> {
     let refused = |name: &str| plan.refused.iter().any(|refused| refused.name.as_str() == name);
     let row = |row: &eni_configs::EniRow| {
         let (action, subnet) = match step(&row.name) {
-            Some(step) => step,
+            Some((action, subnet)) => (action, subnet.unwrap_or_else(|| row.subnet.clone())),
             None if refused(&row.name) => (EniDeed::Refuse, row.subnet.clone()),
             None if !row.valid && !row.problems.is_empty() => (EniDeed::Invalid, row.subnet.clone()),
             None => return None,

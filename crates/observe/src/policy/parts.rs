@@ -7,7 +7,7 @@ use crate::stores::Stores;
 use crate::target::{LiveConfigMap, LiveTarget};
 use std::collections::BTreeMap;
 use vpccni_core::eni_configs::Present;
-use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
+use vpccni_core::ids::EniConfigName;
 use vpccni_core::policy::{AddonState, Target};
 use vpccni_core::safety::EniConfigSpec;
 
@@ -48,20 +48,8 @@ pub fn parts(stores: &Stores) -> Parts {
 }
 
 fn present(seen: &EniConfigSeen) -> Present {
-    let spec = || {
-        let subnet = SubnetId::parse(&seen.subnet).map_err(|error| error.to_string())?;
-        let groups = seen.security_groups.iter().map(|id| SecurityGroupId::parse(id));
-        let security_groups = groups
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| error.to_string())?;
-        Ok(EniConfigSpec {
-            subnet,
-            security_groups,
-            zone: None,
-        })
-    };
     Present {
-        spec: spec(),
+        spec: seen.spec(),
         owners: owners(seen.owners.clone()),
     }
 }

@@ -6,7 +6,8 @@ use crate::wire;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
 use std::collections::BTreeMap;
-use vpccni_core::ids::EniConfigName;
+use vpccni_core::ids::{EniConfigName, SecurityGroupId, SubnetId};
+use vpccni_core::safety::EniConfigSpec;
 
 /// An ENIConfig.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,33 @@ pub struct EniConfigSeen {
     pub annotations: BTreeMap<String, String>,
     /// For a write that must not overtake another.
     pub resource_version: Option<String>,
+}
+
+impl EniConfigSeen {
+    /// What it says, or why that cannot be read.
+    pub fn spec(&self) -> Result<EniConfigSpec, String> {
+        let subnet = SubnetId::parse(&self.subnet).map_err(|error| error.to_string())?;
+        let groups = self.security_groups.iter().map(|id| SecurityGroupId::parse(id));
+        let security_groups = groups
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())?;
+        Ok(EniConfigSpec {
+            subnet,
+            security_groups,
+            zone: None,
+        })
+    }
+
+    /// As it stands at the API server at this moment, past every cache; none where it is not there.
+    pub async fn live(client: Client, name: &EniConfigName) -> Result<Option<Self>, kube::Error> {
+        let scope = Scope::default();
+        let Some(object) = Self::api(client, &scope).get_opt(name.as_str()).await? else {
+            return Ok(None);
+        };
+        let unreadable = |message: String| kube::Error::Service(message.into());
+        let wire = object.0.map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(wire, &scope).map(Some).map_err(unreadable)
+    }
 }
 
 impl Watched for EniConfigSeen {

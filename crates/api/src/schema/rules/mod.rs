@@ -2,11 +2,13 @@
 //!
 //! Each message names the field and what to do. What depends on the cluster is a rule of `vpccni_core::safety`.
 
+mod cni_migration;
 mod env;
 mod migration;
 mod rule;
 mod settings;
 
+pub use cni_migration::rules as migration_rules;
 pub use rule::Rule;
 
 /// Every rule of the schema of `CniPolicy`.

@@ -1,7 +1,7 @@
 //! Every rule has the smallest world that triggers it and the nearest that does not; and what holds for all of them.
 
 mod acceptance;
-mod build;
+pub(crate) mod build;
 mod cases_datapath;
 mod cases_eni_configs;
 mod cases_modes;

@@ -1,24 +1,55 @@
 //! One supervisor joins every task of the process: a task that ends before the shutdown ends the process with an
 //! error, and after the shutdown every task is waited for, in bounded time.
 
-use crate::run::TaskError;
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vpccni_observe::{Scope, Stores};
+
+/// A task that ended as it should not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// It ended without an error before anybody asked for it.
+    #[error("{task} ended before the shutdown")]
+    EndedEarly {
+        /// Its name.
+        task: &'static str,
+    },
+    /// It failed.
+    #[error("{task} failed: {message}")]
+    Failed {
+        /// Its name.
+        task: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// It panicked.
+    #[error("a task panicked: {message}")]
+    Panicked {
+        /// What is known.
+        message: String,
+    },
+    /// Tasks did not end in time after the shutdown had begun.
+    #[error("{left} tasks did not end within {} s", .grace.as_secs())]
+    Hung {
+        /// How many.
+        left: usize,
+        /// How long they had.
+        grace: Duration,
+    },
+}
 
 /// The tasks of the process.
 #[derive(Debug)]
-pub(super) struct Supervisor {
+pub struct Supervisor {
     tasks: JoinSet<Result<(), TaskError>>,
     stop: CancellationToken,
 }
 
 impl Supervisor {
     /// Of a process that ends when `stop` is cancelled.
-    pub(super) fn new(stop: CancellationToken) -> Self {
+    pub fn new(stop: CancellationToken) -> Self {
         Self {
             tasks: JoinSet::new(),
             stop,
@@ -26,7 +57,7 @@ impl Supervisor {
     }
 
     /// Starts a task that may end only after the shutdown has begun.
-    pub(super) fn add<E: Display>(
+    pub fn add<E: Display>(
         &mut self,
         task: &'static str,
         work: impl Future<Output = Result<(), E>> + Send + 'static,
@@ -45,24 +76,20 @@ impl Supervisor {
     }
 
     /// Starts a task that cannot fail and may end only after the shutdown has begun.
-    pub(super) fn add_infallible(
-        &mut self,
-        task: &'static str,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) {
+    pub fn add_infallible(&mut self, task: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         self.add(task, async move {
             work.await;
             Ok::<(), Infallible>(())
         });
     }
 
-    /// Starts the watches.
-    pub(super) fn stores(&mut self, client: &kube::Client) -> Stores {
-        Stores::start(client, Scope::default(), &mut self.tasks, &self.stop)
+    /// The tasks and what ends them, for a library that starts its own.
+    pub fn parts(&mut self) -> (&mut JoinSet<Result<(), TaskError>>, &CancellationToken) {
+        (&mut self.tasks, &self.stop)
     }
 
     /// Waits until the shutdown begins, or a task ends before it: then the shutdown begins with that error.
-    pub(super) async fn watch(&mut self) -> Result<(), TaskError> {
+    pub async fn watch(&mut self) -> Result<(), TaskError> {
         let stop = self.stop.clone();
         let ended = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -79,9 +106,16 @@ impl Supervisor {
         result.and(Err(TaskError::EndedEarly { task: "a watch" }))
     }
 
+    /// Waits until the shutdown begins or a task ends before it, which begins it; then for all tasks.
+    pub async fn run(mut self, grace: Duration) -> Result<(), TaskError> {
+        let watched = self.watch().await;
+        let joined = self.join(grace).await;
+        watched.and(joined)
+    }
+
     /// Waits for all tasks after the shutdown has begun, and aborts those that do not end within `grace`. Says which
     /// error came first, if any.
-    pub(super) async fn join(mut self, grace: Duration) -> Result<(), TaskError> {
+    pub async fn join(mut self, grace: Duration) -> Result<(), TaskError> {
         let mut first = Ok(());
         let all = async {
             while let Some(ended) = self.tasks.join_next().await {
@@ -152,6 +186,17 @@ mod tests {
             supervisor.watch().await,
             Err(TaskError::EndedEarly { task: "a watch" })
         );
+    }
+
+    #[tokio::test]
+    async fn a_run_ends_with_the_first_error_and_only_after_the_other_tasks() {
+        let stop = CancellationToken::new();
+        let mut supervisor = Supervisor::new(stop.clone());
+        supervisor.add_infallible("pool", async {});
+        let until = stop.clone();
+        supervisor.add_infallible("server", async move { until.cancelled().await });
+        let ended = supervisor.run(Duration::from_secs(5)).await;
+        assert_eq!(ended, Err(TaskError::EndedEarly { task: "pool" }));
     }
 
     #[tokio::test]

@@ -1,0 +1,246 @@
+//! Why a plan cannot start, what its reader should know, and what goes on without us.
+
+use super::value::{Budget, GroupPlan, Method, Obstacle, Stage};
+use super::{Carrier, PlanWorld};
+use crate::capacity::Capacity;
+use crate::config::Effective;
+use crate::known::Known;
+use crate::migration::group::GroupFacts;
+use crate::policy::Strategy;
+use crate::safety::{Finding, Resolution, Review, Severity, review};
+use std::collections::BTreeSet;
+
+/// The rule that the stages answer.
+const SEVERAL_SWITCHES: &str = "several-switches-at-once";
+
+pub(super) fn obstacles(
+    world: &PlanWorld<'_>,
+    stages: &[Stage],
+    groups: &[GroupPlan],
+    budget: Budget,
+    capacity: &Capacity,
+) -> Vec<Obstacle> {
+    let mut found = of_review(world, stages);
+    match world.carrier {
+        Carrier::DaemonSet {
+            strategy_is_ours: false,
+        } => found.push(Obstacle::StrategyNotOurs),
+        Carrier::ManagedAddon => found.push(Obstacle::ManagedAddon),
+        Carrier::DaemonSet {
+            strategy_is_ours: true,
+        }
+        | Carrier::OwnAgent => {}
+    }
+    if budget.unavailable == 0 {
+        found.push(Obstacle::NoBudget);
+    }
+    if groups.iter().all(|plan| plan.nodes == 0) {
+        found.push(Obstacle::NothingToReplace);
+    }
+    found.extend(groups.iter().filter_map(|plan| of_group(world, plan, budget)));
+    found.extend(of_capacity(world, capacity));
+    found
+}
+
+/// Everything that refuses and that new nodes do not mend; of the intermediate set-ups, what only they bring.
+fn of_review(world: &PlanWorld<'_>, stages: &[Stage]) -> Vec<Obstacle> {
+    let mut found: Vec<Obstacle> = world.review.findings.iter().filter_map(obstacle).collect();
+    if stages.len() > 1 {
+        let known: BTreeSet<_> = world.review.findings.iter().map(|finding| finding.rule).collect();
+        for stage in stages {
+            let Review { findings } = review(&stage.from, &stage.to, world.seen);
+            let new = findings.iter().filter(|finding| !known.contains(&finding.rule));
+            found.extend(new.filter_map(obstacle));
+        }
+    }
+    found
+}
+
+fn obstacle(finding: &Finding) -> Option<Obstacle> {
+    let rule = finding.rule.to_string();
+    match (finding.severity, finding.resolution) {
+        (Severity::Warn, _) | (Severity::Refuse, Resolution::ReplaceNodes) => None,
+        (Severity::Refuse, _) if rule == SEVERAL_SWITCHES => None,
+        (Severity::Refuse, _) => Some(Obstacle::NotByNewNodes {
+            rule,
+            fix: finding.fix.0.clone(),
+        }),
+        (Severity::Never, _) => Some(Obstacle::Never { rule }),
+    }
+}
+
+fn of_group(world: &PlanWorld<'_>, plan: &GroupPlan, budget: Budget) -> Option<Obstacle> {
+    let facts = world.groups.get(&plan.group)?;
+    let group = plan.group.clone();
+    if let (Some(why), false) = (&facts.paused, matches!(plan.method, Method::Wait { .. })) {
+        return Some(Obstacle::GroupPaused {
+            group,
+            why: why.clone(),
+        });
+    }
+    if let Some(why) = facts.template.karpenter.as_ref().and_then(|karpenter| {
+        karpenter
+            .does_not_drift
+            .as_ref()
+            .or(karpenter.allows_none.as_ref())
+    }) {
+        return Some(Obstacle::PoolDoesNotDrift {
+            group,
+            why: why.clone(),
+        });
+    }
+    match (&plan.method, facts.update_surge) {
+        (Method::UpdateVersion, Some(takes)) if takes > budget.unavailable => {
+            Some(Obstacle::UpdateOverBudget {
+                group,
+                takes,
+                allowed: budget.unavailable,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn of_capacity(world: &PlanWorld<'_>, capacity: &Capacity) -> Vec<Obstacle> {
+    let short = capacity.subnets.iter().filter(|low| low.free < 0);
+    let mut found: Vec<Obstacle> = short
+        .map(|low| {
+            let reserve: Vec<String> = capacity
+                .reservations
+                .iter()
+                .filter(|reserve| reserve.subnet == low.subnet)
+                .map(|reserve| reserve.cidr.to_string())
+                .collect();
+            let beyond = capacity.beyond_mending.iter().find(|(subnet, _)| *subnet == low.subnet);
+            let fix = match (reserve.is_empty(), beyond) {
+                (false, None) => format!(
+                    "Reserve {} with type prefix while they are in use; what the old nodes release there becomes \
+                     whole blocks",
+                    reserve.join(", ")
+                ),
+                (_, Some((_, missing))) => format!(
+                    "No reservation gives the last {missing} blocks; add a subnet, or lower the budget or the warm \
+                     targets"
+                ),
+                (true, None) => "Add a subnet, or lower the budget or the warm targets".to_owned(),
+            };
+            Obstacle::Capacity {
+                what: format!(
+                    "{} has {} free /28 blocks, and {} are missing in wave {}",
+                    low.subnet, low.now, -low.free, low.step
+                ),
+                fix,
+            }
+        })
+        .collect();
+    if world.settings.strategy == Strategy::Automatic && !capacity.holds() && !capacity.is_short() {
+        let what = unknown(capacity).join("; ");
+        found.push(Obstacle::CapacityUnknown { what });
+    }
+    found
+}
+
+fn unknown(capacity: &Capacity) -> Vec<String> {
+    let subnets = capacity
+        .unknown
+        .iter()
+        .map(|(subnet, why)| format!("{subnet}: {why}"));
+    let nodes = (capacity.nodes_unknown > 0).then(|| {
+        format!(
+            "{} nodes of which it is not known what they hold",
+            capacity.nodes_unknown
+        )
+    });
+    subnets.chain(nodes).collect()
+}
+
+pub(super) fn notes(
+    world: &PlanWorld<'_>,
+    stages: &[Stage],
+    groups: &[GroupPlan],
+    capacity: &Capacity,
+) -> Vec<String> {
+    let mut notes: Vec<String> = unknown(capacity)
+        .into_iter()
+        .map(|what| format!("The capacity is not proved: {what}."))
+        .collect();
+    let to_prefixes = stages.iter().any(|stage| {
+        let on =
+            |setup: &crate::safety::CniSetup| Effective::of(&setup.config, setup.version).prefix_delegation();
+        !on(&stage.from) && on(&stage.to)
+    });
+    for plan in groups {
+        let group = &plan.group;
+        if let Some(owner) = &plan.owned_by {
+            notes.push(match plan.max_pods {
+                Some(pods) => {
+                    format!("The template of {group} belongs to {owner}: set its max-pods to {pods} there.")
+                }
+                None => format!("The template of {group} belongs to {owner} and is not edited."),
+            });
+        }
+        if let Method::Wait { why } = &plan.method {
+            notes.push(format!(
+                "{group} is not touched ({why}); its owner replaces {} nodes.",
+                plan.nodes
+            ));
+        }
+        let facts = world.groups.get(group);
+        if let (true, Some(Known::Yes(false))) = (to_prefixes, facts.map(|facts| &facts.template.nitro_only))
+        {
+            notes.push(format!(
+                "{group} can give types without prefixes; require nitro types: {NITRO}."
+            ));
+        }
+        if plan.max_pods.is_none() && plan.nodes > 0 && to_prefixes {
+            notes.push(format!(
+                "The types of {group} are not known, so its max-pods is not planned."
+            ));
+        }
+    }
+    notes
+}
+
+const NITRO: &str = "karpenter.k8s.aws/instance-hypervisor In [nitro], or nitro types in the launch template";
+
+/// What goes on if we stop, and what stays as we left it.
+pub(super) fn without_us(world: &PlanWorld<'_>, groups: &[GroupPlan]) -> Vec<String> {
+    let mut said = Vec::new();
+    if matches!(world.carrier, Carrier::DaemonSet { .. }) {
+        said.push(
+            "updateStrategy OnDelete stays while old nodes are left: they keep the old configuration"
+                .to_owned(),
+        );
+    }
+    said.push("nodes that are being emptied stay cordoned".to_owned());
+    for plan in groups {
+        let group = &plan.group;
+        if plan.method == Method::UpdateVersion {
+            said.push(format!(
+                "EKS finishes an update of {group} that it has begun; it cannot be paused"
+            ));
+        }
+        if !plan.method.is_karpenter() {
+            continue;
+        }
+        said.push(format!(
+            "Karpenter replaces nodes of {group} only as far as they are released; the others are held by \
+             do-not-disrupt"
+        ));
+        let karpenter = world
+            .groups
+            .get(group)
+            .and_then(|facts: &GroupFacts| facts.template.karpenter.as_ref());
+        if let Some(after) = karpenter.and_then(|karpenter| karpenter.expire_after) {
+            said.push(format!(
+                "nodes of {group} older than {after:#} expire in spite of the hold"
+            ));
+        }
+        if let Some(after) = karpenter.and_then(|karpenter| karpenter.termination_grace) {
+            said.push(format!(
+                "Karpenter ends a drain in {group} by force after {after:#}, whatever budgets and holds say"
+            ));
+        }
+    }
+    said
+}
