@@ -7,7 +7,7 @@ use vpccni_observe::snapshot::{SnapshotError, TakeError};
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The kubeconfig cannot be used.
-    #[error("failed to read the kubeconfig: {0}")]
+    #[error("the kubeconfig cannot be used: {0}")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
     /// There is no configuration at all.
     #[error("failed to find a cluster: {0}")]

@@ -53,7 +53,7 @@ fn setting() -> &'static Setting {
             let sandbox = Sandbox::start(options).await.unwrap();
             let setting = Setting::new(&sandbox, &ZONES, &groups()).unwrap();
             let mixed = &setting.nodes[1].instance_id;
-            setting.cloud.add_prefix(mixed, 0).unwrap();
+            setting.cloud.flip_to_prefixes(mixed).unwrap();
             setting
         })
     })

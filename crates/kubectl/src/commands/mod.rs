@@ -1,6 +1,7 @@
 //! The commands, each in a file of its own: it looks, has `core` decide where there is something to decide, and shows.
 
 mod explain;
+mod migrate;
 mod nodes;
 mod release;
 mod snapshot;
@@ -34,6 +35,7 @@ pub async fn run(args: Args, out: &mut Out) -> Result<ExitCode, Failure> {
         Command::Nodes(looking) => nodes::run(flags, &looking, out).await?,
         Command::Subnets(subnets) => subnets::run(flags, &subnets, out).await?,
         Command::Snapshot(snapshot) => snapshot::run(flags, &snapshot, out).await?,
+        Command::Migrate(args) => return migrate::run(flags, args.command, out).await,
         Command::Release(release) => release::run(flags, &release, out).await?,
         Command::Completion(completion) => {
             let mut text = Vec::new();

@@ -79,6 +79,20 @@ impl Out {
         self.write(&text)
     }
 
+    /// Shows one of many answers: a line to people, a JSON object a line or a YAML document to programs.
+    pub(crate) fn show_line<V: Serialize>(&mut self, value: &V, line: &str) -> Result<(), Failure> {
+        let text = match self.format {
+            Format::Table => format!("{line}\n"),
+            Format::Json => serde_json::to_string(value)
+                .map(|text| text + "\n")
+                .map_err(|error| Failure::Output(error.into()))?,
+            Format::Yaml => serde_norway::to_string(value)
+                .map(|text| format!("---\n{text}"))
+                .map_err(|error| Failure::Output(std::io::Error::other(error)))?,
+        };
+        self.write(&text)
+    }
+
     /// Writes a text as it is.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
         let written = self

@@ -1,0 +1,328 @@
+//! A migration as a text: where it stands, what it waits for, its plan, its nodes, and the ways out.
+
+use super::{has_ended, phase};
+use crate::output::{Cell, Paint, Style, Table, age, indented, wrapped};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use vpccni_api::CniMigration;
+use vpccni_api::migration::{
+    CniMigrationStatus, DesiredState, MigrationPhase, MigrationProgress, PlanStatus,
+};
+
+/// Cells of the bar of progress.
+const BAR: i64 = 40;
+
+/// All of it.
+pub(super) fn text(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
+    let mut text = head(migration, now, paint);
+    let Some(status) = &migration.status else {
+        return text + "\nThe operator has not said anything about it yet.\n";
+    };
+    text.push_str(&situation(status, now, paint));
+    text.push_str(&in_flight(status, now, paint));
+    text.push_str(&plan(migration, paint));
+    text.push_str(&way_back(status, paint));
+    let next = next(migration);
+    if !next.is_empty() {
+        text.push_str(&heading("Next", paint));
+        for step in next {
+            text.push_str(&format!("  {step}\n"));
+        }
+    }
+    text
+}
+
+/// Where it stands, in a few lines: what `watch` draws.
+pub(super) fn short(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
+    let mut text = head(migration, now, paint);
+    if let Some(status) = &migration.status {
+        text.push_str(&situation(status, now, paint));
+        text.push_str(&in_flight(status, now, paint));
+    }
+    text
+}
+
+fn heading(text: &str, paint: Paint) -> String {
+    format!("\n{}\n", paint.on(Style::Bold, text))
+}
+
+fn head(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
+    let spec = &migration.spec;
+    let status = migration.status.as_ref();
+    let state = phase(migration).map_or("not planned yet", MigrationPhase::as_str);
+    let wanted = spec.desired_state.unwrap_or(DesiredState::Run);
+    let made = migration.metadata.creation_timestamp.as_ref();
+    let made = made.map_or_else(String::new, |made| format!(", {} old", age(made.0, now)));
+    let mut rows = vec![
+        ("Migration", format!("{}{made}", migration.name_any())),
+        ("Phase", format!("{state}, wanted is {wanted}")),
+        ("Change", spec.change_hash.clone()),
+    ];
+    rows.push(("Approved", approved(migration, now)));
+    let progress = status.and_then(|status| status.progress.as_ref());
+    if let Some(progress) = progress {
+        rows.push(("Progress", bar(progress, paint)));
+        rows.push(("", counts(progress)));
+    }
+    if let Some(eta) = status.and_then(|status| status.summary.as_ref()?.eta.as_deref())
+        && !has_ended(migration)
+    {
+        rows.push(("ETA", eta.to_owned()));
+    }
+    rows.iter()
+        .map(|(name, value)| format!("{}  {value}\n", paint.on(Style::Bold, &format!("{name:<9}"))))
+        .collect()
+}
+
+fn approved(migration: &CniMigration, now: Timestamp) -> String {
+    let Some(approval) = &migration.spec.approval else {
+        return "by nobody yet".to_owned();
+    };
+    let by = approval.by.as_deref().unwrap_or("somebody");
+    let nodes = approval
+        .max_nodes
+        .map_or_else(String::new, |nodes| format!(", at most {nodes} nodes"));
+    let until = match &approval.not_after {
+        Some(until) if until.0 < now => format!(", expired {} ago", age(until.0, now)),
+        Some(until) => format!(", until {:.0}", until.0),
+        None => String::new(),
+    };
+    format!("by {by}{nodes}{until}")
+}
+
+fn bar(progress: &MigrationProgress, paint: Paint) -> String {
+    let total = progress.total.unwrap_or_default().max(0);
+    let replaced = progress.replaced.unwrap_or_default().clamp(0, total);
+    let cells = |part: i64| {
+        let cells = if total == 0 { 0 } else { part * BAR / total };
+        usize::try_from(cells).unwrap_or_default()
+    };
+    let (done, whole) = (cells(replaced), cells(total.max(1)));
+    format!(
+        "[{}{}] {replaced}/{total}",
+        paint.on(Style::Good, &"#".repeat(done)),
+        ".".repeat(whole.saturating_sub(done))
+    )
+}
+
+fn counts(progress: &MigrationProgress) -> String {
+    let MigrationProgress {
+        total: _,
+        replaced: _,
+        active,
+        quarantined,
+        mixed,
+        old,
+        young,
+        failed,
+    } = progress;
+    let numbers = [
+        (active, "in work"),
+        (young, "being verified"),
+        (failed, "failed"),
+        (quarantined, "quarantined"),
+        (mixed, "mixed"),
+        (old, "old"),
+    ];
+    let shown: Vec<String> = numbers
+        .iter()
+        .map(|(number, what)| format!("{} {what}", number.unwrap_or_default()))
+        .collect();
+    shown.join(", ")
+}
+
+fn situation(status: &CniMigrationStatus, now: Timestamp, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(halt) = &status.halt {
+        let since = halt
+            .since
+            .as_ref()
+            .map_or_else(String::new, |since| format!(" {} ago", age(since.0, now)));
+        let reason = halt.reason.as_deref().unwrap_or("by itself");
+        text.push_str(&heading(
+            &paint.on(Style::Bad, &format!("Halted{since}: {reason}")),
+            paint,
+        ));
+        text.push_str(&indented(2, halt.message.as_deref().unwrap_or_default()));
+        if let Some(runbook) = &halt.runbook {
+            text.push_str(&format!("  runbook: {runbook}\n"));
+        }
+    }
+    if let Some(waiting) = &status.waiting_for {
+        let since = waiting
+            .since
+            .as_ref()
+            .map_or_else(String::new, |since| format!(", since {}", age(since.0, now)));
+        text.push_str(&heading("Waiting for", paint));
+        text.push_str(&indented(2, waiting.what.as_deref().unwrap_or_default()));
+        if let Some(who) = &waiting.who {
+            text.push_str(&format!("  who acts: {who}{since}\n"));
+        }
+        if let Some(command) = &waiting.command {
+            text.push_str(&format!("  {command}\n"));
+        }
+    }
+    for failure in status.failures.iter().flatten() {
+        text.push_str(&wrapped("  failed, tried again: ", failure));
+    }
+    text
+}
+
+fn in_flight(status: &CniMigrationStatus, now: Timestamp, paint: Paint) -> String {
+    let mut text = String::new();
+    let nodes = status.in_flight.as_deref().unwrap_or_default();
+    if !nodes.is_empty() {
+        let mut table = Table::new(&["NODE", "STEP", "SINCE", "PODS LEFT"]);
+        for node in nodes {
+            let since = node.since.as_ref().map(|since| age(since.0, now));
+            table.row(vec![
+                node.node.clone().unwrap_or_default().into(),
+                node.step.map_or("-", |step| step.as_str()).into(),
+                since.unwrap_or_else(|| "-".to_owned()).into(),
+                node.pods_left
+                    .map_or_else(|| "-".to_owned(), |pods| pods.to_string())
+                    .into(),
+            ]);
+        }
+        text.push_str(&heading("Nodes in work", paint));
+        text.push_str(&table.text("  ", paint));
+        text.push_str(&more(status.in_flight_total, nodes.len()));
+    }
+    let blocked = status.blocked.as_deref().unwrap_or_default();
+    if !blocked.is_empty() {
+        let mut table = Table::new(&["POD", "NODE", "SINCE", "KEPT BY"]);
+        for pod in blocked {
+            let since = pod.since.as_ref().map(|since| age(since.0, now));
+            table.row(vec![
+                Cell::styled(pod.pod.clone().unwrap_or_default(), Style::Bad),
+                pod.node.clone().unwrap_or_default().into(),
+                since.unwrap_or_else(|| "-".to_owned()).into(),
+                pod.by.clone().unwrap_or_default().into(),
+            ]);
+        }
+        text.push_str(&heading("Pods that do not leave", paint));
+        text.push_str(&table.text("  ", paint));
+        text.push_str(&more(status.blocked_total, blocked.len()));
+    }
+    text
+}
+
+fn more(total: Option<i64>, shown: usize) -> String {
+    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
+    match total.unwrap_or_default().saturating_sub(shown) {
+        more if more > 0 => format!("  and {more} more\n"),
+        _ => String::new(),
+    }
+}
+
+/// The plan: what an approval is about.
+pub(super) fn plan(migration: &CniMigration, paint: Paint) -> String {
+    let Some(plan) = migration.status.as_ref().and_then(|status| status.plan.as_ref()) else {
+        return heading("Plan", paint) + "  there is none yet\n";
+    };
+    let mut text = heading("Plan", paint);
+    for (number, stage) in plan.stages.iter().flatten().enumerate() {
+        text.push_str(&wrapped(&format!("  stage {}  ", number + 1), stage));
+    }
+    text.push_str(&groups(plan, paint));
+    let number = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+    text.push_str(&format!(
+        "  {} nodes, at most {} away and {} extra at a time; about {}, {} calls to AWS; {}\n",
+        number(plan.nodes),
+        number(plan.max_unavailable),
+        number(plan.max_surge),
+        plan.eta.as_deref().unwrap_or("an unknown time"),
+        number(plan.aws_calls),
+        plan.direction.as_deref().unwrap_or("-")
+    ));
+    let least = plan.min_free_prefixes.as_deref().unwrap_or_default();
+    if !least.is_empty() {
+        let mut table = Table::new(&["SUBNET", "FEWEST FREE /28", "AT STEP"]);
+        for subnet in least {
+            let free = number(subnet.free);
+            table.row(vec![
+                subnet.subnet.clone().unwrap_or_default().into(),
+                if subnet.free.is_some_and(|free| free < 0) {
+                    Cell::styled(format!("{free} (missing)"), Style::Bad)
+                } else {
+                    free.into()
+                },
+                number(subnet.step).into(),
+            ]);
+        }
+        text.push_str(&table.text("  ", paint));
+    }
+    let lists = [
+        ("  obstacle: ", &plan.obstacles),
+        ("  note: ", &plan.notes),
+        ("  without us: ", &plan.without_us),
+    ];
+    for (first, sentences) in lists {
+        for sentence in sentences.iter().flatten() {
+            text.push_str(&wrapped(first, sentence));
+        }
+    }
+    text
+}
+
+fn groups(plan: &PlanStatus, paint: Paint) -> String {
+    let groups = plan.groups.as_deref().unwrap_or_default();
+    let mut table = Table::new(&["GROUP", "METHOD", "NODES", "WAVES", "MAXPODS", "OWNER HAS TO"]);
+    for planned in groups {
+        let number = |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let name = planned.group.as_ref().map(|group| {
+            let provider = group.provider.map_or("-", |provider| provider.as_str());
+            format!("{provider}/{}", group.name.as_deref().unwrap_or("-"))
+        });
+        table.row(vec![
+            name.unwrap_or_else(|| "-".to_owned()).into(),
+            planned.method.map_or("-", |method| method.as_str()).into(),
+            number(planned.nodes).into(),
+            number(planned.waves).into(),
+            number(planned.max_pods).into(),
+            planned.owner.clone().unwrap_or_else(|| "-".to_owned()).into(),
+        ]);
+    }
+    table.text("  ", paint) + &more(plan.groups_total, groups.len())
+}
+
+fn way_back(status: &CniMigrationStatus, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(back) = &status.rollback {
+        let feasible = match back.feasible {
+            Some(true) => "feasible",
+            Some(false) => "not feasible now",
+            None => "not known",
+        };
+        text.push_str(&heading("The way back", paint));
+        text.push_str(&format!(
+            "  {feasible}: {} nodes, about {}\n",
+            back.nodes.unwrap_or_default(),
+            back.eta.as_deref().unwrap_or("an unknown time")
+        ));
+        for why in back.blocked_by.iter().flatten() {
+            text.push_str(&wrapped("  blocked by ", why));
+        }
+    }
+    if let Some(words) = &status.if_stopped {
+        text.push_str(&heading("If it stopped here", paint));
+        text.push_str(&indented(2, words));
+    }
+    for stays in status.stays.iter().flatten() {
+        text.push_str(&wrapped("  stays: ", stays));
+    }
+    text
+}
+
+fn next(migration: &CniMigration) -> Vec<String> {
+    let name = migration.name_any();
+    let step = |verb: &str| format!("kubectl vpc-cni migrate {verb} {name}");
+    match phase(migration) {
+        None => Vec::new(),
+        Some(MigrationPhase::Planned) if migration.spec.approval.is_none() => vec![step("approve")],
+        Some(MigrationPhase::Halted) => vec![step("resume"), step("rollback")],
+        Some(MigrationPhase::Paused) => vec![step("resume")],
+        Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted) => Vec::new(),
+        Some(_) => vec![step("watch"), step("pause")],
+    }
+}
