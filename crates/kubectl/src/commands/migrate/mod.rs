@@ -135,3 +135,6 @@ async fn whoami(client: &Client) -> Option<String> {
         .ok()?;
     review.status?.user_info?.username
 }
+
+#[cfg(test)]
+mod tests;
