@@ -10,6 +10,7 @@ use std::time::Duration;
 use vpccni_core::ports::groups::{AutoScaling, LaunchTemplates, NodeGroups};
 use vpccni_core::ports::{Ec2, Eks};
 use vpccni_observe::Stores;
+use vpccni_observe::migration::Groups;
 use vpccni_telemetry::health::Health;
 
 /// What the operator was told at start.
@@ -63,6 +64,17 @@ pub struct Context {
 }
 
 impl Context {
+    /// Where groups of nodes are read from.
+    pub(crate) fn groups<'a>(&'a self, cluster: Option<&'a str>) -> Groups<'a> {
+        Groups {
+            client: &self.client,
+            scaling: self.scaling.as_ref(),
+            templates: self.templates.as_ref(),
+            node_groups: self.node_groups.as_ref(),
+            cluster,
+        }
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         (self.clock)()

@@ -287,11 +287,7 @@ fn eni_changes(plan: &EniPlan) -> Vec<EniConfigChange> {
     let refused = |name: &str| plan.refused.iter().any(|refused| refused.name.as_str() == name);
     let row = |row: &eni_configs::EniRow| {
         let (action, subnet) = match step(&row.name) {
-<<<<<<< HEAD
-            Some((deed, subnet)) => (deed, subnet.unwrap_or_else(|| row.subnet.clone())),
-=======
             Some((action, subnet)) => (action, subnet.unwrap_or_else(|| row.subnet.clone())),
->>>>>>> plugin
             None if refused(&row.name) => (EniDeed::Refuse, row.subnet.clone()),
             None if !row.valid && !row.problems.is_empty() => (EniDeed::Invalid, row.subnet.clone()),
             None => return None,

@@ -31,6 +31,7 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
         baseline,
         halt: _,
         shield_losses,
+        shield_seen,
         ended,
     } = memory;
     let switched = switched.iter().map(|switched| SwitchedStatus {
@@ -50,6 +51,7 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
         pods_pending_long: baseline.and_then(|baseline| number(baseline.pods_pending_long)),
         baseline_at: baseline.map(|baseline| Time(baseline.at)),
         shield_losses: number(*shield_losses),
+        shield_seen: Some(*shield_seen),
         ended: ended.map(Time),
     }
 }
@@ -75,6 +77,7 @@ pub fn memory_of(memory: Option<&MemoryStatus>, halt: Option<&HaltStatus>) -> Me
         pods_pending_long,
         baseline_at,
         shield_losses,
+        shield_seen,
         ended,
     } = memory;
     let time = |time: &Option<Time>| time.as_ref().map(|time| time.0);
@@ -100,6 +103,7 @@ pub fn memory_of(memory: Option<&MemoryStatus>, halt: Option<&HaltStatus>) -> Me
         }),
         halt: halt.and_then(halt_of),
         shield_losses: small(*shield_losses),
+        shield_seen: shield_seen.unwrap_or_default(),
         ended: time(ended),
     }
 }
@@ -135,6 +139,7 @@ mod tests {
             }),
             halt: None,
             shield_losses: 2,
+            shield_seen: true,
             ended: at("2026-11-21T20:04:00Z"),
         };
         assert_eq!(memory_of(Some(&memory(&before)), None), before);
