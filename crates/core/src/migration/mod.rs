@@ -29,5 +29,5 @@ pub use settings::{
 };
 pub use state::{Baseline, Desired, Memory, NodeStep, Record, State, Switched};
 pub use world::{
-    CarrierView, GroupView, NodeView, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
+    CarrierView, GroupView, NodeView, Ours, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
 };
