@@ -116,6 +116,12 @@ pub enum ActionKind {
         /// The node.
         node: NodeName,
     },
+    /// Delete the NodeClaim of a node that must go and does not drift, such as one made from the new template under the
+    /// old configuration. Karpenter empties it by the budgets of pods, and makes no replacement first.
+    DeleteClaim {
+        /// The node.
+        node: NodeName,
+    },
     /// Protect a replacement from scale-in and the autoscaler, and note whose replacement it is.
     Guard {
         /// The new node.
@@ -189,6 +195,7 @@ impl fmt::Display for ActionKind {
             Self::DriftPool { group, .. } => write!(f, "annotate {group} so that its nodes drift"),
             Self::Hold { node } => write!(f, "hold {node}"),
             Self::Release { node } => write!(f, "release {node}"),
+            Self::DeleteClaim { node } => write!(f, "delete the NodeClaim of {node}"),
             Self::Guard { node, replaces } => write!(f, "protect {node}, the replacement of {replaces}"),
             Self::Unguard { node } => write!(f, "take the protection of {node} away"),
             Self::Cordon { node } => write!(f, "cordon {node}"),

@@ -93,6 +93,8 @@ pub struct NodeView {
     pub ours: Ours,
     /// Whether its aws-node pod runs the newest revision of the target; none where it cannot be told.
     pub newest_revision: Option<bool>,
+    /// Whether Karpenter finds that it differs from its pool; none where it is not Karpenter's or that cannot be told.
+    pub drifted: Option<bool>,
     /// Its pods.
     pub pods: Known<Vec<PodView>>,
     /// Whether a pod outside the host's network got an address there; none as long as there was no such pod.

@@ -2,6 +2,7 @@
 
 use super::drain;
 use super::round::{Round, into};
+use super::select::room_to_grow;
 use super::standing::Standing;
 use super::waiting::Rank;
 use crate::ids::NodeName;
@@ -84,6 +85,11 @@ fn selected<'a>(
             let why = format!("{new} is Ready and as planned");
             round.record(name, NodeStep::ReplacementReady, why);
         }
+        Some((new, standing)) if standing.must_go() => {
+            let (new, why) = (new.clone(), format!("{new} is not what a replacement should be"));
+            round.act(ActionKind::Unguard { node: new }, why.clone());
+            round.record(name, NodeStep::Pending, why);
+        }
         Some((new, standing)) => {
             let what = match standing {
                 Standing::Young(what) | Standing::Failed(what) => what.clone(),
@@ -99,7 +105,7 @@ fn selected<'a>(
                 command,
             );
         }
-        None => look_for_one(round, (name, record), &group, to, bound),
+        None => look_for_one(round, plan, (name, record), (&group, to), bound),
     }
 }
 
@@ -113,9 +119,9 @@ fn replacement<'a, 'r>(round: &'r Round<'a>, old: &NodeName) -> Option<(&'a Node
 
 fn look_for_one<'a>(
     round: &mut Round<'a>,
+    plan: &'a GroupPlan,
     (name, record): (&'a NodeName, &'a Record),
-    group: &NodeGroup,
-    to: u32,
+    (group, to): (&NodeGroup, u32),
     bound: &mut BTreeSet<&'a NodeName>,
 ) {
     let free = round.nodes().find(|(new, view, standing)| {
@@ -136,13 +142,25 @@ fn look_for_one<'a>(
         return;
     }
     let view = round.group(group);
-    if view.and_then(|view| view.size).is_some_and(|size| to > size.max) {
+    let size = view.and_then(|view| view.size);
+    if size.is_some_and(|size| to > size.max) {
         // Somebody lowered the maximum; without a surge it may still go.
         round.record(
             name,
             NodeStep::Pending,
             format!("{group} can no longer grow to {to} nodes"),
         );
+        return;
+    }
+    if size.is_some_and(|size| size.desired >= to && has_all(round, group, size.desired)) {
+        // What was asked for went elsewhere: a lost node was made good with it, or somebody else took it.
+        match room_to_grow(round, plan) {
+            Some((group, to)) => {
+                round.raised.insert(group, to);
+                round.select(name, Some(to), "no replacement is on its way any more");
+            }
+            None => round.record(name, NodeStep::Pending, format!("{group} cannot grow")),
+        }
         return;
     }
     let trouble = view.and_then(|view| view.trouble.clone());
@@ -154,6 +172,16 @@ fn look_for_one<'a>(
     round
         .waits
         .add(Rank::Group, what, group.to_string(), Some(record.since), command);
+}
+
+/// Whether all nodes a group should have are there.
+fn has_all(round: &Round<'_>, group: &NodeGroup, desired: u32) -> bool {
+    let there = round
+        .world
+        .nodes
+        .values()
+        .filter(|view| view.facts.group == *group && !view.deleting);
+    u32::try_from(there.count()).unwrap_or(u32::MAX) >= desired
 }
 
 fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>) {
@@ -268,12 +296,31 @@ pub(super) fn terminating<'a>(
 /// Karpenter does the rest: it makes the replacement first, drains by its own budgets and terminates.
 fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, record: &'a Record) {
     if !view.deleting && !round.standing(name).must_go() {
-        round.record(name, NodeStep::Pending, "it need not be replaced any more");
+        // It may differ from its pool all the same: held, it stays.
+        if view.ours.hold {
+            round.record(name, NodeStep::Pending, "it need not be replaced any more");
+        } else {
+            round.act(
+                ActionKind::Hold { node: name.clone() },
+                "it need not be replaced any more",
+            );
+        }
         return;
     }
     if view.ours.hold {
+        if round.unavailable > round.plan.budget.unavailable {
+            round.unavailable = round.unavailable.saturating_sub(1);
+            give_up_turn(round, name);
+            return;
+        }
         round.act(ActionKind::Release { node: name.clone() }, "it is its turn");
         return;
+    }
+    if !view.deleting && view.drifted == Some(false) {
+        round.act(
+            ActionKind::DeleteClaim { node: name.clone() },
+            "it must go, and Karpenter finds no drift",
+        );
     }
     let pool = &view.facts.group.name;
     let (what, command) = if view.deleting {

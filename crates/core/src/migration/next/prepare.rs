@@ -115,22 +115,42 @@ fn settle(round: &mut Round<'_>) -> bool {
             continue;
         };
         let group = plan.group.clone();
-        let shrinking = round.stage.direction == Direction::Shrinking;
-        let managed =
-            plan.group.provider == Provider::ManagedNodeGroup && !matches!(plan.method, Method::Wait { .. });
-        if plan.method.has_replacement() && !view.suspended {
+        if plan.method.has_replacement() && !view.suspended && is_busy(round, plan) {
             round.act(
                 ActionKind::Suspend { group, on: true },
                 "nodes must not be moved between zones meanwhile",
             );
             settled = false;
-        } else if managed && shrinking && !view.frozen {
-            let why = "its template still promises too many pods";
+        } else if promises_too_much(round, plan) && !view.frozen {
+            let why = "its template promises more pods than its nodes will carry";
             round.act(ActionKind::Freeze { group, on: true }, why);
             settled = false;
         }
     }
     settled
+}
+
+/// Whether a managed group that we replace must not grow: its template cannot be changed, and the new configuration
+/// carries less.
+fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    let ours = matches!(plan.method, Method::BlueGreen { .. } | Method::UpdateVersion);
+    if !ours || round.stage.direction == Direction::Growing {
+        return false;
+    }
+    // A group without nodes is measured by the one that takes over.
+    let max_pods = &round.stage.max_pods;
+    let planned = max_pods.get(&plan.group).or_else(|| max_pods.get(&into(plan)?));
+    let now = round
+        .group(&plan.group)
+        .and_then(|view| view.template.max_pods.as_option().copied().flatten());
+    planned.is_some_and(|planned| now.is_none_or(|now| now > *planned))
+}
+
+/// Whether the group has nodes that are replaced, or still to be.
+fn is_busy(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    round.nodes().any(|(name, view, standing)| {
+        view.facts.group == plan.group && (standing.must_go() || round.record_of(name).is_some())
+    })
 }
 
 fn switch(round: &mut Round<'_>) -> bool {
@@ -336,7 +356,13 @@ fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool 
         let kind = ActionKind::LowerMinimum { group, on: true };
         round.act(kind, "it is emptied node by node");
     }
-    exists && lowered
+    // On the way back it is the group that was kept from growing. The configuration fits its template by now.
+    let frozen = into(plan).filter(|green| round.group(green).is_some_and(|view| view.frozen));
+    let thawed = frozen.is_none();
+    if let Some(group) = frozen {
+        round.act(ActionKind::Freeze { group, on: false }, "it takes over");
+    }
+    exists && lowered && thawed
 }
 
 /// EKS takes as many nodes as it likes, so nothing else may be in work, and what it has begun cannot be paused.

@@ -130,7 +130,7 @@ impl<'a> Round<'a> {
         self.act(ActionKind::Record { node, record }, why);
     }
 
-    /// The first record of a node.
+    /// The first record of a node, or another one with another size.
     pub(super) fn select(&mut self, node: &'a NodeName, grow_to: Option<u32>, why: impl Into<String>) {
         let record = Record {
             migration: self.state.name.clone(),
@@ -244,12 +244,22 @@ impl<'a> Round<'a> {
         let there = of_group()
             .filter(|(_, _, standing)| !matches!(standing, Standing::Young(_)))
             .count();
-        let asked_for = of_group()
-            .filter(|(name, _, _)| {
-                self.record_of(name)
-                    .is_some_and(|record| record.grow_to.is_some())
-            })
-            .count();
+        let asked: Vec<&Record> = of_group()
+            .filter_map(|(name, _, _)| self.record_of(name).filter(|record| record.grow_to.is_some()))
+            .collect();
+        let since = asked.iter().map(|record| record.since).min();
+        // A replacement that is there is counted as a node already. Which of the new nodes are replacements is not
+        // always noted yet, so any of them may be: then one more counts as missing for a while, never one less.
+        let arrived = of_group().filter(|(_, view, standing)| {
+            let bound = view
+                .ours
+                .replaces
+                .as_ref()
+                .is_some_and(|old| self.record_of(old).is_some());
+            let unbound = view.ours.replaces.is_none() && since.is_some_and(|since| view.created >= since);
+            (bound || unbound) && !matches!(standing, Standing::Young(_))
+        });
+        let asked_for = asked.len().saturating_sub(arrived.count());
         let accounted = u32::try_from(there + asked_for).unwrap_or(u32::MAX);
         size.desired.saturating_sub(accounted)
     }

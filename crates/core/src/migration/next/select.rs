@@ -6,6 +6,7 @@ use super::standing::Standing;
 use super::waiting::Rank;
 use crate::ids::{NodeName, Zone};
 use crate::migration::plan::{GroupPlan, Method};
+use crate::safety::NodeGroup;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Selects as many as may be.
@@ -146,8 +147,10 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
     let Some(view) = round.world.nodes.get(node) else {
         return false;
     };
+    // What is out of service anyway needs no room for one more: its replacement is not in addition to it.
+    let is_out = round.is_counted(node, view);
     if plan.method.has_replacement()
-        && round.surge_left() > 0
+        && (round.surge_left() > 0 || is_out)
         && let Some((group, to)) = room_to_grow(round, plan)
     {
         round.surge += 1;
@@ -155,29 +158,41 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
         round.select(node, Some(to), "it is next, with a replacement first");
         return true;
     }
-    // At the maximum of its group, or without a surge: only as far as nodes may be missing. A new group has no old
-    // nodes to stand in, so there it waits for room.
-    if matches!(plan.method, Method::BlueGreen { .. })
-        || plan.method == Method::AutoScaling && waits_for_surge(round, plan)
-    {
+    if waits_for_surge(round, plan) || cannot_take_over(round, plan, node, &view.facts.group) {
         return false;
     }
-    let costs = !round.is_counted(node, view);
-    if costs && round.budget_left() == 0 {
+    // At the maximum of its group, or without a surge: only as far as nodes may be missing.
+    if !is_out && round.budget_left() == 0 {
         return false;
     }
-    round.unavailable += u32::from(costs);
+    round.unavailable += u32::from(!is_out);
     round.select(node, None, "it is next");
     true
 }
 
 /// Whether the group has room to grow and only the budget for the surge is used up.
 fn waits_for_surge(round: &Round<'_>, plan: &GroupPlan) -> bool {
-    round.plan.budget.surge > 0 && room_to_grow(round, plan).is_some()
+    let at_all = round.plan.budget.surge > 0 || matches!(plan.method, Method::BlueGreen { .. });
+    plan.method.has_replacement() && at_all && room_to_grow(round, plan).is_some()
+}
+
+/// A node of the old group is not made good by its own group, so the new one must have room.
+fn cannot_take_over(round: &mut Round<'_>, plan: &GroupPlan, node: &NodeName, group: &NodeGroup) -> bool {
+    let (Method::BlueGreen { successor }, true) = (&plan.method, plan.group == *group) else {
+        return false;
+    };
+    round.waits.add(
+        Rank::Group,
+        format!("{successor} is at its maximum size and cannot take over from {node}"),
+        format!("the owner of {group}"),
+        None,
+        format!("aws eks update-nodegroup-config --nodegroup-name {successor} --scaling-config maxSize=N"),
+    );
+    true
 }
 
 /// The group that gets a replacement, and its size with one more; none at its maximum.
-fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(crate::safety::NodeGroup, u32)> {
+pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, u32)> {
     let group = into(plan)?;
     let size = round.group(&group)?.size?;
     let raised = round.raised.get(&group).copied().unwrap_or_default();

@@ -42,16 +42,63 @@ fn names(world: &PlanWorld<'_>, nodes: &[&NodeFacts]) -> BTreeSet<NodeGroup> {
     let mut names: BTreeSet<NodeGroup> = nodes.iter().map(|node| node.group.clone()).collect();
     names.extend(world.groups.keys().cloned());
     names.extend(world.original.iter().map(|(group, _)| group.clone()));
-    let successors: BTreeSet<String> = names.iter().map(|group| successor(world, group)).collect();
+    let successors: BTreeSet<String> = names
+        .iter()
+        .filter(|group| !is_made_for(world, group))
+        .map(|group| successor(world, group))
+        .collect();
     names.retain(|group| group.provider != Provider::ManagedNodeGroup || !successors.contains(&group.name));
     names
 }
 
-fn successor(world: &PlanWorld<'_>, group: &NodeGroup) -> String {
+/// Groups whose nodes somebody else makes and removes.
+pub(super) fn left_to_owners(world: &PlanWorld<'_>, nodes: &[&NodeFacts]) -> BTreeSet<NodeGroup> {
+    let ours = |group: &NodeGroup| match group.provider {
+        Provider::AutoScalingGroup | Provider::Karpenter => true,
+        Provider::SelfManaged => false,
+        Provider::ManagedNodeGroup => {
+            let replace = world.settings.replace.get(policy_name(world, group));
+            matches!(replace, Some(Replace::BlueGreen | Replace::UpdateVersion))
+        }
+    };
+    names(world, nodes)
+        .into_iter()
+        .filter(|group| !ours(group))
+        .collect()
+}
+
+fn suffix(world: &PlanWorld<'_>) -> String {
     let id = config_id(world.to).0;
+    format!("-{}", id.get(..8).unwrap_or(&id))
+}
+
+/// Whether the group is one that takes over in this very plan.
+fn is_made_for(world: &PlanWorld<'_>, group: &NodeGroup) -> bool {
+    policy_name(world, group) != group.name && group.name.ends_with(&suffix(world))
+}
+
+/// The group that takes over. On the way back that is the one it was taken over from, where it is still there.
+fn successor(world: &PlanWorld<'_>, group: &NodeGroup) -> String {
+    let base = policy_name(world, group);
+    let earlier = NodeGroup {
+        provider: group.provider,
+        name: base.to_owned(),
+    };
+    if base != group.name && world.groups.contains_key(&earlier) {
+        return earlier.name;
+    }
     // Names of managed groups have at most 63 characters.
-    let name: String = group.name.chars().take(50).collect();
-    format!("{name}-{}", id.get(..8).unwrap_or(&id))
+    let name: String = base.chars().take(50).collect();
+    format!("{name}{}", suffix(world))
+}
+
+/// The name under which the policy knows a group: one that took over is meant by the name of the first.
+fn policy_name<'g>(world: &PlanWorld<'_>, group: &'g NodeGroup) -> &'g str {
+    let digits = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match group.name.rsplit_once('-') {
+        Some((base, id)) if digits(id) && world.settings.replace.contains_key(base) => base,
+        _ => &group.name,
+    }
 }
 
 fn method(world: &PlanWorld<'_>, stages: &[Stage], group: &NodeGroup) -> Method {
@@ -64,7 +111,7 @@ fn method(world: &PlanWorld<'_>, stages: &[Stage], group: &NodeGroup) -> Method 
     match group.provider {
         Provider::AutoScalingGroup => Method::AutoScaling,
         Provider::SelfManaged => Method::Drain,
-        Provider::ManagedNodeGroup => match world.settings.replace.get(&group.name) {
+        Provider::ManagedNodeGroup => match world.settings.replace.get(policy_name(world, group)) {
             Some(Replace::BlueGreen) => Method::BlueGreen {
                 successor: successor(world, group),
             },

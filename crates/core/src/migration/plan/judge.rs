@@ -123,7 +123,9 @@ impl<'a> Yardstick<'a> {
             return Fit::Unknown("it does not say how many pods it takes".to_owned());
         };
         match (self.stage.max_pods.get(&node.group), node.limits.as_option()) {
-            (Some(planned), _) if has != *planned => {
+            (Some(planned), _)
+                if has > *planned || has < *planned && !self.stage.at_most.contains(&node.group) =>
+            {
                 Fit::Differs(format!("it takes {has} pods instead of {planned}"))
             }
             (_, Some(limits)) if has > possible(limits, &self.will) => Fit::Differs(format!(

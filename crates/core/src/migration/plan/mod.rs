@@ -71,7 +71,8 @@ pub fn plan(world: &PlanWorld<'_>) -> MigrationPlan {
         surge: shares.surge.of(taking_part),
     };
     let mut stages = stages::stages(world.from, world.to, &nodes);
-    stages::with_max_pods(&mut stages, &max_pods::Groups::of(&nodes, world.groups));
+    let left = groups::left_to_owners(world, &nodes);
+    stages::with_max_pods(&mut stages, &max_pods::Groups::of(&nodes, world.groups), &left);
     let groups = groups::groups(world, &stages, &nodes, budget);
     let (capacity, round_trip) = estimate::capacity(world, &stages, &groups, &nodes, budget);
     let eta = estimate::eta(&stages, &groups, budget, world.settings.canary.soak);

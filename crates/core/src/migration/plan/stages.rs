@@ -7,8 +7,8 @@ use super::max_pods;
 use super::value::{ConfigId, Direction, Judge, Stage};
 use crate::config::hash::canonical;
 use crate::config::{ChangeClass, Effective, Key, text_digest};
-use crate::safety::{CniSetup, NodeFacts};
-use std::collections::BTreeMap;
+use crate::safety::{CniSetup, NodeFacts, NodeGroup};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A switch and the settings that make sense only with it.
@@ -159,6 +159,7 @@ fn stage(from: CniSetup, to: CniSetup, nodes: &[&NodeFacts]) -> Stage {
         judge: judge(&from, &to),
         to_id: config_id(&to),
         max_pods: BTreeMap::new(),
+        at_most: BTreeSet::new(),
         from,
         to,
     }
@@ -239,11 +240,12 @@ fn judge(from: &CniSetup, to: &CniSetup) -> Judge {
     }
 }
 
-/// Fills in the max-pods of each stage.
-pub(super) fn with_max_pods(stages: &mut [Stage], groups: &max_pods::Groups<'_>) {
+/// Fills in the max-pods of each stage. `left` are the groups that are left to their owners.
+pub(super) fn with_max_pods(stages: &mut [Stage], groups: &max_pods::Groups<'_>, left: &BTreeSet<NodeGroup>) {
     let mut now = groups.now();
     for stage in stages {
         stage.max_pods = groups.planned(&now, &stage.from, &stage.to);
+        stage.at_most.clone_from(left);
         now.extend(stage.max_pods.iter().map(|(group, pods)| (group.clone(), *pods)));
     }
 }

@@ -5,7 +5,7 @@ use crate::ids::NodeName;
 use crate::migration::settings::Settings;
 use crate::safety::{CniSetup, NodeGroup};
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The version of the way plans are made and carried out. A running plan ends under its own.
@@ -83,6 +83,8 @@ pub struct Stage {
     pub judge: Judge,
     /// The max-pods of new nodes by group; groups that are missing are not looked at.
     pub max_pods: BTreeMap<NodeGroup, u32>,
+    /// Groups whose owners replace the nodes: fewer than that is their choice.
+    pub at_most: BTreeSet<NodeGroup>,
 }
 
 /// How the nodes of a group are replaced.
