@@ -11,6 +11,7 @@ mod faults;
 mod main_job;
 mod malformed;
 mod managed_addon;
+mod migration;
 mod node_states;
 mod ownership;
 mod rollout;

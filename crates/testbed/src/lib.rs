@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod control_plane;
 pub mod eks;
 pub mod fixtures;
+pub mod fleet;
 pub mod karpenter;
 pub mod memory;
 pub mod nodes;

@@ -3,6 +3,7 @@
 use crate::cloud::CloudError;
 use crate::control_plane::{CommandError, StartError};
 use crate::nodes::NodeError;
+use crate::wait::TimedOut;
 
 /// A scene that could not be set.
 #[derive(Debug, thiserror::Error)]
@@ -22,4 +23,7 @@ pub enum SceneError {
     /// The nodes.
     #[error("failed to register the nodes: {0}")]
     Nodes(#[source] NodeError),
+    /// The nodes of Auto Scaling groups.
+    #[error("{0}")]
+    Joined(#[source] TimedOut),
 }

@@ -12,12 +12,19 @@ pub use error::SceneError;
 use crate::cloud::{Cloud, CloudError, PodNetwork};
 use crate::control_plane::{AccountAccess, ControlPlane, Options};
 use crate::fixtures::{self, AwsNode};
+use crate::fleet::{Fleet, FleetGroup};
 use crate::nodes::{Kubelets, SimNode};
+use crate::wait::until;
 use agent::StandIn;
+use std::sync::Arc;
+use std::time::Duration;
 use vpccni_sandbox::Sandbox;
 
 /// The namespace the charts are installed in.
 pub const NAMESPACE: &str = "vpc-cni-operator";
+
+/// How long instances may take to become nodes.
+const JOIN_WITHIN: Duration = Duration::from_mins(2);
 
 /// A group of nodes.
 #[derive(Debug, Clone)]
@@ -45,6 +52,8 @@ pub struct SceneOptions {
     pub zones: Vec<&'static str>,
     /// The nodes.
     pub groups: Vec<GroupSpec>,
+    /// Auto Scaling groups of nodes beside them.
+    pub fleet: Vec<FleetGroup>,
     /// The manifest of aws-node, applied with client-side kubectl; none for a cluster without.
     pub aws_node: Option<AwsNode>,
     /// `--set` values of the operator's chart.
@@ -66,6 +75,7 @@ impl Default for SceneOptions {
                 count: 3,
                 network: PodNetwork::SECONDARY,
             }],
+            fleet: Vec::new(),
             aws_node: Some(AwsNode::published()),
             values: Vec::new(),
             seed: 1,
@@ -77,8 +87,10 @@ impl Default for SceneOptions {
 #[derive(Debug)]
 pub struct Scene {
     // Dropped in this order: what uses the API server before the API server.
+    /// What makes nodes of the instances of Auto Scaling groups.
+    pub fleet: Fleet,
     /// The simulated nodes.
-    pub kubelets: Kubelets,
+    pub kubelets: Arc<Kubelets>,
     /// The AWS sandbox.
     pub sandbox: Sandbox,
     /// The VPC in it.
@@ -122,10 +134,17 @@ impl Scene {
             "registering {} nodes with their instances and interfaces",
             nodes.len()
         ));
-        let kubelets = Kubelets::start(plane.client());
+        let kubelets = Arc::new(Kubelets::start(plane.client()));
         let stand_in = StandIn::new(cloud.clone(), &nodes);
         kubelets.conduct(move |pod| stand_in.pod_starts(pod));
         kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
+        let fleet = Fleet::start(&kubelets, cloud.clone(), sandbox.world());
+        for group in &options.fleet {
+            progress(&format!("creating the Auto Scaling group {}", group.name));
+            cloud.scaling_group(group).map_err(SceneError::Cloud)?;
+        }
+        let launched: usize = options.fleet.iter().map(|group| group.count as usize).sum();
+        joined(&fleet, launched).await?;
         if let Some(manifest) = &options.aws_node {
             progress("applying aws-node as people do, with client-side kubectl apply");
             fixtures::apply_aws_node(&plane, manifest)
@@ -134,6 +153,7 @@ impl Scene {
             wait_rolled_out(&plane).await?;
         }
         Ok(Self {
+            fleet,
             kubelets,
             sandbox,
             cloud,
@@ -146,6 +166,7 @@ impl Scene {
     /// Stops everything, the store last.
     pub async fn shutdown(self) {
         let Self {
+            fleet,
             kubelets,
             sandbox,
             cloud: _,
@@ -153,6 +174,7 @@ impl Scene {
             operator: _,
             plane,
         } = self;
+        drop(fleet);
         drop(kubelets);
         sandbox.shutdown().await;
         plane.shutdown().await;
@@ -162,6 +184,18 @@ impl Scene {
     pub fn charts() -> &'static str {
         charts::FOLDER
     }
+}
+
+/// Waits until so many instances of Auto Scaling groups have become nodes.
+async fn joined(fleet: &Fleet, wanted: usize) -> Result<(), SceneError> {
+    let look = || async {
+        let there = fleet.count();
+        (there >= wanted)
+            .then_some(())
+            .ok_or_else(|| format!("{there} nodes"))
+    };
+    let what = format!("{wanted} nodes of Auto Scaling groups");
+    until(&what, JOIN_WITHIN, look).await.map_err(SceneError::Joined)
 }
 
 /// Launches the instances of the groups.

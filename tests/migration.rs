@@ -1,0 +1,157 @@
+//! A change that only new nodes can carry out, from the refusal to the end: planned, approved, shielded, node by node, and
+//! proved to be done. Real API server, controller manager and scheduler; Auto Scaling groups of the sandbox.
+
+use crate::bed::{Bed, policy};
+use serde_json::{Value, json};
+use std::time::Duration;
+use vpccni_testbed::fleet::FleetGroup;
+use vpccni_testbed::scene::SceneOptions;
+use vpccni_testbed::wait::until;
+
+/// A node takes half a minute: it comes, its agent starts, EC2 is read again, the old one is emptied and ends.
+const PATIENCE: Duration = Duration::from_mins(6);
+
+fn options() -> SceneOptions {
+    let group = |name, zone| FleetGroup {
+        name,
+        zone,
+        instance_type: "m5.large",
+        max_pods: 29,
+        count: 2,
+        max: 4,
+    };
+    SceneOptions {
+        groups: Vec::new(),
+        fleet: vec![group("workers-a", "us-west-2a"), group("workers-b", "us-west-2b")],
+        ..SceneOptions::default()
+    }
+}
+
+/// The policy, in a mode.
+fn wanted(mode: &str) -> String {
+    policy(&format!(
+        "managementState: Manage\nownership: {{takeOverFrom: [kubectl]}}\nipAllocation: {{mode: {mode}}}\nmigration:\n  \
+         strategy: Plan\n  budget: {{maxUnavailable: 1, maxSurge: 2}}\n  canary: {{nodesPerGroup: 1, soakSeconds: 0}}\n  \
+         drain: {{timeoutSeconds: 120}}"
+    ))
+}
+
+/// A Deployment whose pods can be evicted.
+fn workload(replicas: u32) -> String {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "default"},
+        "spec": {
+            "replicas": replicas, "selector": {"matchLabels": {"app": "shop"}},
+            "template": {
+                "metadata": {"labels": {"app": "shop"}},
+                "spec": {"containers": [{"name": "shop", "image": "shop"}]}
+            }
+        }
+    })
+    .to_string()
+}
+
+async fn migration(bed: &Bed) -> Value {
+    let all = bed.get(&["cnimigrations"]).await;
+    all["items"]
+        .as_array()
+        .unwrap()
+        .first()
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Waits until the migration is in a phase; what it says then.
+async fn phase(bed: &Bed, wanted: &str) -> Value {
+    let seen = until(&format!("phase {wanted}"), PATIENCE, || async {
+        let object = migration(bed).await;
+        if object["status"]["phase"] == wanted {
+            return Ok(object);
+        }
+        let mut status = object["status"].clone();
+        for long in ["plan", "conditions", "memory"] {
+            status[long] = Value::Null;
+        }
+        Err(serde_json::to_string_pretty(&status).unwrap())
+    });
+    seen.await.unwrap()
+}
+
+async fn approve(bed: &Bed, object: &Value) {
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let approval = json!({"spec": {"approval": {
+        "changeHash": object["spec"]["changeHash"], "maxNodes": 10, "notAfter": "2099-01-01T00:00:00Z", "by": "admin"
+    }}});
+    let patch = approval.to_string();
+    bed.kubectl(&["patch", "cnimigration", name, "--type=merge", "-p", &patch])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_refusal_to_the_last_node() {
+    let bed = Bed::start(options()).await;
+    bed.apply(&workload(6)).await;
+    bed.apply(&wanted("SecondaryIp")).await;
+    bed.condition("Ready", "True", "Applied").await;
+    let before: Vec<String> = names(&bed).await;
+
+    bed.apply(&wanted("Prefix")).await;
+    let planned = phase(&bed, "Planned").await;
+    assert_eq!(planned["status"]["plan"]["obstacles"], json!([]), "{planned}");
+    assert_eq!(planned["status"]["plan"]["nodes"], 4);
+    // What is applied stays, and the policy is Ready for it.
+    let ready = bed.condition("MigrationPending", "True", "SeeMigration").await;
+    assert_eq!(ready["status"]["migration"], planned["metadata"]["name"]);
+    assert_eq!(
+        bed.variable("ENABLE_PREFIX_DELEGATION").await.as_deref(),
+        Some("false")
+    );
+
+    approve(&bed, &planned).await;
+    let done = phase(&bed, "Completed").await;
+    let progress = &done["status"]["progress"];
+    let counted = [&progress["replaced"], &progress["old"], &progress["mixed"]];
+    assert_eq!(counted, [&json!(4), &json!(0), &json!(0)], "{progress}");
+    assert_eq!(
+        bed.variable("ENABLE_PREFIX_DELEGATION").await.as_deref(),
+        Some("true")
+    );
+    for node in names(&bed).await {
+        assert!(!before.contains(&node), "{node} was not replaced");
+    }
+    given_back(&bed).await;
+    bed.condition("Ready", "True", "Applied").await;
+    bed.shutdown().await;
+}
+
+async fn names(bed: &Bed) -> Vec<String> {
+    let nodes = bed.get(&["nodes"]).await;
+    let items = nodes["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|node| node["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Nothing of ours is left on anybody's objects.
+async fn given_back(bed: &Bed) {
+    let strategy = bed.daemon_set().await["spec"]["updateStrategy"]["type"].clone();
+    assert_eq!(strategy, "RollingUpdate");
+    let nodes = bed.get(&["nodes"]).await;
+    for node in nodes["items"].as_array().unwrap() {
+        let annotations = node["metadata"]["annotations"].to_string();
+        assert!(!annotations.contains("vpccni.io/"), "{annotations}");
+        assert_ne!(node["spec"]["unschedulable"], true);
+    }
+    bed.scene.sandbox.world().read(|world| {
+        for group in ["workers-a", "workers-b"] {
+            let group = world.scaling_group(group).unwrap();
+            let marks: Vec<&str> = group.tags.keys().map(String::as_str).collect();
+            assert!(
+                marks.iter().all(|mark| !mark.starts_with("vpccni.io/")),
+                "{marks:?}"
+            );
+            assert!(group.active().all(|member| !member.protected));
+        }
+    });
+}
