@@ -63,7 +63,8 @@ async fn migration(bed: &Bed) -> Value {
 
 /// Waits until the migration is in a phase; what it says then.
 async fn phase(bed: &Bed, wanted: &str) -> Value {
-    let seen = until(&format!("phase {wanted}"), PATIENCE, || async {
+    let what = format!("phase {wanted}");
+    let seen = until(&what, PATIENCE, || async {
         let object = migration(bed).await;
         if object["status"]["phase"] == wanted {
             return Ok(object);

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, ResourceExt};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_api::CniPolicy;
 use vpccni_api::convert::migration::migration_settings;
@@ -15,7 +17,7 @@ use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
-use vpccni_core::safety::{NodeFacts, NodeGroup};
+use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
 use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
 use vpccni_observe::seen::NodeSeen;
@@ -71,7 +73,8 @@ pub(super) async fn observe(
         PodsSeen::not_read()
     };
     let revision = newest_revision(ctx, observed).await;
-    let nodes = nodes(eyes, observed, &pods, revision.as_deref());
+    let mut nodes = nodes(eyes, observed, &pods, revision.as_deref());
+    drifted(ctx, &mut nodes).await;
     let resumed = work.object.spec.resumed_at.as_ref().map(|time| time.0);
     let settings = migration_settings(policy.spec.migration.as_ref());
     let since = failures_since(now, settings.halt.window, resumed);
@@ -137,6 +140,7 @@ fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Op
             replaces,
         },
         newest_revision,
+        drifted: None,
         pods: pods.of(&facts.name),
         proof: pods.proof(&facts.name),
     }
@@ -185,6 +189,35 @@ fn window(policy: &CniPolicy, now: Timestamp) -> WindowView {
             open: false,
             text: format!("spec.migration.windows: {error}"),
         },
+    }
+}
+
+/// Whether Karpenter finds that its nodes differ from their pools.
+async fn drifted(ctx: &Context, nodes: &mut BTreeMap<NodeName, NodeView>) {
+    let karpenters = nodes
+        .values()
+        .any(|node| node.facts.group.provider == Provider::Karpenter);
+    if !karpenters {
+        return;
+    }
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("karpenter.sh", "v1", "NodeClaim"));
+    let api: Api<DynamicObject> = Api::all_with(ctx.client.clone(), &resource);
+    let Ok(claims) = api.list(&ListParams::default()).await else {
+        return;
+    };
+    for claim in claims.items {
+        let name = claim.data.pointer("/status/nodeName").and_then(Value::as_str);
+        let Some(name) = name.and_then(|name| NodeName::parse(name).ok()) else {
+            continue;
+        };
+        let conditions = claim.data.pointer("/status/conditions").and_then(Value::as_array);
+        let is_drifted = conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition["type"] == "Drifted" && condition["status"] == "True");
+        if let Some(node) = nodes.get_mut(&name) {
+            node.drifted = Some(is_drifted);
+        }
     }
 }
 

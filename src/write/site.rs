@@ -108,6 +108,8 @@ write_sites! {
     DriftNodeClass = "drift_node_class",
     /// The annotation in the template of a NodePool.
     DriftNodePool = "drift_node_pool",
+    /// The NodeClaim of a node that must go and does not drift.
+    DeleteClaim = "delete_claim",
     /// A CniMigration for a change that was refused.
     MigrationCreate = "migration_create",
     /// A CniMigration that nobody has approved, when the policy asks for something else.

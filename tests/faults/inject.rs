@@ -55,6 +55,34 @@ fn case(site: WriteSite) -> Result<u32, &'static str> {
         | WriteSite::AdmissionParameters
         | WriteSite::AdmissionBinding => Ok(1),
         WriteSite::UpdateAddon => Err("the add-on is a carrier of its own: managed_addon has it"),
+        WriteSite::RecordStep
+        | WriteSite::CordonNode
+        | WriteSite::UncordonNode
+        | WriteSite::HoldNode
+        | WriteSite::ReleaseNode
+        | WriteSite::GuardNode
+        | WriteSite::UnguardNode
+        | WriteSite::EvictPod
+        | WriteSite::ProtectInstance
+        | WriteSite::TerminateInstance
+        | WriteSite::RaiseShield
+        | WriteSite::LowerShield
+        | WriteSite::EditTemplate
+        | WriteSite::UseTemplate
+        | WriteSite::CreateTemplate
+        | WriteSite::GrowGroup
+        | WriteSite::BoundGroup
+        | WriteSite::SuspendGroup
+        | WriteSite::TagGroup
+        | WriteSite::CreateSuccessor
+        | WriteSite::DeleteGroup
+        | WriteSite::UpdateGroup
+        | WriteSite::DriftNodeClass
+        | WriteSite::DriftNodePool
+        | WriteSite::DeleteClaim
+        | WriteSite::MigrationCreate
+        | WriteSite::MigrationDelete
+        | WriteSite::MigrationStatus => Err("no migration happens in the life of a policy"),
         WriteSite::Lease => {
             Err("one replica without an election; two_leaders and the election's own tests have it")
         }

@@ -121,11 +121,7 @@ impl Ground for InMemory<'_> {
         let ports = Arc::new(self.setting.ports.clone());
         Operator::start(RunOptions {
             client: Some(self.cluster.api.client()),
-            cloud: Some(Cloud {
-                ec2: ports.clone(),
-                eks: ports,
-                ..Cloud::none("these stories have no groups of nodes")
-            }),
+            cloud: Some(Cloud::of(&ports)),
             lease: wanted.lease,
             gate: wanted.gate,
             clock: virtual_now,

@@ -4,9 +4,12 @@ use super::live;
 use super::marks::GENERATION;
 use super::outcome::{ActError, Acted, Outcome};
 use crate::context::Context;
-use crate::write::{Apply, Target, WriteSite};
+use crate::write::{Apply, Preconditions, Target, WriteSite};
+use kube::Api;
+use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
+use vpccni_core::ids::NodeName;
 use vpccni_core::safety::NodeGroup;
 
 fn resource(group: &str, kind: &str) -> ApiResource {
@@ -58,6 +61,38 @@ pub(super) async fn annotate(ctx: &Context, pool: &NodeGroup, value: &str) -> Ac
     ctx.writer
         .apply(WriteSite::DriftNodePool, &target, Apply::OURS, body)
         .await?;
+    Ok(Outcome::Done)
+}
+
+/// Deletes the NodeClaim of a node: Karpenter empties the node by the budgets of pods, and ends its instance.
+pub(super) async fn delete_claim(ctx: &Context, node: &NodeName) -> Acted {
+    let resource = resource("karpenter.sh", "NodeClaim");
+    let api: Api<DynamicObject> = Api::all_with(ctx.client.clone(), &resource);
+    let list = api
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| ActError::Read {
+            what: "the NodeClaims".to_owned(),
+            message: error.to_string(),
+        })?;
+    let is_its = |claim: &&DynamicObject| {
+        let name = claim.data.pointer("/status/nodeName").and_then(Value::as_str);
+        name == Some(node.as_str())
+    };
+    let Some(claim) = list.items.iter().find(is_its) else {
+        return Err(ActError::moved(format!("{node} has no NodeClaim")));
+    };
+    if claim.metadata.deletion_timestamp.is_some() {
+        ctx.writer.unchanged(WriteSite::DeleteClaim);
+        return Ok(Outcome::Unchanged);
+    }
+    let name = claim.metadata.name.clone().unwrap_or_default();
+    let target = Target::new(resource, None, &name);
+    let only = Preconditions {
+        uid: claim.metadata.uid.clone(),
+        resource_version: None,
+    };
+    ctx.writer.delete(WriteSite::DeleteClaim, &target, only).await?;
     Ok(Outcome::Done)
 }
 

@@ -110,6 +110,7 @@ fn protects(kind: &ActionKind) -> bool {
         | ActionKind::DriftNodeClass { .. }
         | ActionKind::DriftPool { .. }
         | ActionKind::Release { .. }
+        | ActionKind::DeleteClaim { .. }
         | ActionKind::Unguard { .. }
         | ActionKind::Cordon { .. }
         | ActionKind::Uncordon { .. }
@@ -124,6 +125,7 @@ fn lane(kind: &ActionKind) -> Lane {
         ActionKind::Record { node, .. }
         | ActionKind::Hold { node }
         | ActionKind::Release { node }
+        | ActionKind::DeleteClaim { node }
         | ActionKind::Guard { node, .. }
         | ActionKind::Unguard { node }
         | ActionKind::Cordon { node }
@@ -169,6 +171,7 @@ async fn one(ctx: &Context, kind: &ActionKind) -> Acted {
         }
         ActionKind::DriftPool { group, value } => karpenter::annotate(ctx, group, value).await,
         ActionKind::Hold { node } => node::hold(ctx, node).await,
+        ActionKind::DeleteClaim { node } => karpenter::delete_claim(ctx, node).await,
         ActionKind::Release { node } => node::release(ctx, node).await,
         ActionKind::Guard { node, replaces } => node::guard(ctx, node, replaces).await,
         ActionKind::Unguard { node } => node::unguard(ctx, node).await,

@@ -13,11 +13,11 @@ use vpccni_sandbox::WorldHandle;
 use vpccni_sandbox::world::{self, ACCOUNT, AddonChange, InstanceState, InterfaceKind, World};
 
 /// How long AWS takes to answer.
-const WAY: Duration = Duration::from_millis(20);
+pub(super) const WAY: Duration = Duration::from_millis(20);
 
 /// EC2 and EKS as a world is.
 #[derive(Debug, Clone)]
-pub struct WorldPorts(WorldHandle);
+pub struct WorldPorts(pub(super) WorldHandle);
 
 impl WorldPorts {
     /// The ports of a world.
@@ -25,7 +25,10 @@ impl WorldPorts {
         Self(world)
     }
 
-    fn answer<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&World) -> T + Send + 'a) -> Answer<'a, T> {
+    pub(super) fn answer<'a, T: Send + 'a>(
+        &'a self,
+        read: impl FnOnce(&World) -> T + Send + 'a,
+    ) -> Answer<'a, T> {
         Box::pin(async move {
             sleep(WAY).await;
             Ok(self.0.read(read))

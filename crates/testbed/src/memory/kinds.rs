@@ -214,6 +214,10 @@ pub(super) fn built_in() -> Vec<Kind> {
         Kind::core("namespaces", "Namespace").cluster(),
         Kind::built_in("coordination.k8s.io", "leases", "Lease")
             .starting_with(json!({"metadata": {}, "spec": {}})),
+        Kind::built_in("policy", "poddisruptionbudgets", "PodDisruptionBudget")
+            .with_status()
+            .counted()
+            .starting_with(json!({"metadata": {}, "spec": {}, "status": {}})),
         Kind::built_in("events.k8s.io", "events", "Event"),
         Kind::built_in("networking.k8s.io", "networkpolicies", "NetworkPolicy")
             .counted()

@@ -67,7 +67,13 @@ impl Request {
             })
             .ok_or_else(Refusal::no_kind)?;
         let subresource = place.subresource.unwrap_or_default();
-        if !(subresource.is_empty() || subresource == "status" && kinds[kind].has_status) {
+        let served = match subresource {
+            "" => true,
+            "status" => kinds[kind].has_status,
+            "eviction" => kinds[kind].kind == "Pod" && parts.method == Method::POST,
+            _ => false,
+        };
+        if !served {
             return Err(Refusal::no_kind());
         }
         let body = if body.is_empty() {

@@ -30,6 +30,25 @@ impl Refusal {
         Self::new(404, "NotFound", &message, details(kind, name))
     }
 
+    /// A budget does not allow an eviction now.
+    pub(super) fn budget(name: &str, budget: &Value) -> Self {
+        let number = |field: &str| budget["status"][field].as_i64().unwrap_or(0);
+        let message = format!(
+            "The disruption budget {name} needs {} healthy pods and has {} currently",
+            number("desiredHealthy"),
+            number("currentHealthy")
+        );
+        let details = json!({"causes": [{"reason": "DisruptionBudget", "message": message}]});
+        let why = "Cannot evict pod as it would violate the pod's disruption budget.";
+        Self::new(429, "TooManyRequests", why, details)
+    }
+
+    /// A pod with two budgets cannot be evicted at all.
+    pub(super) fn budgets() -> Self {
+        let why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        Self::new(500, "InternalError", why, Value::Null)
+    }
+
     /// No such kind.
     pub(super) fn no_kind() -> Self {
         let message = "the server could not find the requested resource";

@@ -52,6 +52,7 @@ impl World {
     pub(super) fn write(&mut self, request: &Request) -> Answer {
         match (&request.method, &request.name) {
             (&Method::POST, None) => self.create(request),
+            (&Method::POST, Some(name)) if request.subresource == "eviction" => self.evict(request, name),
             (&Method::PUT, Some(name)) => {
                 let body = request.body.clone();
                 self.change(request, name, |_, live, _| {
@@ -301,7 +302,7 @@ impl World {
         written
     }
 
-    fn delete(&mut self, key: &Key, options: &Value) -> Answer {
+    pub(super) fn delete(&mut self, key: &Key, options: &Value) -> Answer {
         let kind = &self.kinds[key.kind];
         let live = self
             .store
