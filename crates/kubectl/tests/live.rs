@@ -162,7 +162,7 @@ async fn with_a_policy(bed: &Bed) {
     applied.await.unwrap();
     let status = bed.shown(&["status"], false, 0).await;
     assert!(
-        status.starts_with("Policy     default, Manage (the operator has not seen"),
+        status.starts_with("Policy    default, Manage (the operator has not seen"),
         "{status}"
     );
     assert_eq!(rules(&bed.shown(&["plan", "-o", "json"], true, 2).await).len(), 1);

@@ -2,7 +2,7 @@
 
 use super::room::{Room, run_text};
 use super::view::{Change, Deed, EniDeed, PlanView, Verdict};
-use crate::output::{Cell, Paint, Style, Table, count, indented, wrapped};
+use crate::output::{Cell, Paint, Style, Table, count, facts, heading, indented, line, wrapped};
 use std::collections::BTreeSet;
 use vpccni_api::policy::{
     ChangeClass, FindingResolution, FindingSeverity, FindingStatus, MigrationStrategy, Restarts,
@@ -55,13 +55,7 @@ fn head(view: &PlanView, paint: Paint) -> String {
         ),
         ("Seen", format!("{source}, {}", seen.at)),
     ];
-    rows.iter()
-        .map(|(name, value)| format!("{}  {value}\n", paint.on(Style::Bold, &format!("{name:<6}"))))
-        .collect()
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.on(Style::Bold, text))
+    facts(&rows, paint)
 }
 
 fn changes(view: &PlanView, paint: Paint) -> String {
@@ -81,10 +75,13 @@ fn changes(view: &PlanView, paint: Paint) -> String {
         } else {
             "it is only asserted: change the image of the DaemonSet"
         };
-        text.push_str(&format!(
-            "  {} runs, the policy says {}; {what}\n",
-            version.running, version.wanted
-        ));
+        line(
+            &mut text,
+            &format!(
+                "  {} runs, the policy says {}; {what}",
+                version.running, version.wanted
+            ),
+        );
     }
     text
 }
@@ -276,7 +273,7 @@ fn result(view: &PlanView, paint: Paint) -> String {
     };
     let mut text = format!("\n{}\n", paint.on(style, sentence.trim_end()));
     if let Some(hash) = &view.change_hash {
-        text.push_str(&format!("change hash {hash}\n"));
+        line(&mut text, &format!("change hash {hash}"));
     }
     let next = next_steps(view);
     if !next.is_empty() {

@@ -3,7 +3,7 @@
 use super::{find, has_ended};
 use crate::args::{Confirmed, Named};
 use crate::failure::Failure;
-use crate::output::{Out, indented};
+use crate::output::{Out, confirm, indented};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -72,7 +72,7 @@ pub(super) async fn abort(
 ) -> Result<(), Failure> {
     let migration = open(migrations, &confirmed.named).await?;
     if !confirmed.yes {
-        out.confirm(&abort_question(&migration), "abort")?;
+        confirm(&abort_question(&migration), "abort")?;
     }
     desire(migrations, &migration, DesiredState::Abort).await?;
     say(
@@ -118,7 +118,7 @@ pub(super) async fn roll_back(
         });
     }
     if !confirmed.yes {
-        out.confirm(&rollback_question(&migration), "rollback")?;
+        confirm(&rollback_question(&migration), "rollback")?;
     }
     desire(migrations, &migration, DesiredState::RollBack).await?;
     say(
