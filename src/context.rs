@@ -7,8 +7,10 @@ use crate::write::Writer;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+use vpccni_core::ports::groups::{AutoScaling, LaunchTemplates, NodeGroups};
 use vpccni_core::ports::{Ec2, Eks};
 use vpccni_observe::Stores;
+use vpccni_observe::migration::Groups;
 use vpccni_telemetry::health::Health;
 
 /// What the operator was told at start.
@@ -51,11 +53,28 @@ pub struct Context {
     pub ec2: Arc<dyn Ec2>,
     /// EKS.
     pub eks: Arc<dyn Eks>,
+    /// Auto Scaling groups.
+    pub scaling: Arc<dyn AutoScaling>,
+    /// Launch templates.
+    pub templates: Arc<dyn LaunchTemplates>,
+    /// EKS managed node groups.
+    pub node_groups: Arc<dyn NodeGroups>,
     /// The time.
     pub clock: fn() -> Timestamp,
 }
 
 impl Context {
+    /// Where groups of nodes are read from.
+    pub(crate) fn groups<'a>(&'a self, cluster: Option<&'a str>) -> Groups<'a> {
+        Groups {
+            client: &self.client,
+            scaling: self.scaling.as_ref(),
+            templates: self.templates.as_ref(),
+            node_groups: self.node_groups.as_ref(),
+            cluster,
+        }
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         (self.clock)()

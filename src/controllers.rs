@@ -105,6 +105,8 @@ fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
         Kind::EniConfig,
         Kind::Node,
         Kind::NodePool,
+        Kind::Migration,
+        Kind::NodeState,
     ];
     let inventory = Mutex::new(eyes.inventory.subscribe());
     Arc::new(AnyOf(vec![

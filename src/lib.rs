@@ -11,6 +11,7 @@ mod eniconfig;
 pub mod events;
 pub mod lease;
 pub mod metrics;
+mod migration;
 mod node;
 mod policy;
 pub mod run;

@@ -177,8 +177,10 @@ impl State {
         let stored = self.objects.get(&path).cloned();
         match (&seen.method, stored) {
             (&Method::GET, _) if path == "/version" => (200, version()),
+            (&Method::GET, None) if path == "/api/v1/pods" => (200, self.pods_of(&seen.query)),
             (&Method::GET, Some(object)) => (200, object),
             (&Method::GET, None) if is_collection(&path) => (200, empty_list()),
+            (&Method::POST, _) if path.ends_with("/eviction") => self.evict(&path, &seen.body),
             (&Method::POST, _) => {
                 let path = format!("{path}/{}", seen.body["metadata"]["name"].as_str().unwrap());
                 if self.objects.contains_key(&path) {
@@ -215,6 +217,36 @@ impl State {
                 )
             }
             _ => status(404, "NotFound", "not found"),
+        }
+    }
+}
+
+impl State {
+    /// The pods of the node that the field selector names, or all.
+    fn pods_of(&self, query: &str) -> Value {
+        let node = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("fieldSelector=spec.nodeName%3D"));
+        let pods = self.objects.iter().filter(|(path, _)| path.contains("/pods/"));
+        let its = pods.filter(|(_, pod)| node.is_none_or(|node| pod["spec"]["nodeName"] == node));
+        let items: Vec<&Value> = its.map(|(_, pod)| pod).collect();
+        json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": items })
+    }
+
+    /// Evicts at once, without a budget: budgets are faults of the test, or the real server's.
+    fn evict(&mut self, path: &str, eviction: &Value) -> (u16, Value) {
+        let pod = path.trim_end_matches("/eviction");
+        let uid = &eviction["deleteOptions"]["preconditions"]["uid"];
+        match self.objects.get(pod) {
+            None => status(404, "NotFound", "not found"),
+            Some(there) if there["metadata"]["uid"] != *uid => status(409, "Conflict", "another uid"),
+            Some(_) => {
+                self.objects.remove(pod);
+                (
+                    201,
+                    json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }),
+                )
+            }
         }
     }
 }
@@ -291,6 +323,9 @@ pub(crate) fn context(api: &FakeApi, gate: Arc<dyn Gate>, clock: fn() -> Timesta
         stores,
         ec2: cloud.ec2,
         eks: cloud.eks,
+        scaling: cloud.scaling,
+        templates: cloud.templates,
+        node_groups: cloud.node_groups,
         clock,
     }
 }

@@ -120,10 +120,7 @@ impl Bed {
             limits,
         };
         let aws = Aws::from_environment(overrides).await.unwrap();
-        Cloud {
-            ec2: Arc::new(aws.clone()),
-            eks: Arc::new(aws),
-        }
+        Cloud::of(&Arc::new(aws))
     }
 
     pub(crate) async fn start_operator(&mut self) {

@@ -104,6 +104,14 @@ reasons! {
     PermissionMissing: Warning "Apply",
     /// A watched object cannot be read and is left out.
     ObjectUnreadable: Warning "Observe",
+    /// A change that only new nodes can carry out was planned; it waits for approval.
+    MigrationPlanned: Normal "Plan",
+    /// A migration is in another phase.
+    MigrationPhaseChanged: Normal "Migrate",
+    /// A migration stopped by itself.
+    MigrationHalted: Warning "Migrate",
+    /// A budget keeps a pod from being evicted.
+    EvictionBlocked: Warning "Evict",
     /// The policy is gone; everything stays as it is and belongs to nobody.
     PolicyReleased: Normal "Release",
 }

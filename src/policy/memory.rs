@@ -12,6 +12,8 @@ const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// The memory of the controller.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// Of the migration.
+    pub(crate) migration: crate::migration::Memory,
     corrections: BTreeMap<SettingName, Vec<(Timestamp, String)>>,
     /// What was read before.
     pub(crate) recall: Recall,

@@ -13,12 +13,15 @@ mod surroundings;
 mod unreadable;
 
 pub(crate) use act::act;
+pub(crate) use conditions::merge_conditions;
 pub(crate) use memory::Memory;
+pub(crate) use report::without_empty_maps;
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;
 use crate::eniconfig;
 use crate::events::Reason;
+use crate::migration;
 use crate::write::WriteError;
 use k8s_openapi::Resource;
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -93,11 +96,14 @@ pub(crate) async fn reconcile(
         return Ok(Some(AFTER_WRITE)); // no decision before what is looked at was listed
     }
     // Reads the API server and EC2; counts pods and services only where the draft of a plan asks for it.
-    let observed = match look(ctx, eyes, memory, policy).await {
+    let mut observed = match look(ctx, eyes, memory, policy).await {
         Ok(observed) => observed,
         Err(error) => return invalid::report(ctx, policy, &error).await.map(|()| None),
     };
     let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, &mut memory.told).await;
+    let draft = plan(&observed.world); // pure
+    let migration = migration::reconcile(ctx, eyes, policy, (&observed, &draft), &mut memory.migration).await; // reads and writes what replaces nodes
+    observed.world.pin = migration.pin;
     let plan = plan(&observed.world); // pure
     let outcomes = match &observed.carrier {
         Some(carrier) => act(ctx, carrier, &plan.steps).await, // writes DaemonSet and ConfigMap
@@ -111,7 +117,8 @@ pub(crate) async fn reconcile(
         outcomes: &outcomes,
         eni: &eni.plan,
     };
-    let around = surroundings(ctx, eyes, memory, round).await;
+    let mut around = surroundings(ctx, eyes, memory, round).await;
+    around.migration = migration.name;
     report::report(ctx, round, &around)
         .await
         .map_err(RoundError::Report)?;
@@ -123,7 +130,7 @@ pub(crate) async fn reconcile(
         memory.recall.forget_addon();
         Some(AFTER_WRITE)
     } else {
-        busy.then_some(ADDON_POLL)
+        busy.then_some(ADDON_POLL).or(migration.again)
     })
 }
 

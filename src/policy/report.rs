@@ -78,7 +78,7 @@ fn same(before: &CniPolicyStatus, after: &CniPolicyStatus) -> bool {
 }
 
 /// A map that becomes empty under server-side apply is stored as null, which the schema then refuses: it is left out.
-fn without_empty_maps(value: Value) -> Value {
+pub(crate) fn without_empty_maps(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map

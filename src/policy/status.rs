@@ -24,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) agent_args: Vec<String>,
     pub(crate) effective: BTreeMap<String, String>,
     pub(crate) stalled: bool,
+    /// The CniMigration that lives.
+    pub(crate) migration: Option<String>,
 }
 
 /// Entries of lists that are bounded at 64 in the schema.
@@ -63,7 +65,7 @@ pub(crate) fn status(
         nodes: Some(nodes(world, report)),
         eni_configs: Some(around.eni_rows.iter().take(STATUS_LIST).map(eni_config).collect()),
         eni_configs_total: Some(number(around.eni_rows.len())),
-        migration: None,
+        migration: around.migration.clone(),
         cluster: Some(around.cluster.clone()),
         cloud: Some(around.cloud.clone()),
     }

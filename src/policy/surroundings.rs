@@ -45,6 +45,7 @@ pub(super) async fn surroundings(
             .map(effective_texts)
             .unwrap_or_default(),
         stalled: stopped,
+        migration: None,
     }
 }
 

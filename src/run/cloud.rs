@@ -3,15 +3,11 @@
 
 use crate::context::Settings;
 use crate::metrics::Metrics;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use vpccni_aws::{Aws, Metered, Overrides};
-use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
-use vpccni_core::limits::InstanceLimits;
-use vpccni_core::ports::{
-    Addon, AddonUpdate, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Nodegroup, Reservation,
-    SecurityGroup, Subnet,
-};
+use vpccni_core::ports::groups::{AutoScaling, LaunchTemplates, NodeGroups};
+use vpccni_core::ports::{Answer, CloudError, CloudErrorKind, Ec2, Eks};
+use vpccni_core::with_cloud_ports;
 
 /// The ports of a run.
 #[derive(Debug, Clone)]
@@ -20,9 +16,29 @@ pub struct Cloud {
     pub ec2: Arc<dyn Ec2>,
     /// EKS.
     pub eks: Arc<dyn Eks>,
+    /// Auto Scaling groups.
+    pub scaling: Arc<dyn AutoScaling>,
+    /// Launch templates.
+    pub templates: Arc<dyn LaunchTemplates>,
+    /// EKS managed node groups.
+    pub node_groups: Arc<dyn NodeGroups>,
 }
 
 impl Cloud {
+    /// All ports from one hand.
+    pub fn of<P>(ports: &Arc<P>) -> Self
+    where
+        P: Ec2 + Eks + AutoScaling + LaunchTemplates + NodeGroups + 'static,
+    {
+        Self {
+            ec2: ports.clone(),
+            eks: ports.clone(),
+            scaling: ports.clone(),
+            templates: ports.clone(),
+            node_groups: ports.clone(),
+        }
+    }
+
     /// The real one, within the budget of calls. Where the environment names no region it is none, with the reason.
     pub async fn from_environment(settings: &Settings) -> Self {
         let overrides = Overrides {
@@ -33,11 +49,7 @@ impl Cloud {
             Ok(aws) => {
                 tracing::info!(region = aws.region(), "reading AWS");
                 let per_minute = usize::try_from(settings.ec2_calls_per_minute).unwrap_or(usize::MAX);
-                let metered = Arc::new(Metered::new(aws, per_minute));
-                Self {
-                    ec2: metered.clone(),
-                    eks: metered,
-                }
+                Self::of(&Arc::new(Metered::new(aws, per_minute)))
             }
             Err(error) => {
                 tracing::warn!(%error, "going on without AWS");
@@ -49,23 +61,15 @@ impl Cloud {
     /// None: every call is answered with what is missing, so that the conditions say it and everything that rests on
     /// Kubernetes alone goes on.
     pub fn none(why: &str) -> Self {
-        let none = Arc::new(NoCloud { why: why.to_owned() });
-        Self {
-            ec2: none.clone(),
-            eks: none,
-        }
+        Self::of(&Arc::new(NoCloud { why: why.to_owned() }))
     }
 
     /// The same, with every call counted.
     pub(super) fn counted(self, metrics: &Arc<Metrics>) -> Self {
-        let counted = Arc::new(Counted {
+        Self::of(&Arc::new(Counted {
             inner: self,
             metrics: metrics.clone(),
-        });
-        Self {
-            ec2: counted.clone(),
-            eks: counted,
-        }
+        }))
     }
 }
 
@@ -105,90 +109,32 @@ impl Counted {
 
 /// Both kinds of ports, call by call: what is counted is exactly what is refused.
 macro_rules! ports {
-    ($port:ident as $field:ident { $($call:ident($argument:ty) -> $answer:ty = $action:literal;)+ }) => {
-        impl $port for NoCloud {
-            $(fn $call<'a>(&'a self, _about: $argument) -> Answer<'a, $answer> {
-                self.refuse($action)
-            })+
-        }
+    ($($port:path as $field:ident {
+        $($call:ident($($name:ident: $argument:ty),+) -> $answer:ty = $action:literal;)+
+    })+) => {
+        $(
+            impl $port for NoCloud {
+                $(fn $call<'a>(&'a self, $($name: $argument),+) -> Answer<'a, $answer> {
+                    $(let _ = $name;)+
+                    self.refuse($action)
+                })+
+            }
 
-        impl $port for Counted {
-            $(fn $call<'a>(&'a self, about: $argument) -> Answer<'a, $answer> {
-                self.count($action, self.inner.$field.$call(about))
-            })+
-        }
+            impl $port for Counted {
+                $(fn $call<'a>(&'a self, $($name: $argument),+) -> Answer<'a, $answer> {
+                    self.count($action, self.inner.$field.$call($($name),+))
+                })+
+            }
+        )+
     };
 }
 
-ports! {
-    Ec2 as ec2 {
-        subnets(&'a VpcId) -> Vec<Subnet> = "ec2:DescribeSubnets";
-        subnets_by_id(&'a [SubnetId]) -> Vec<Subnet> = "ec2:DescribeSubnets";
-        reservations(&'a SubnetId) -> Vec<Reservation> = "ec2:GetSubnetCidrReservations";
-        interfaces(&'a VpcId) -> Vec<Eni> = "ec2:DescribeNetworkInterfaces";
-        security_groups(&'a VpcId) -> Vec<SecurityGroup> = "ec2:DescribeSecurityGroups";
-        security_groups_by_id(&'a [SecurityGroupId]) -> Vec<SecurityGroup> = "ec2:DescribeSecurityGroups";
-        instances(&'a [InstanceId]) -> Vec<Instance> = "ec2:DescribeInstances";
-        instance_types(&'a [InstanceType]) -> BTreeMap<InstanceType, InstanceLimits> = "ec2:DescribeInstanceTypes";
-    }
-}
-
-const DESCRIBE_ADDON: &str = "eks:DescribeAddon";
-const DESCRIBE_ADDON_VERSIONS: &str = "eks:DescribeAddonVersions";
-const UPDATE_ADDON: &str = "eks:UpdateAddon";
-const DESCRIBE_NODEGROUP: &str = "eks:DescribeNodegroup";
-const LIST_NODEGROUPS: &str = "eks:ListNodegroups";
-
-impl Eks for NoCloud {
-    fn addon<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Addon>> {
-        self.refuse(DESCRIBE_ADDON)
-    }
-
-    fn addon_versions<'a>(&'a self, _name: &'a str, _kubernetes: &'a str) -> Answer<'a, Vec<String>> {
-        self.refuse(DESCRIBE_ADDON_VERSIONS)
-    }
-
-    fn update_addon<'a>(&'a self, _update: &'a AddonUpdate) -> Answer<'a, String> {
-        self.refuse(UPDATE_ADDON)
-    }
-
-    fn nodegroups<'a>(&'a self, _cluster: &'a str) -> Answer<'a, Vec<String>> {
-        self.refuse(LIST_NODEGROUPS)
-    }
-
-    fn nodegroup<'a>(&'a self, _cluster: &'a str, _name: &'a str) -> Answer<'a, Option<Nodegroup>> {
-        self.refuse(DESCRIBE_NODEGROUP)
-    }
-}
-
-impl Eks for Counted {
-    fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
-        self.count(DESCRIBE_ADDON, self.inner.eks.addon(cluster, name))
-    }
-
-    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>> {
-        self.count(
-            DESCRIBE_ADDON_VERSIONS,
-            self.inner.eks.addon_versions(name, kubernetes),
-        )
-    }
-
-    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String> {
-        self.count(UPDATE_ADDON, self.inner.eks.update_addon(update))
-    }
-
-    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
-        self.count(LIST_NODEGROUPS, self.inner.eks.nodegroups(cluster))
-    }
-
-    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
-        self.count(DESCRIBE_NODEGROUP, self.inner.eks.nodegroup(cluster, name))
-    }
-}
+with_cloud_ports!(ports);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vpccni_core::ids::VpcId;
 
     #[tokio::test]
     async fn without_a_cloud_every_call_says_why_and_is_counted() {

@@ -214,6 +214,9 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
         settings: Arc::new(settings),
         ec2: cloud.ec2,
         eks: cloud.eks,
+        scaling: cloud.scaling,
+        templates: cloud.templates,
+        node_groups: cloud.node_groups,
         clock: parts.clock,
     };
     Ok(Assembly {

@@ -49,6 +49,16 @@ pub enum WriteError {
         /// What the API server said.
         message: String,
     },
+    /// A PodDisruptionBudget does not allow an eviction now.
+    #[error("failed to evict {target}: {message}")]
+    Blocked {
+        /// The pod.
+        target: Target,
+        /// The budget, where the API server names it.
+        budget: Option<String>,
+        /// What the API server said.
+        message: String,
+    },
     /// Too many requests: write less.
     #[error("failed to write {target}: throttled{}", after(*.retry_after))]
     Throttled {
@@ -87,6 +97,13 @@ pub enum WriteError {
     },
 }
 
+/// How AWS says that another change is under way: of EKS, and two of Auto Scaling.
+const BUSY: [&str; 3] = [
+    "ResourceInUseException",
+    "ScalingActivityInProgress",
+    "ResourceContention",
+];
+
 impl WriteError {
     /// A bounded label for metrics and conditions.
     pub fn category(&self) -> &'static str {
@@ -96,6 +113,7 @@ impl WriteError {
             Self::NotFound { .. } => "not_found",
             Self::Denied { .. } => "denied",
             Self::Invalid { .. } => "invalid",
+            Self::Blocked { .. } => "blocked",
             Self::Throttled { .. } => "throttled",
             Self::TimedOut { .. } => "timed_out",
             Self::Unreachable { .. } => "unreachable",
@@ -151,8 +169,8 @@ impl WriteError {
         } = error;
         let message = format!("{code}: {message}");
         match kind {
-            // An update under way.
-            _ if code == "ResourceInUseException" => Self::Conflict {
+            // Another change is under way.
+            _ if BUSY.contains(&code.as_str()) => Self::Conflict {
                 target,
                 message,
                 fields: Vec::new(),
@@ -171,6 +189,13 @@ impl WriteError {
     }
 
     fn from_status(target: Target, status: Status) -> Self {
+        if let Some((budget, message)) = blocking_budget(&status) {
+            return Self::Blocked {
+                target,
+                budget,
+                message,
+            };
+        }
         let Status {
             code,
             message,
@@ -208,6 +233,26 @@ impl WriteError {
             },
         }
     }
+}
+
+/// The budget that refuses an eviction, and what is said of it. A pod with two budgets is refused with an error of the
+/// server that names none.
+fn blocking_budget(status: &Status) -> Option<(Option<String>, String)> {
+    const CAUSE: &str = "DisruptionBudget";
+    const NAMED: &str = "The disruption budget ";
+    if status.code == 500 && status.message.contains("more than one PodDisruptionBudget") {
+        return Some((None, status.message.clone()));
+    }
+    let causes = &status.details.as_ref().filter(|_| status.code == 429)?.causes;
+    let cause = causes.iter().find(|cause| cause.reason == CAUSE)?;
+    let name = cause
+        .message
+        .strip_prefix(NAMED)
+        .and_then(|rest| rest.split_whitespace().next());
+    Some((
+        name.map(str::to_owned),
+        format!("{} {}", status.message, cause.message),
+    ))
 }
 
 fn after(retry_after: Option<Duration>) -> String {

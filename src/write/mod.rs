@@ -174,6 +174,22 @@ impl Writer {
         self.send(site, target, request, None).await.map(drop)
     }
 
+    /// Asks a pod to leave, by the eviction API: never by deleting it. Only the pod with this uid is meant.
+    pub async fn evict(&self, site: WriteSite, target: &Target, uid: &str) -> Result<Written, WriteError> {
+        let body = serde_json::json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": target.name, "namespace": target.namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        });
+        let data = serde_json::to_vec(&body).map_err(|error| unreadable(target, &error))?;
+        let request = target
+            .requests()
+            .create_subresource("eviction", &target.name, &PostParams::default(), data)
+            .map_err(|error| unreadable(target, &error))?;
+        self.send(site, target, request, None).await
+    }
+
     /// A write through another API than that of Kubernetes: behind the same gate, in the same bounded time, counted alike.
     pub async fn outside<T: Send>(
         &self,

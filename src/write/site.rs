@@ -60,6 +60,60 @@ write_sites! {
     NodeStateStatus = "node_state_status",
     /// A CniNodeState whose node is gone.
     NodeStateDelete = "node_state_delete",
+    /// The write-ahead record of a node that is being replaced.
+    RecordStep = "record_step",
+    /// A cordon, and that it is ours.
+    CordonNode = "cordon_node",
+    /// Our cordon, taken away.
+    UncordonNode = "uncordon_node",
+    /// A hold against Karpenter, and that it is ours.
+    HoldNode = "hold_node",
+    /// Our hold, taken away.
+    ReleaseNode = "release_node",
+    /// The marks of a replacement.
+    GuardNode = "guard_node",
+    /// The marks of a replacement, taken away.
+    UnguardNode = "unguard_node",
+    /// The eviction of a pod.
+    EvictPod = "evict_pod",
+    /// The protection of an instance from scale-in, on or off.
+    ProtectInstance = "protect_instance",
+    /// The end of an instance.
+    TerminateInstance = "terminate_instance",
+    /// The update strategy set aside, so that old nodes keep the old configuration.
+    RaiseShield = "raise_shield",
+    /// The update strategy put back when no old node is left.
+    LowerShield = "lower_shield",
+    /// A new version of a launch template.
+    EditTemplate = "edit_template",
+    /// The version a group launches from.
+    UseTemplate = "use_template",
+    /// A launch template of our own.
+    CreateTemplate = "create_template",
+    /// The desired size of a group.
+    GrowGroup = "grow_group",
+    /// The bounds of a group.
+    BoundGroup = "bound_group",
+    /// A process of a group, suspended or resumed.
+    SuspendGroup = "suspend_group",
+    /// What is to be put back in a group, noted or forgotten.
+    TagGroup = "tag_group",
+    /// The managed node group that takes over.
+    CreateSuccessor = "create_successor",
+    /// The end of a managed node group.
+    DeleteGroup = "delete_group",
+    /// A roll of a managed node group by EKS.
+    UpdateGroup = "update_group",
+    /// `maxPods` of an EC2NodeClass.
+    DriftNodeClass = "drift_node_class",
+    /// The annotation in the template of a NodePool.
+    DriftNodePool = "drift_node_pool",
+    /// A CniMigration for a change that was refused.
+    MigrationCreate = "migration_create",
+    /// A CniMigration that nobody has approved, when the policy asks for something else.
+    MigrationDelete = "migration_delete",
+    /// The status of a CniMigration.
+    MigrationStatus = "migration_status",
     /// The ConfigMap the admission policies read.
     AdmissionParameters = "admission_parameters",
     /// The bindings of the admission policies: Warn or Deny.

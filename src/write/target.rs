@@ -1,6 +1,6 @@
 //! What a write is about: an API resource, perhaps a namespace, a name.
 
-use kube::core::{ApiResource, DynamicObject};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Resource, core::Request};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -40,6 +40,20 @@ impl Target {
             namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
         }
+    }
+
+    /// A thing that is not in the API server, as writes through another API name it in errors and the log.
+    pub fn outside(kind: &str, name: &str) -> Self {
+        Self::new(
+            ApiResource::from_gvk(&GroupVersionKind::gvk("", "", kind)),
+            None,
+            name,
+        )
+    }
+
+    /// Whether it is such a thing.
+    pub fn is_outside(&self) -> bool {
+        self.resource.version.is_empty()
     }
 
     /// The body with apiVersion, kind, name and namespace of this target, which the API wants in every object.

@@ -124,6 +124,7 @@ impl Ground for InMemory<'_> {
             cloud: Some(Cloud {
                 ec2: ports.clone(),
                 eks: ports,
+                ..Cloud::none("these stories have no groups of nodes")
             }),
             lease: wanted.lease,
             gate: wanted.gate,

@@ -53,11 +53,12 @@ pub struct Overrides {
     pub limits: Limits,
 }
 
-/// EC2 and EKS of one region, as one caller.
+/// EC2, EKS and Auto Scaling of one region, as one caller.
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) eks: aws_sdk_eks::Client,
+    pub(crate) scaling: aws_sdk_autoscaling::Client,
     pub(crate) page: i32,
     region: String,
 }
@@ -74,6 +75,7 @@ impl Aws {
         Ok(Self {
             ec2: aws_sdk_ec2::Client::new(&config),
             eks: aws_sdk_eks::Client::new(&config),
+            scaling: aws_sdk_autoscaling::Client::new(&config),
             page,
             region,
         })

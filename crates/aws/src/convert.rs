@@ -41,7 +41,7 @@ pub(crate) fn all<W, D>(
     read
 }
 
-fn required<'w>(field: &'static str, value: Option<&'w str>) -> Result<&'w str, Unreadable> {
+pub(crate) fn required<'w>(field: &'static str, value: Option<&'w str>) -> Result<&'w str, Unreadable> {
     value.ok_or_else(|| Unreadable {
         field,
         problem: "is missing".to_owned(),
@@ -61,7 +61,7 @@ where
         })
 }
 
-fn number(field: &'static str, value: Option<i32>) -> Result<u32, Unreadable> {
+pub(crate) fn number(field: &'static str, value: Option<i32>) -> Result<u32, Unreadable> {
     let value = value.ok_or_else(|| Unreadable {
         field,
         problem: "is missing".to_owned(),

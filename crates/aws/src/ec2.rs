@@ -1,6 +1,7 @@
 //! The port `Ec2` over the SDK. Every describe reads all its pages; ids go as filters in batches, so that one that is
 //! gone is left out instead of failing the others.
 
+use crate::batches::in_batches;
 use crate::client::Aws;
 use crate::{classify, convert};
 use aws_sdk_ec2::types::{self as wire, Filter};
@@ -163,13 +164,9 @@ impl Ec2 for Aws {
     }
 
     fn subnets_by_id<'a>(&'a self, ids: &'a [SubnetId]) -> Answer<'a, Vec<Subnet>> {
-        Box::pin(async move {
-            let mut all = Vec::new();
-            for batch in ids.chunks(BATCH) {
-                all.extend(self.describe_subnets(vec![filter("subnet-id", batch)]).await?);
-            }
-            Ok(all)
-        })
+        Box::pin(in_batches(ids, BATCH, |batch| {
+            self.describe_subnets(vec![filter("subnet-id", batch)])
+        }))
     }
 
     fn reservations<'a>(&'a self, subnet: &'a SubnetId) -> Answer<'a, Vec<Reservation>> {
@@ -185,35 +182,19 @@ impl Ec2 for Aws {
     }
 
     fn security_groups_by_id<'a>(&'a self, ids: &'a [SecurityGroupId]) -> Answer<'a, Vec<SecurityGroup>> {
-        Box::pin(async move {
-            let mut all = Vec::new();
-            for batch in ids.chunks(BATCH) {
-                all.extend(self.describe_groups(filter("group-id", batch)).await?);
-            }
-            Ok(all)
-        })
+        Box::pin(in_batches(ids, BATCH, |batch| {
+            self.describe_groups(filter("group-id", batch))
+        }))
     }
 
     fn instances<'a>(&'a self, ids: &'a [InstanceId]) -> Answer<'a, Vec<Instance>> {
-        Box::pin(async move {
-            let mut all = Vec::new();
-            for batch in ids.chunks(BATCH) {
-                all.extend(self.describe_instances(batch).await?);
-            }
-            Ok(all)
-        })
+        Box::pin(in_batches(ids, BATCH, |batch| self.describe_instances(batch)))
     }
 
     fn instance_types<'a>(
         &'a self,
         types: &'a [InstanceType],
     ) -> Answer<'a, BTreeMap<InstanceType, InstanceLimits>> {
-        Box::pin(async move {
-            let mut all = BTreeMap::new();
-            for batch in types.chunks(BATCH) {
-                all.extend(self.describe_types(batch).await?);
-            }
-            Ok(all)
-        })
+        Box::pin(in_batches(types, BATCH, |batch| self.describe_types(batch)))
     }
 }

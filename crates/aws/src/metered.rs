@@ -4,12 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use vpccni_core::ids::{InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId};
-use vpccni_core::limits::InstanceLimits;
-use vpccni_core::ports::{
-    Addon, AddonUpdate, Answer, CloudError, CloudErrorKind, Ec2, Eks, Eni, Instance, Nodegroup, Reservation,
-    SecurityGroup, Subnet,
-};
+use vpccni_core::ports::{Answer, CloudError, CloudErrorKind};
+use vpccni_core::with_cloud_ports;
 
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -104,78 +100,19 @@ impl<E> Metered<E> {
     }
 }
 
-impl<E: Ec2> Ec2 for Metered<E> {
-    fn subnets<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Subnet>> {
-        self.call("ec2:DescribeSubnets", move |inner| inner.subnets(vpc))
-    }
-
-    fn subnets_by_id<'a>(&'a self, ids: &'a [SubnetId]) -> Answer<'a, Vec<Subnet>> {
-        self.call("ec2:DescribeSubnets", move |inner| inner.subnets_by_id(ids))
-    }
-
-    fn reservations<'a>(&'a self, subnet: &'a SubnetId) -> Answer<'a, Vec<Reservation>> {
-        self.call("ec2:GetSubnetCidrReservations", move |inner| {
-            inner.reservations(subnet)
-        })
-    }
-
-    fn interfaces<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Eni>> {
-        self.call("ec2:DescribeNetworkInterfaces", move |inner| {
-            inner.interfaces(vpc)
-        })
-    }
-
-    fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {
-        self.call("ec2:DescribeSecurityGroups", move |inner| {
-            inner.security_groups(vpc)
-        })
-    }
-
-    fn security_groups_by_id<'a>(&'a self, ids: &'a [SecurityGroupId]) -> Answer<'a, Vec<SecurityGroup>> {
-        self.call("ec2:DescribeSecurityGroups", move |inner| {
-            inner.security_groups_by_id(ids)
-        })
-    }
-
-    fn instances<'a>(&'a self, ids: &'a [InstanceId]) -> Answer<'a, Vec<Instance>> {
-        self.call("ec2:DescribeInstances", move |inner| inner.instances(ids))
-    }
-
-    fn instance_types<'a>(
-        &'a self,
-        types: &'a [InstanceType],
-    ) -> Answer<'a, BTreeMap<InstanceType, InstanceLimits>> {
-        self.call("ec2:DescribeInstanceTypes", move |inner| {
-            inner.instance_types(types)
-        })
-    }
+macro_rules! metered {
+    ($($port:path as $field:ident {
+        $($call:ident($($name:ident: $argument:ty),+) -> $answer:ty = $action:literal;)+
+    })+) => {
+        $(impl<E: $port> $port for Metered<E> {
+            $(fn $call<'a>(&'a self, $($name: $argument),+) -> Answer<'a, $answer> {
+                self.call($action, move |inner| inner.$call($($name),+))
+            })+
+        })+
+    };
 }
 
-impl<E: Eks> Eks for Metered<E> {
-    fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
-        self.call("eks:DescribeAddon", move |inner| inner.addon(cluster, name))
-    }
-
-    fn addon_versions<'a>(&'a self, name: &'a str, kubernetes: &'a str) -> Answer<'a, Vec<String>> {
-        self.call("eks:DescribeAddonVersions", move |inner| {
-            inner.addon_versions(name, kubernetes)
-        })
-    }
-
-    fn update_addon<'a>(&'a self, update: &'a AddonUpdate) -> Answer<'a, String> {
-        self.call("eks:UpdateAddon", move |inner| inner.update_addon(update))
-    }
-
-    fn nodegroups<'a>(&'a self, cluster: &'a str) -> Answer<'a, Vec<String>> {
-        self.call("eks:ListNodegroups", move |inner| inner.nodegroups(cluster))
-    }
-
-    fn nodegroup<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Nodegroup>> {
-        self.call("eks:DescribeNodegroup", move |inner| {
-            inner.nodegroup(cluster, name)
-        })
-    }
-}
+with_cloud_ports!(metered);
 
 #[cfg(test)]
 mod tests {

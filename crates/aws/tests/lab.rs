@@ -13,6 +13,7 @@ pub(crate) struct Lab {
     pub(crate) aws: Aws,
     pub(crate) raw: aws_sdk_ec2::Client,
     pub(crate) raw_eks: aws_sdk_eks::Client,
+    pub(crate) raw_scaling: aws_sdk_autoscaling::Client,
     pub(crate) vpc: VpcId,
 }
 
@@ -56,6 +57,7 @@ impl Lab {
             .await;
         let raw = aws_sdk_ec2::Client::new(&config);
         let raw_eks = aws_sdk_eks::Client::new(&config);
+        let raw_scaling = aws_sdk_autoscaling::Client::new(&config);
         let made = raw
             .create_vpc()
             .cidr_block("10.0.0.0/16")
@@ -69,6 +71,7 @@ impl Lab {
             aws,
             raw,
             raw_eks,
+            raw_scaling,
             vpc,
         }
     }

@@ -3,6 +3,9 @@
 #![expect(clippy::expect_used, reason = "a world that cannot be made fails the test")]
 
 mod errors;
+mod groups;
 mod lab;
 mod node;
+mod node_groups;
 mod reading;
+mod templates;

@@ -82,6 +82,8 @@ id!(/// A VPC.
     VpcId, "the id of a VPC", "vpc-0a1b2c3d4e5f60718", |v| is_aws_id(v, "vpc-"));
 id!(/// An EC2 instance.
     InstanceId, "the id of an instance", "i-0a1b2c3d4e5f60718", |v| is_aws_id(v, "i-"));
+id!(/// A launch template.
+    LaunchTemplateId, "the id of a launch template", "lt-0a1b2c3d4e5f60718", |v| is_aws_id(v, "lt-"));
 id!(/// A Kubernetes node.
     NodeName, "the name of a node", "ip-10-0-1-5.us-west-2.compute.internal", is_dns_name);
 id!(/// An ENIConfig object.

@@ -26,5 +26,6 @@ pub mod pool;
 pub mod ports;
 pub mod safety;
 pub mod toggle;
+pub mod user_data;
 pub mod version;
 pub mod warm;

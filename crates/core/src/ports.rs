@@ -1,6 +1,8 @@
 //! The world outside as narrow traits in domain types. Errors are sorted by what the caller can do.
 
+pub mod groups;
 pub mod node;
+mod table;
 
 use crate::datapath::{Change, CleanUp, Desired, Link, Mac, Route, Rule};
 use crate::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};

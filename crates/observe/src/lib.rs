@@ -7,6 +7,7 @@ pub mod deep;
 mod fake_api;
 pub mod groups;
 pub mod inventory;
+pub mod migration;
 pub mod policy;
 pub mod seen;
 pub mod snapshot;

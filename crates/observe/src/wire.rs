@@ -19,6 +19,7 @@ struct LeanMeta {
     resource_version: Option<String>,
     generation: Option<i64>,
     creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,
 }
@@ -32,6 +33,7 @@ fn lean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Err
         resource_version: meta.resource_version,
         generation: meta.generation,
         creation_timestamp: meta.creation_timestamp,
+        deletion_timestamp: meta.deletion_timestamp,
         labels: meta.labels,
         annotations: meta.annotations,
         ..ObjectMeta::default()
@@ -125,7 +127,14 @@ pub(crate) struct NodeSpec {
     #[serde(default)]
     pub(crate) unschedulable: bool,
     #[serde(default)]
-    pub(crate) taints: Vec<serde::de::IgnoredAny>,
+    pub(crate) taints: Vec<Taint>,
+}
+
+/// A taint of a Node.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Taint {
+    #[serde(default)]
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

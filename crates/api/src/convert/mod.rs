@@ -5,6 +5,7 @@
 mod change;
 mod env;
 mod finding;
+pub mod migration;
 mod plan;
 mod spec;
 

@@ -273,6 +273,8 @@ optional! {
         baseline_at: Time,
         /// How often the shield of old nodes was found gone.
         shield_losses: i64,
+        /// Whether it was seen to stand.
+        shield_seen: bool,
         /// When it ended.
         ended: Time,
     }

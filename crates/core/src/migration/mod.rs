@@ -7,6 +7,7 @@ mod action;
 mod approval;
 mod group;
 mod halt;
+mod next;
 mod plan;
 mod report;
 mod settings;
@@ -17,6 +18,7 @@ pub use action::{Action, ActionKind, PodRef};
 pub use approval::{Approval, ApprovedBy, NotCovered};
 pub use group::{GroupFacts, GroupSize, KarpenterFacts, Template};
 pub use halt::{Halt, HaltReason};
+pub use next::next;
 pub use plan::{
     Budget, Carrier, ChangeHash, ConfigId, Direction, GroupPlan, Judge, Method, MigrationPlan, Obstacle,
     PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan,
@@ -27,5 +29,5 @@ pub use settings::{
 };
 pub use state::{Baseline, Desired, Memory, NodeStep, Record, State, Switched};
 pub use world::{
-    CarrierView, GroupView, NodeView, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
+    CarrierView, GroupView, NodeView, Ours, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
 };

@@ -135,6 +135,8 @@ pub struct Memory {
     pub baseline: Option<Baseline>,
     /// The newest halt. It holds until a person resumes after its time.
     pub halt: Option<Halt>,
+    /// Whether the shield of the old nodes was in place when it was last looked at.
+    pub shield_seen: bool,
     /// How often the shield of the old nodes was found gone.
     pub shield_losses: u32,
     /// When it ended.

@@ -1,6 +1,7 @@
 //! Which of the rows may be written now: all, the drift alone, or those no refusing finding is about.
 
 use super::diff::Row;
+use super::pin::{Change, by_new_nodes};
 use super::running::{settings_of, setup_with};
 use super::world::{ApplyMode, PolicyWorld, Target};
 use crate::config::{Key, change_hash};
@@ -16,6 +17,8 @@ pub(super) struct Choice {
     pub(super) change_hash: Option<String>,
     pub(super) refused: bool,
     pub(super) held: Vec<Row>,
+    /// The change that is refused, where new nodes can carry it out.
+    pub(super) change: Option<Change>,
 }
 
 /// Chooses among the wanted rows and those that undo drift.
@@ -31,6 +34,9 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     fn choose(&self, wanted: &[Row], drifted: &[Row]) -> Choice {
         let writable: Vec<Row> = wanted.iter().filter(|row| row.is_write()).cloned().collect();
+        if let Some(choice) = self.world.permitted(&writable, |rows| self.review(rows)) {
+            return choice;
+        }
         let (review, change_hash) = self.review(&writable);
         if review.allows() {
             let held = Vec::new();
@@ -41,6 +47,7 @@ impl Chooser<'_> {
                 change_hash,
                 refused: false,
                 held,
+                change: None,
             };
         }
         let asked = |row: &Row| {
@@ -68,6 +75,11 @@ impl Chooser<'_> {
                 .any(|written| written.name == row.name && written.to == row.to)
         };
         let waiting = writable.iter().filter(|row| !is_written(row)).cloned().collect();
+        let change = (refused && by_new_nodes(&review)).then(|| {
+            let (from, to) = self.setups(&writable);
+            let review = review.clone();
+            Change { from, to, review }
+        });
         Choice {
             write,
             waiting,
@@ -75,11 +87,21 @@ impl Chooser<'_> {
             change_hash,
             refused,
             held,
+            change,
         }
     }
 
     /// Reviews the live set-up against the live set-up with these rows.
     fn review(&self, rows: &[Row]) -> (Review, Option<String>) {
+        let (from, to) = self.setups(rows);
+        let hash = change_hash(&from.config, &to.config);
+        let accept = &self.world.intent.accept;
+        let review = review(&from, &to, &self.world.seen).accepted(accept, &hash, self.world.now);
+        (review, (!rows.is_empty()).then_some(hash))
+    }
+
+    /// The live set-up, and the live set-up with these rows.
+    fn setups(&self, rows: &[Row]) -> (CniSetup, CniSetup) {
         let from = self.setup(&[]);
         let mut to = self.setup(rows);
         if let Some(version) = self.next_version() {
@@ -92,10 +114,7 @@ impl Chooser<'_> {
                     .map(|(name, spec)| (name.clone(), spec.clone())),
             );
         }
-        let hash = change_hash(&from.config, &to.config);
-        let accept = &self.world.intent.accept;
-        let review = review(&from, &to, &self.world.seen).accepted(accept, &hash, self.world.now);
-        (review, (!rows.is_empty()).then_some(hash))
+        (from, to)
     }
 
     /// The version that an add-on is to change to: it comes with the change. A DaemonSet's is only asserted.

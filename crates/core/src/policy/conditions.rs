@@ -44,6 +44,8 @@ impl Scene<'_> {
             self.cloud_observed(),
             self.drift_held(),
             self.mode_drift(),
+            self.migration(false),
+            self.migration(true),
         ]
     }
 
@@ -200,8 +202,31 @@ impl Scene<'_> {
         }
         if target.rollout.is_done() && self.plan.steps.is_empty() {
             Condition::yes("RolledOut", "Complete", self.progress())
+        } else if let Some(pin) = self.world.pin.as_ref().filter(|_| target.rollout.on_delete) {
+            let message = format!("new nodes run it, and {} replaces the old ones", pin.migration);
+            Condition::yes("RolledOut", "Migrating", message)
         } else {
             Condition::no("RolledOut", "InProgress", self.progress())
+        }
+    }
+
+    /// A migration that waits, and one that goes on.
+    fn migration(&self, progressing: bool) -> Condition {
+        let kind = if progressing {
+            "MigrationProgressing"
+        } else {
+            "MigrationPending"
+        };
+        match &self.world.pin {
+            Some(pin) if pin.begun == progressing => Condition::yes(
+                kind,
+                "SeeMigration",
+                format!(
+                    "the change is carried out by replacing nodes: kubectl describe cnimigration {}",
+                    pin.migration
+                ),
+            ),
+            _ => Condition::no(kind, "NoMigration", "no migration does"),
         }
     }
 

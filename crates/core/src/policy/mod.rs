@@ -9,6 +9,7 @@ mod manager;
 mod nodes;
 mod outcome;
 mod ownership;
+mod pin;
 mod plan;
 mod report;
 mod running;
@@ -29,6 +30,7 @@ pub use manager::{
 pub use nodes::{NodeCounts, is_over_committed};
 pub use outcome::{CloudView, EniConfigsView, Outcome, Outcomes};
 pub use ownership::{Claim, claim, owners_through_addon};
+pub use pin::{Change, Pin};
 pub use plan::{Action, PolicyPlan, plan, release};
 pub use report::{PolicyReport, Summary, report};
 pub use running::{config_of, effective_of, setup_of};

@@ -67,6 +67,7 @@ pub struct PolicyPlan {
 
 /// Decides what to do.
 pub fn plan(world: &PolicyWorld) -> PolicyPlan {
+    let world = &world.pinned();
     let Some(target) = &world.target else {
         return PolicyPlan::default();
     };
@@ -85,6 +86,7 @@ pub fn plan(world: &PolicyWorld) -> PolicyPlan {
         review: choice.review,
         change_hash: choice.change_hash,
         refused: choice.refused,
+        change: choice.change,
         held: choice.held,
         suspended,
         mode_drift: mode_drift(world, target),

@@ -1,6 +1,7 @@
 //! What was decided, as values: the status, the events and the metrics are made from it.
 
 use super::diff::Row;
+use super::pin::Change;
 use super::setting::{Owner, SettingName, Written};
 use super::world::Suspension;
 use crate::safety::Review;
@@ -65,6 +66,8 @@ pub struct Verdict {
     pub change_hash: Option<String>,
     /// Whether the change is refused.
     pub refused: bool,
+    /// That change, where new nodes can carry it out.
+    pub change: Option<Change>,
     /// Drift that is not corrected because correcting it would be unsafe.
     pub held: Vec<Row>,
     /// What waits.

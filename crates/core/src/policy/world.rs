@@ -1,6 +1,7 @@
 //! What the policy controller decides on: what is wanted, what the target shows, what was recorded.
 
 use super::addon::AddonState;
+use super::pin::Pin;
 use super::setting::{Seen, SettingName, Written};
 use crate::ids::EniConfigName;
 use crate::known::Known;
@@ -188,6 +189,8 @@ pub struct PolicyWorld {
     pub seen: World,
     /// Seconds since 1970, for acceptances.
     pub now: i64,
+    /// The settings that a migration holds.
+    pub pin: Option<Pin>,
 }
 
 impl PolicyWorld {

@@ -4,6 +4,7 @@ use super::room::{Room, run_text};
 use super::view::{Change, Deed, EniDeed, PlanView, Verdict};
 use crate::output::{Cell, Paint, Style, Table, count, facts, heading, indented, line, wrapped};
 use std::collections::BTreeSet;
+use vpccni_api::migration::MigrationPhase;
 use vpccni_api::policy::{
     ChangeClass, FindingResolution, FindingSeverity, FindingStatus, MigrationStrategy, Restarts,
 };
@@ -46,7 +47,7 @@ fn head(view: &PlanView, paint: Paint) -> String {
         .map(|(number, mode)| format!("{number} {mode}"))
         .collect();
     let source = seen.file.as_deref().unwrap_or("the cluster");
-    let rows = [
+    let mut rows = vec![
         ("Policy", policy),
         ("Target", format!("DaemonSet {}, CNI {version}", seen.target)),
         (
@@ -55,6 +56,16 @@ fn head(view: &PlanView, paint: Paint) -> String {
         ),
         ("Seen", format!("{source}, {}", seen.at)),
     ];
+    if let Some(open) = &view.migration {
+        let phase = open.phase.map_or("not planned yet", MigrationPhase::as_str);
+        rows.push((
+            "Open",
+            format!(
+                "{}, {phase}: what it changes follows it, not this plan",
+                open.name
+            ),
+        ));
+    }
     facts(&rows, paint)
 }
 
@@ -344,7 +355,14 @@ fn next_steps(view: &PlanView) -> Vec<String> {
         .collect();
     let is_path = |finding: &FindingStatus| finding.resolution == FindingResolution::ReplaceNodes;
     let reachable = refusing(view).next().is_some() && refusing(view).all(is_path);
-    if reachable && view.policy.strategy == MigrationStrategy::Refuse {
+    if let Some(open) = &view.migration {
+        steps.push(format!("kubectl vpc-cni migrate show {}", open.name));
+    } else if reachable && view.policy.strategy != MigrationStrategy::Refuse {
+        steps.push(
+            "kubectl vpc-cni migrate list (the operator makes a migration of it, which waits for approval)"
+                .to_owned(),
+        );
+    } else if reachable {
         steps.push(
             "spec.migration.strategy: Plan (makes a CniMigration that replaces the nodes once you approve it)".to_owned(),
         );

@@ -3,7 +3,8 @@
 
 use super::document::Document;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use vpccni_core::policy::Owner;
 
 /// The annotation that keeps the update strategy we set aside.
 pub const UNDO_STRATEGY: &str = "vpccni.io/undo-update-strategy";
@@ -22,6 +23,10 @@ pub struct Carrier {
     pub agent_args: Vec<String>,
     /// `spec.updateStrategy`.
     pub update_strategy: Value,
+    /// Who owns `spec.updateStrategy`.
+    pub strategy_owners: Vec<Owner>,
+    /// Annotations of ours.
+    pub marks: BTreeMap<String, String>,
     /// The strategy kept in the annotation.
     pub undo_strategy: Option<Value>,
     /// The ConfigMap, where it is there.

@@ -93,6 +93,8 @@ impl Live<'_> {
             resource_version: live.resource_version.clone(),
             agent_args: live.node_agent_args.clone().unwrap_or_default(),
             update_strategy: strategy(&live.update_strategy),
+            strategy_owners: owners(live.strategy_owners()),
+            marks: live.annotations.clone(),
             undo_strategy: live
                 .annotations
                 .get(UNDO_STRATEGY)

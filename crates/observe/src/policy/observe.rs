@@ -104,6 +104,7 @@ pub async fn observe(
             fights,
             seen,
             now: now.as_second(),
+            pin: None,
         },
         eni,
         carrier,

@@ -1,6 +1,7 @@
 //! A Node: what it is and runs on, how many pods it takes, and what can name its ENIConfig.
 
 use crate::groups;
+use crate::migration::{CORDONED, HELD, REPLACES};
 use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
@@ -9,6 +10,12 @@ use kube::{Api, Client, ResourceExt};
 use std::collections::BTreeMap;
 use vpccni_core::ids::{InstanceId, InstanceType, NodeName, Zone};
 use vpccni_core::safety::{Compute, NodeGroup, Os};
+
+/// What a migration leaves on a node.
+const MARKS: [&str; 3] = [CORDONED, HELD, REPLACES];
+
+/// The taint of a node that Karpenter is replacing.
+const DISRUPTED: &str = "karpenter.sh/disrupted";
 
 /// A Node, as far as decisions use it. It has no resource version: a heartbeat is no change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +56,10 @@ pub struct NodeSeen {
     pub unschedulable: bool,
     /// How many taints it has.
     pub taints: u32,
+    /// Annotations that a migration of ours put there, and only those.
+    pub marks: BTreeMap<String, String>,
+    /// Whether it is going: its object is being deleted, or Karpenter has taken it.
+    pub leaving: bool,
 }
 
 impl NodeSeen {
@@ -75,6 +86,10 @@ impl Watched for NodeSeen {
             status,
         } = wire;
         let labels = metadata.labels.unwrap_or_default();
+        let annotations = metadata.annotations.unwrap_or_default();
+        let mut marks = annotations.clone();
+        marks.retain(|key, _| MARKS.contains(&key.as_str()));
+        let taken = spec.taints.iter().any(|taint| taint.key == DISRUPTED);
         let provider_id = spec.provider_id.as_deref();
         let text = |keys: [&str; 2]| keys.iter().find_map(|key| labels.get(*key)).cloned();
         Ok(Self {
@@ -100,7 +115,9 @@ impl Watched for NodeSeen {
             arch: text(["kubernetes.io/arch", "beta.kubernetes.io/arch"]),
             compute: groups::compute(&labels, provider_id),
             group: groups::group(&labels, &BTreeMap::new()),
-            annotations: kept(metadata.annotations.unwrap_or_default(), scope),
+            annotations: kept(annotations, scope),
+            marks,
+            leaving: metadata.deletion_timestamp.is_some() || taken,
             allocatable_pods: status.allocatable.pods.as_deref().and_then(count),
             capacity_pods: status.capacity.pods.as_deref().and_then(count),
             ready: status

@@ -1,14 +1,14 @@
 //! Objects that are kept as they are: there is one of each, and all of it may be asked for.
 
 use crate::target::CONFIG_MAP;
-use crate::watching::{Kind, Scope, Watched};
+use crate::watching::{Kind, MayMiss, Scope, Watched};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource, ResourceExt};
 use std::ops::Deref;
-use vpccni_api::CniPolicy;
+use vpccni_api::{CniMigration, CniPolicy};
 
 /// A whole object; two are the same when they are the same version of the same object.
 #[derive(Debug, Clone)]
@@ -37,6 +37,21 @@ impl Watched for Whole<CniPolicy> {
     }
 
     fn parse(wire: CniPolicy, _scope: &Scope) -> Result<Self, String> {
+        Ok(Self(wire))
+    }
+}
+
+impl Watched for Whole<CniMigration> {
+    type Wire = CniMigration;
+    const KIND: Kind = Kind::Migration;
+    /// A chart of definitions from before there were migrations.
+    const MAY_MISS: MayMiss = MayMiss::TypeOrPermission;
+
+    fn api(client: Client, _scope: &Scope) -> Api<DeserializeGuard<CniMigration>> {
+        Api::all(client)
+    }
+
+    fn parse(wire: CniMigration, _scope: &Scope) -> Result<Self, String> {
         Ok(Self(wire))
     }
 }

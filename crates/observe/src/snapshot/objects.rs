@@ -13,7 +13,7 @@ use kube::core::{DeserializeGuard, Request};
 use kube::runtime::watcher::{Config, Event};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use vpccni_api::CniPolicy;
+use vpccni_api::{CniMigration, CniPolicy};
 
 /// Objects of one page: as the watches list them.
 const PAGE: u32 = 500;
@@ -45,6 +45,13 @@ pub(super) struct Objects {
     eni_configs: Listed,
     node_states: Listed,
     node_pools: Listed,
+    /// Snapshots of before there were migrations have none.
+    #[serde(default = "absent")]
+    migrations: Listed,
+}
+
+fn absent() -> Listed {
+    Listed::Absent
 }
 
 impl Objects {
@@ -59,6 +66,7 @@ impl Objects {
             eni_configs: list::<EniConfigSeen>(client, scope, MayMiss::Type).await?,
             node_states: list::<NodeStateSeen>(client, scope, MayMiss::Type).await?,
             node_pools: list::<NodePoolSeen>(client, scope, MayMiss::TypeOrPermission).await?,
+            migrations: list::<Whole<CniMigration>>(client, scope, MayMiss::TypeOrPermission).await?,
         })
     }
 
@@ -78,6 +86,7 @@ impl Objects {
         fill(&stores.eni_configs, &self.eni_configs, scope);
         fill(&stores.node_states, &self.node_states, scope);
         fill(&stores.node_pools, &self.node_pools, scope);
+        fill(&stores.migrations, &self.migrations, scope);
         stores
     }
 }
@@ -138,13 +147,14 @@ fn fill<T: Watched>(store: &Store<T>, listed: &Listed, scope: &Scope) {
 }
 
 /// Metadata that are read of every kind.
-const METADATA: [&str; 8] = [
+const METADATA: [&str; 9] = [
     "name",
     "namespace",
     "uid",
     "resourceVersion",
     "generation",
     "creationTimestamp",
+    "deletionTimestamp",
     "labels",
     "ownerReferences",
 ];
@@ -185,9 +195,12 @@ fn lean(kind: Kind, mut object: Value) -> Value {
             let requirements = object["spec"]["template"]["spec"]["requirements"].take();
             json!({"spec": {"template": {"spec": {"requirements": requirements}}}})
         }
-        Kind::Policy | Kind::Target | Kind::ConfigMap | Kind::EniConfig | Kind::NodeState => {
-            only(&mut object, &["spec", "status", "data"])
-        }
+        Kind::Policy
+        | Kind::Target
+        | Kind::ConfigMap
+        | Kind::EniConfig
+        | Kind::NodeState
+        | Kind::Migration => only(&mut object, &["spec", "status", "data"]),
     };
     lean["metadata"] = metadata.into();
     redact::object(&mut lean);

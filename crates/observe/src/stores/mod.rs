@@ -10,7 +10,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vpccni_api::CniPolicy;
+use vpccni_api::{CniMigration, CniPolicy};
 
 /// The stores of all watched types. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Stores {
     pub node_states: Store<NodeStateSeen>,
     /// NodePools of Karpenter.
     pub node_pools: Store<NodePoolSeen>,
+    /// CniMigrations.
+    pub migrations: Store<Whole<CniMigration>>,
     hub: Hub,
     scope: watch::Sender<Scope>,
 }
@@ -58,6 +60,7 @@ impl Stores {
         starter.follow(&stores.eni_configs);
         starter.follow(&stores.node_states);
         starter.follow(&stores.node_pools);
+        starter.follow(&stores.migrations);
         stores
     }
 
@@ -72,6 +75,7 @@ impl Stores {
             eni_configs: Store::new(Kind::EniConfig, hub.clone()),
             node_states: Store::new(Kind::NodeState, hub.clone()),
             node_pools: Store::new(Kind::NodePool, hub.clone()),
+            migrations: Store::new(Kind::Migration, hub.clone()),
             hub,
             scope: watch::Sender::new(scope),
         }
@@ -136,6 +140,7 @@ impl Stores {
             of(&self.eni_configs, &look),
             of(&self.node_states, &look),
             of(&self.node_pools, &look),
+            of(&self.migrations, &look),
         ]
         .into_iter()
         .flatten()

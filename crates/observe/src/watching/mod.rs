@@ -36,11 +36,13 @@ pub enum Kind {
     NodeState,
     /// NodePools of Karpenter.
     NodePool,
+    /// CniMigrations.
+    Migration,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Policy,
         Self::Node,
         Self::AwsNodePod,
@@ -49,6 +51,7 @@ impl Kind {
         Self::EniConfig,
         Self::NodeState,
         Self::NodePool,
+        Self::Migration,
     ];
 }
 
@@ -63,6 +66,7 @@ impl fmt::Display for Kind {
             Self::EniConfig => "ENIConfigs",
             Self::NodeState => "CniNodeStates",
             Self::NodePool => "NodePools of Karpenter",
+            Self::Migration => "CniMigrations",
         })
     }
 }

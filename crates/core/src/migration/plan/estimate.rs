@@ -2,7 +2,7 @@
 
 use super::PlanWorld;
 use super::groups::{leaving, per_wave};
-use super::value::{Budget, GroupPlan, Method, RollbackPlan, Stage};
+use super::value::{Budget, GroupPlan, Method, MigrationPlan, RollbackPlan, Stage};
 use crate::capacity::{Capacity, Holding, Leg, MovedNode, simulate};
 use crate::config::Effective;
 use crate::eniconfig;
@@ -42,6 +42,19 @@ pub(super) fn eta(
         .saturating_add(times(DRIFTED_NODE, drifted))
         .saturating_add(soak);
     times(stage, u32::try_from(stages.len()).unwrap_or(u32::MAX))
+}
+
+/// How long it still takes, with so many nodes left in this stage.
+pub(in crate::migration) fn remaining(plan: &MigrationPlan, stage: u32, left: u32) -> SignedDuration {
+    let times = |count: u32| {
+        WAVE.checked_mul(i32::try_from(count).unwrap_or(i32::MAX))
+            .unwrap_or(SignedDuration::MAX)
+    };
+    let waves = left.div_ceil(plan.budget.unavailable.max(1));
+    let stages = u32::try_from(plan.stages.len()).unwrap_or(u32::MAX);
+    let later = stages.saturating_sub(stage.saturating_add(1));
+    let whole = plan.taking_part.div_ceil(plan.budget.unavailable.max(1));
+    times(waves).saturating_add(times(later.saturating_mul(whole)))
 }
 
 /// Calls to AWS that change something, and one look at each node.

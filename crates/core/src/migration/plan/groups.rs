@@ -119,7 +119,8 @@ fn plan(
     budget: Budget,
 ) -> GroupPlan {
     let nodes = counts.get(&group).copied().unwrap_or_default();
-    let touched = !matches!(method, Method::Wait { .. });
+    // Elsewhere the first node proves nothing in time: its successor comes from the owner, or EKS takes what it likes.
+    let touched = method.has_replacement() || method.is_karpenter();
     GroupPlan {
         waves: nodes.div_ceil(per_wave(&method, budget)),
         max_pods: stages

@@ -1,6 +1,6 @@
 //! Making a plan: pure, total, the same for the same world.
 
-mod estimate;
+pub(super) mod estimate;
 mod groups;
 mod hash;
 pub(super) mod judge;

@@ -65,7 +65,7 @@ impl Scene<'_> {
         let migration = if self.world.intent.strategy != Strategy::Refuse
             && refusing.iter().all(|f| f.resolution == Resolution::ReplaceNodes)
         {
-            " This version of the operator plans no migrations yet: strategy Plan is treated as Refuse."
+            " It is to be carried out by replacing nodes: see kubectl get cnimigrations."
         } else {
             ""
         };

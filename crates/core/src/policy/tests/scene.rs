@@ -117,6 +117,7 @@ pub(super) fn world(settings: &[(Key, &str)]) -> PolicyWorld {
             nodes: vec![old_node()],
             ..World::empty()
         },
+        pin: None,
         now: 0,
     }
 }

@@ -1,8 +1,9 @@
 //! `migrate approve`: the plan is shown, and what is approved is what was shown.
 
-use super::{find, has_ended, show, steer, whoami};
+use super::{find, show, steer, whoami};
 use crate::args::Approve;
 use crate::failure::Failure;
+use crate::migrations::has_ended;
 use crate::output::{Out, confirm};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Api, Client, ResourceExt};

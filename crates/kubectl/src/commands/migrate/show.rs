@@ -1,6 +1,6 @@
 //! A migration as a text: where it stands, what it waits for, its plan, its nodes, and the ways out.
 
-use super::{has_ended, phase};
+use crate::migrations::{has_ended, phase};
 use crate::output::{Cell, Paint, Style, Table, age, facts, heading, indented, line, wrapped};
 use jiff::Timestamp;
 use kube::ResourceExt;

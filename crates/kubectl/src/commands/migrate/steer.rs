@@ -1,8 +1,9 @@
 //! Pause, resume, abort, roll back: one field of the spec each. The schema lets only legal moves through.
 
-use super::{find, has_ended};
+use super::find;
 use crate::args::{Confirmed, Named};
 use crate::failure::Failure;
+use crate::migrations::{has_ended, phase};
 use crate::output::{Out, confirm, indented};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -111,7 +112,7 @@ pub(super) async fn roll_back(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let migration = find(migrations, confirmed.named.name.as_deref()).await?;
-    if super::phase(&migration) == Some(MigrationPhase::RolledBack) {
+    if phase(&migration) == Some(MigrationPhase::RolledBack) {
         return Err(Failure::NotFound {
             what: format!("{} is rolled back already", migration.name_any()),
             hint: "`kubectl vpc-cni migrate list` lists all".to_owned(),

@@ -1,0 +1,302 @@
+//! One node forward by one step. A step that allows a deed is written first; the deed is done in a round that sees it.
+
+use super::drain;
+use super::round::{Round, into};
+use super::standing::Standing;
+use super::waiting::Rank;
+use crate::ids::NodeName;
+use crate::migration::action::ActionKind;
+use crate::migration::plan::{GroupPlan, Method};
+use crate::migration::state::{NodeStep, Record};
+use crate::migration::world::NodeView;
+use crate::safety::NodeGroup;
+use std::collections::BTreeSet;
+
+/// Every node that is in work.
+pub(super) fn advance(round: &mut Round<'_>) {
+    grow(round);
+    let mut bound: BTreeSet<&NodeName> = BTreeSet::new();
+    for (name, view, record) in round.in_work() {
+        let Some(plan) = round.group_plan(&view.facts.group) else {
+            continue;
+        };
+        match record.step {
+            NodeStep::Pending | NodeStep::Gone => {}
+            NodeStep::Selected if plan.method.is_karpenter() => release(round, name, view, record),
+            NodeStep::Selected => selected(round, plan, (name, view, record), &mut bound),
+            NodeStep::ReplacementReady => replacement_ready(round, (name, view, record)),
+            NodeStep::Cordoned => cordoned(round, name, view),
+            NodeStep::Draining => drain::draining(round, name, view, record),
+            NodeStep::Drained => drained(round, plan, (name, view, record)),
+            NodeStep::Terminating => terminating(round, name, view, record),
+            NodeStep::Quarantined => drain::quarantined(round, name, view, record),
+        }
+    }
+}
+
+type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
+
+/// Each group once, to what the records that were seen ask for.
+fn grow(round: &mut Round<'_>) {
+    let mut wanted: std::collections::BTreeMap<NodeGroup, u32> = std::collections::BTreeMap::new();
+    for (_, view, record) in round.in_work() {
+        let group = round.group_plan(&view.facts.group).and_then(into);
+        if let (Some(group), Some(to), NodeStep::Selected) = (group, record.grow_to, record.step) {
+            let most = wanted.entry(group).or_default();
+            *most = (*most).max(to);
+        }
+    }
+    for (group, to) in wanted {
+        let size = round.group(&group).and_then(|view| view.size);
+        if size.is_some_and(|size| size.desired < to && to <= size.max) {
+            round.act(
+                ActionKind::Grow { group, to },
+                "replacements come before the old nodes go",
+            );
+        }
+    }
+}
+
+fn selected<'a>(
+    round: &mut Round<'a>,
+    plan: &'a GroupPlan,
+    (name, view, record): InWork<'a>,
+    bound: &mut BTreeSet<&'a NodeName>,
+) {
+    if view.deleting {
+        return;
+    }
+    if !round.standing(name).must_go() {
+        round.record(name, NodeStep::Pending, "it need not be replaced any more");
+        return;
+    }
+    let (Some(to), Some(group)) = (record.grow_to, into(plan)) else {
+        // Its place in the budget was taken when it was selected.
+        round.record(
+            name,
+            NodeStep::Cordoned,
+            "it goes without a replacement of its own",
+        );
+        return;
+    };
+    match replacement(round, name) {
+        Some((new, Standing::New)) => {
+            let why = format!("{new} is Ready and as planned");
+            round.record(name, NodeStep::ReplacementReady, why);
+        }
+        Some((new, standing)) => {
+            let what = match standing {
+                Standing::Young(what) | Standing::Failed(what) => what.clone(),
+                _ => "it is not as planned".to_owned(),
+            };
+            let what = format!("{new}, the replacement of {name}, is not ready yet: {what}");
+            let command = format!("kubectl describe node {new}");
+            round.waits.add(
+                Rank::Node,
+                what,
+                format!("node {new}"),
+                Some(record.since),
+                command,
+            );
+        }
+        None => look_for_one(round, (name, record), &group, to, bound),
+    }
+}
+
+/// The node that was noted as the replacement of another.
+fn replacement<'a, 'r>(round: &'r Round<'a>, old: &NodeName) -> Option<(&'a NodeName, &'r Standing)> {
+    round
+        .nodes()
+        .find(|(_, view, _)| view.ours.replaces.as_ref() == Some(old) && !view.deleting)
+        .map(|(name, _, standing)| (name, standing))
+}
+
+fn look_for_one<'a>(
+    round: &mut Round<'a>,
+    (name, record): (&'a NodeName, &'a Record),
+    group: &NodeGroup,
+    to: u32,
+    bound: &mut BTreeSet<&'a NodeName>,
+) {
+    let free = round.nodes().find(|(new, view, standing)| {
+        view.facts.group == *group
+            && matches!(standing, Standing::New | Standing::Young(_))
+            && view.created >= record.since
+            && view.ours.replaces.is_none()
+            && !view.deleting
+            && !bound.contains(*new)
+    });
+    if let Some((new, _, _)) = free {
+        bound.insert(new);
+        let kind = ActionKind::Guard {
+            node: new.clone(),
+            replaces: name.clone(),
+        };
+        round.act(kind, format!("it takes over from {name}"));
+        return;
+    }
+    let view = round.group(group);
+    if view.and_then(|view| view.size).is_some_and(|size| to > size.max) {
+        // Somebody lowered the maximum; without a surge it may still go.
+        round.record(
+            name,
+            NodeStep::Pending,
+            format!("{group} can no longer grow to {to} nodes"),
+        );
+        return;
+    }
+    let trouble = view.and_then(|view| view.trouble.clone());
+    let what = match trouble {
+        Some(trouble) => format!("{group} gives no node for {name}: {trouble}"),
+        None => format!("{group} is to give a node that takes over from {name}"),
+    };
+    let command = "kubectl get nodes --sort-by .metadata.creationTimestamp";
+    round
+        .waits
+        .add(Rank::Group, what, group.to_string(), Some(record.since), command);
+}
+
+fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>) {
+    if view.deleting {
+        return;
+    }
+    let ready = replacement(round, name).is_some_and(|(_, standing)| *standing == Standing::New);
+    if !ready {
+        round.record(
+            name,
+            NodeStep::Selected,
+            "its replacement is gone or no longer ready",
+        );
+        return;
+    }
+    let costs = !round.is_counted(name, view);
+    if costs && round.budget_left() == 0 {
+        let what = format!("{name} waits for room in the budget");
+        let command = "kubectl vpc-cni nodes";
+        round
+            .waits
+            .add(Rank::Node, what, "other nodes", Some(record.since), command);
+        return;
+    }
+    round.unavailable += u32::from(costs);
+    round.record(name, NodeStep::Cordoned, "its replacement is ready");
+}
+
+fn cordoned<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView) {
+    if view.deleting {
+        return;
+    }
+    if view.cordoned {
+        round.record(name, NodeStep::Draining, "nothing new is scheduled there");
+    } else if round.unavailable > round.plan.budget.unavailable {
+        // Something else failed since the step was written: the budget is looked at again before the deed.
+        round.unavailable = round.unavailable.saturating_sub(1);
+        give_up_turn(round, name);
+    } else {
+        round.act(ActionKind::Cordon { node: name.clone() }, "it is to be emptied");
+    }
+}
+
+/// Back in the queue, with its replacement if it has one.
+fn give_up_turn<'a>(round: &mut Round<'a>, name: &'a NodeName) {
+    let step = match round.record_of(name).and_then(|record| record.grow_to) {
+        Some(_) => NodeStep::Selected,
+        None => NodeStep::Pending,
+    };
+    round.record(name, step, "the budget is used up");
+}
+
+fn drained<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, (name, view, record): InWork<'a>) {
+    if view.deleting || drain::must_go_on(round, name, view) {
+        return;
+    }
+    if plan.method == Method::Drain {
+        let what = format!("{name} is empty; nobody is known who would remove it");
+        let command = format!("kubectl delete node {name}");
+        round.waits.add(
+            Rank::Owner,
+            what,
+            "whoever made the node",
+            Some(record.since),
+            command,
+        );
+    } else if view.facts.instance.is_none() {
+        let what = format!("{name} is empty, and its instance is not known");
+        let command = format!("kubectl get node {name} -o jsonpath={{.spec.providerID}}");
+        round.waits.add(
+            Rank::Owner,
+            what,
+            "whoever made the node",
+            Some(record.since),
+            command,
+        );
+    } else {
+        round.record(name, NodeStep::Terminating, "it is empty");
+    }
+}
+
+/// Also while everything is stopped: what was begun here cannot be taken back.
+pub(super) fn terminating<'a>(
+    round: &mut Round<'a>,
+    name: &'a NodeName,
+    view: &'a NodeView,
+    record: &'a Record,
+) {
+    if view.deleting {
+        let what = format!("{name} is being terminated");
+        let command = format!("kubectl get node {name}");
+        round
+            .waits
+            .add(Rank::Node, what, "EC2", Some(record.since), command);
+        return;
+    }
+    // Somebody uncordoned it, or its pods cannot be read: no instance goes with pods that would have to be evicted.
+    if drain::must_go_on(round, name, view) {
+        return;
+    }
+    if let Some(instance) = view.facts.instance.clone() {
+        let kind = ActionKind::Terminate {
+            node: name.clone(),
+            instance,
+            group: view.facts.group.clone(),
+            decrement: record.grow_to.is_some(),
+        };
+        round.act(kind, "it is empty");
+    }
+}
+
+/// Karpenter does the rest: it makes the replacement first, drains by its own budgets and terminates.
+fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, record: &'a Record) {
+    if !view.deleting && !round.standing(name).must_go() {
+        round.record(name, NodeStep::Pending, "it need not be replaced any more");
+        return;
+    }
+    if view.ours.hold {
+        round.act(ActionKind::Release { node: name.clone() }, "it is its turn");
+        return;
+    }
+    let pool = &view.facts.group.name;
+    let (what, command) = if view.deleting {
+        drain::note_blocked(round, name, view, record);
+        (
+            format!("Karpenter empties {name}"),
+            format!("kubectl describe node {name}"),
+        )
+    } else {
+        let why = round
+            .group(&view.facts.group)
+            .and_then(|group| group.trouble.clone());
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        (
+            format!("{name} is released and Karpenter has not taken it yet{why}"),
+            format!("kubectl get nodepool {pool} -o yaml; kubectl get nodeclaims"),
+        )
+    };
+    round.waits.add(
+        Rank::Node,
+        what,
+        format!("Karpenter, NodePool {pool}"),
+        Some(record.since),
+        command,
+    );
+}

@@ -1,0 +1,159 @@
+//! The end of a stage and of a migration: all nodes are as planned, and everything we changed for a while is put back.
+
+use super::round::{Round, into};
+use super::standing::{Standing, switched_at};
+use super::waiting::Rank;
+use crate::ids::NodeName;
+use crate::migration::action::ActionKind;
+use crate::migration::plan::Method;
+use crate::safety::NodeGroup;
+
+/// Whether nothing is left to replace or to wait for in this stage. Says what it waits for.
+pub(super) fn stage_is_done(round: &mut Round<'_>) -> bool {
+    let mut done = round.in_work().is_empty();
+    let mut waits = Vec::new();
+    for (name, view, standing) in round.nodes() {
+        let command = format!("kubectl describe node {name}");
+        match standing {
+            Standing::New => {}
+            Standing::Old | Standing::Mixed | Standing::Forgiven => {
+                done = false;
+                if let Some(wait) = owner_waits(round, name, &view.facts.group) {
+                    waits.push(wait);
+                }
+            }
+            Standing::Young(what) => {
+                done = false;
+                let what = format!("the new node {name} is being looked at: {what}");
+                waits.push((Rank::Node, what, format!("node {name}"), command));
+            }
+            Standing::Failed(what) => {
+                done = false;
+                let what = format!("the new node {name} is not as it should be: {what}");
+                waits.push((Rank::FailedNode, what, "a person".to_owned(), command));
+            }
+        }
+    }
+    for (rank, what, who, command) in waits {
+        round.waits.add(rank, what, who, None, command);
+    }
+    done
+}
+
+type Wait = (Rank, String, String, String);
+
+/// Old nodes that nobody but their owner replaces.
+fn owner_waits(round: &Round<'_>, name: &NodeName, group: &NodeGroup) -> Option<Wait> {
+    let why = match round.group_plan(group).map(|plan| &plan.method) {
+        Some(Method::Wait { why }) => why.as_str(),
+        None => "it is not in the plan",
+        Some(_) => return None,
+    };
+    Some((
+        Rank::Owner,
+        format!("{name} of {group} is still old, and the group is not touched ({why})"),
+        format!("the owner of {group}"),
+        "kubectl vpc-cni nodes".to_owned(),
+    ))
+}
+
+/// Takes protections away at the end of a stage: the nodes are old ones for the next.
+pub(super) fn unguard(round: &mut Round<'_>) -> bool {
+    let guarded: Vec<NodeName> = round
+        .world
+        .nodes
+        .iter()
+        .filter(|(_, view)| view.ours.replaces.is_some() && !view.deleting)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let none = guarded.is_empty();
+    for node in guarded {
+        round.act(
+            ActionKind::Unguard { node },
+            "the node it replaced is gone, or stays",
+        );
+    }
+    none
+}
+
+/// Puts everything back; true once all is seen to be back.
+pub(super) fn put_back(round: &mut Round<'_>) -> bool {
+    let before = round.actions.len();
+    unguard(round);
+    let mut held: Vec<NodeName> = Vec::new();
+    for (name, view) in &round.world.nodes {
+        if view.ours.hold && !view.deleting {
+            held.push(name.clone());
+        }
+    }
+    for node in held {
+        round.act(ActionKind::Release { node }, "it need not wait any more");
+    }
+    groups(round);
+    if round.world.carrier.shielded_by_us && !shield_stays(round) {
+        round.act(ActionKind::Unshield, "no old node is left that needs it");
+    }
+    round.actions.len() == before && gone_groups(round)
+}
+
+/// Old nodes after the switch must not be reached by what new ones run.
+pub(super) fn shield_stays(round: &Round<'_>) -> bool {
+    let switched = switched_at(&round.memory, round.stage).is_some();
+    let reached = round
+        .nodes()
+        .any(|(_, _, standing)| matches!(standing, Standing::Old | Standing::Mixed));
+    // Also where an earlier stage was switched: nodes may be two configurations behind.
+    (switched || !round.memory.switched.is_empty()) && reached
+}
+
+fn groups(round: &mut Round<'_>) {
+    for (group, view) in &round.world.groups {
+        let group = group.clone();
+        if view.suspended {
+            let kind = ActionKind::Suspend {
+                group: group.clone(),
+                on: false,
+            };
+            round.act(kind, "the migration ends");
+        }
+        let emptied = !round.leave.abort && is_emptied(round, &group);
+        if emptied {
+            let kind = ActionKind::DeleteGroup { group: group.clone() };
+            round.act(kind, "its nodes are all in the group that took over");
+            continue;
+        }
+        if view.minimum_lowered {
+            let kind = ActionKind::LowerMinimum {
+                group: group.clone(),
+                on: false,
+            };
+            round.act(kind, "the migration ends");
+        }
+        if view.frozen {
+            let kind = ActionKind::Freeze { group, on: false };
+            round.act(kind, "the migration ends");
+        }
+    }
+}
+
+/// An old group whose successor is there and that has no node any more.
+fn is_emptied(round: &Round<'_>, group: &NodeGroup) -> bool {
+    let Some(plan) = round.plan.group(group) else {
+        return false;
+    };
+    let green = into(plan).filter(|green| green != group);
+    green.is_some_and(|green| round.group(&green).is_some())
+        && !round.world.nodes.values().any(|view| view.facts.group == *group)
+        && round
+            .group(group)
+            .is_some_and(|view| view.instances.is_none_or(|instances| instances == 0))
+}
+
+fn gone_groups(round: &Round<'_>) -> bool {
+    round.leave.abort
+        || round
+            .plan
+            .groups
+            .iter()
+            .all(|plan| !is_emptied(round, &plan.group))
+}

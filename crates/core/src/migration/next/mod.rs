@@ -1,0 +1,268 @@
+//! What to do now: pure, total, from nothing but what is recorded and seen.
+//!
+//! A round first looks whether something stops it, then takes every node that is in work one step further, or gives it
+//! back, then selects new ones. Records and memory come before deeds: a deed is only asked for in a round that sees the
+//! record that allows it, so that a crash at any point loses time and nothing else.
+
+mod advance;
+mod drain;
+mod finish;
+mod give_back;
+mod prepare;
+mod report;
+mod round;
+mod select;
+mod standing;
+mod waiting;
+mod watch;
+
+use super::plan::{MigrationPlan, Stage};
+use super::report::{Next, Phase};
+use super::settings::OnWindowEnd;
+use super::state::{Baseline, Desired, Memory, State};
+use super::world::World;
+use jiff::Timestamp;
+use round::{Leave, Round};
+use standing::switched_at;
+use waiting::Rank;
+
+/// The next round of a migration.
+pub fn next(state: &State, world: &World, now: Timestamp) -> Next {
+    let plan = state.active_plan();
+    let mut memory = state.memory.clone();
+    turn_back(state, &mut memory);
+    watch::answer(state, world, &mut memory);
+    let Some(stage) = stage(plan, &memory) else {
+        return report::without_stages(state, memory);
+    };
+    let mut round = Round::new(state, world, now, (plan, stage), memory);
+    give_back::strays(&mut round);
+    let phase = decide(&mut round);
+    report::report(round, phase)
+}
+
+/// The stage that is worked on; after the end the last one, which the nodes are measured by.
+fn stage<'a>(plan: &'a MigrationPlan, memory: &Memory) -> Option<&'a Stage> {
+    let index = usize::try_from(memory.stage).unwrap_or(usize::MAX);
+    plan.stages.get(index).or_else(|| plan.stages.last())
+}
+
+/// On the way back the reversed plan is worked on from its beginning.
+fn turn_back(state: &State, memory: &mut Memory) {
+    if state.desired == Desired::RollBack
+        && !memory.going_back
+        && memory.ended.is_none()
+        && state.back.is_some()
+    {
+        memory.going_back = true;
+        memory.stage = 0;
+        next_stage(memory);
+    }
+}
+
+fn next_stage(memory: &mut Memory) {
+    memory.templates_done.clear();
+    memory.updates_begun.clear();
+    memory.canaries_well = None;
+    memory.canaries_passed = false;
+}
+
+fn decide(round: &mut Round<'_>) -> Phase {
+    let desired = round.state.desired;
+    if round.state.memory.ended.is_some() {
+        return match (desired, round.memory.going_back) {
+            (Desired::Abort, _) => Phase::Aborted,
+            (_, true) => Phase::RolledBack,
+            _ => Phase::Completed,
+        };
+    }
+    let never_began = round.state.memory.started.is_none();
+    match desired {
+        Desired::Abort => abort(round),
+        Desired::RollBack if never_began => abort(round),
+        _ if never_began => planned(round),
+        _ => run(round),
+    }
+}
+
+/// Waits for what stands in its way, for approval and for the window; then it begins.
+fn planned(round: &mut Round<'_>) -> Phase {
+    let name = round.state.name.clone();
+    for obstacle in &round.plan.obstacles {
+        let command = format!("kubectl vpc-cni plan {name}");
+        round
+            .waits
+            .add(Rank::Obstacle, obstacle.to_string(), "a person", None, command);
+    }
+    let approved = is_covered(round);
+    if round.state.desired == Desired::Pause {
+        paused(round, "it is paused".to_owned());
+    }
+    if !round.world.window.open {
+        let what = format!("it starts when the window opens: {}", round.world.window.text);
+        round.waits.add(
+            Rank::Window,
+            what,
+            "time",
+            None,
+            "kubectl get cnipolicy default -o yaml",
+        );
+    }
+    let free =
+        round.plan.obstacles.is_empty() && round.world.window.open && round.state.desired == Desired::Run;
+    if approved && free {
+        round.memory.started = Some(round.now);
+        round.memory.baseline = Some(Baseline {
+            pods_pending_long: round.world.pods_pending_long,
+            at: round.now,
+        });
+    }
+    Phase::Planned
+}
+
+/// Whether the approval covers what is planned. The way back was asked for as such.
+fn is_covered(round: &mut Round<'_>) -> bool {
+    if round.state.desired == Desired::RollBack {
+        return true;
+    }
+    let name = round.state.name.clone();
+    let command = format!("kubectl vpc-cni migrate approve {name}");
+    let Some(approval) = &round.state.approval else {
+        let what = format!("the plan {} waits for approval", round.state.plan.hash.short());
+        round.waits.add(
+            Rank::Approval,
+            what,
+            "a person with the verb approve",
+            None,
+            command,
+        );
+        return false;
+    };
+    let since = switched_at(&round.memory, round.stage);
+    let counted = round
+        .nodes()
+        .filter(|(_, view, standing)| standing.must_go() || since.is_some_and(|since| view.created >= since))
+        .count();
+    let nodes = u32::try_from(counted).unwrap_or(u32::MAX);
+    match approval.covers(&round.state.plan, nodes, round.now) {
+        Ok(()) => true,
+        Err(why) => {
+            round.waits.add(
+                Rank::Approval,
+                why.to_string(),
+                "a person with the verb approve",
+                None,
+                command,
+            );
+            false
+        }
+    }
+}
+
+fn abort(round: &mut Round<'_>) -> Phase {
+    round.leave.abort = true;
+    give_back::give_back(round);
+    if finish::put_back(round) && round.in_work().is_empty() && round.actions.is_empty() {
+        round.memory.ended = Some(round.now);
+    }
+    Phase::Aborting
+}
+
+fn run(round: &mut Round<'_>) -> Phase {
+    watch::watch(round);
+    let stopped = leave(round);
+    let ready = prepare::prepare(round);
+    if round.leave.go_on {
+        round.memory.stopped = None;
+        advance::advance(round);
+        select::canaries(round);
+    } else {
+        give_back::give_back(round);
+    }
+    if ready && round.leave.begin {
+        select::select(round);
+    }
+    let done = finish::stage_is_done(round);
+    if ready && done && round.leave.begin {
+        end_of_stage(round);
+    }
+    stopped.unwrap_or_else(|| phase(round, ready))
+}
+
+/// What may be done in this round; the phase where something stops it.
+fn leave(round: &mut Round<'_>) -> Option<Phase> {
+    let covered = is_covered(round);
+    let halt = watch::holds(&round.memory, round.state.resumed).cloned();
+    let (desired, window) = (round.state.desired, &round.world.window);
+    let uncordon = round.plan.settings.on_window_end == OnWindowEnd::Uncordon;
+    let no_way_back = desired == Desired::RollBack && round.state.back.is_none();
+    round.leave = Leave {
+        begin: halt.is_none() && desired != Desired::Pause && window.open && covered && !no_way_back,
+        go_on: halt.is_none() && desired != Desired::Pause && (window.open || !uncordon) && !no_way_back,
+        abort: false,
+    };
+    let name = round.state.name.clone();
+    if let Some(halt) = halt {
+        let what = format!("it halted: {}", halt.reason);
+        let command = format!("kubectl vpc-cni migrate resume {name}");
+        round
+            .waits
+            .add(Rank::Halted, what, "a person", Some(halt.since), command);
+        return Some(Phase::Halted);
+    }
+    if desired == Desired::Pause {
+        paused(round, "it is paused".to_owned());
+        return Some(Phase::Paused);
+    }
+    if no_way_back {
+        paused(round, "the way back is not planned yet".to_owned());
+        return Some(Phase::Paused);
+    }
+    if !window.open {
+        let what = format!("the window is closed: {}", window.text);
+        round.waits.add(
+            Rank::Window,
+            what,
+            "time",
+            None,
+            "kubectl get cnipolicy default -o yaml",
+        );
+    }
+    let idle = round.in_work().is_empty() || !round.leave.go_on;
+    (idle && (!round.world.window.open || !covered)).then_some(Phase::Paused)
+}
+
+fn paused(round: &mut Round<'_>, what: String) {
+    let command = format!("kubectl vpc-cni migrate resume {}", round.state.name);
+    give_back::say_paused(round, what, "a person", command);
+}
+
+fn end_of_stage(round: &mut Round<'_>) {
+    let last = usize::try_from(round.memory.stage)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1)
+        >= round.plan.stages.len();
+    if last {
+        if finish::put_back(round) && round.actions.is_empty() {
+            round.memory.ended = Some(round.now);
+        }
+    } else if finish::unguard(round) && round.actions.is_empty() {
+        round.memory.stage += 1;
+        next_stage(&mut round.memory);
+    }
+}
+
+fn phase(round: &Round<'_>, ready: bool) -> Phase {
+    if round.state.desired == Desired::RollBack {
+        return Phase::RollingBack;
+    }
+    let old = round.nodes().any(|(_, _, standing)| standing.must_go());
+    let begun = !round.in_work().is_empty();
+    match (ready, round.memory.canaries_passed, old) {
+        (false, false, _) if !begun => Phase::Approved,
+        (true, false, true) if !begun && round.actions.is_empty() => Phase::Prepared,
+        (_, false, true) => Phase::Canary,
+        (_, _, true) => Phase::Rolling,
+        (_, _, false) => Phase::Verifying,
+    }
+}

@@ -1,0 +1,367 @@
+//! What must be in place before the first node is selected: shield, holds, templates, configuration, in the order that
+//! the direction demands. At no moment may a scale-out give a node that promises more pods than it can carry.
+
+use super::round::{Round, into};
+use super::standing::switched_at;
+use super::waiting::Rank;
+use crate::config::Effective;
+use crate::ids::NodeName;
+use crate::known::Known;
+use crate::migration::action::ActionKind;
+use crate::migration::plan::{Direction, GroupPlan, Method, Stage};
+use crate::migration::state::Switched;
+use crate::migration::world::Update;
+use crate::safety::{CniSetup, Provider};
+
+/// Whether the live set-up is what the stage wants, as far as the stage changes it.
+pub(super) fn runs(live: &CniSetup, stage: &Stage) -> bool {
+    let effective = |setup: &CniSetup| Effective::of(&setup.config, setup.version);
+    let (was, will, is) = (effective(&stage.from), effective(&stage.to), effective(live));
+    was.changed(&will)
+        .into_iter()
+        .all(|key| is.value(key) == will.value(key))
+        && (stage.from.version == stage.to.version || live.version == stage.to.version)
+        && (stage.from.node_agent == stage.to.node_agent || live.node_agent == stage.to.node_agent)
+        && (stage.from.eni_configs == stage.to.eni_configs || live.eni_configs == stage.to.eni_configs)
+}
+
+/// Takes the next step towards readiness; true when nodes may be selected.
+pub(super) fn prepare(round: &mut Round<'_>) -> bool {
+    let shielded = shield(round);
+    let held = hold(round);
+    if !round.leave.begin {
+        return false;
+    }
+    if !(shielded && held) {
+        return false;
+    }
+    let settled = settle(round);
+    let (first, second): (Step, Step) = match round.stage.direction {
+        Direction::Growing => (switch, templates),
+        Direction::Shrinking => (templates, switch),
+    };
+    // What was done by one step is seen in the next round.
+    settled && first(round) && second(round) && successors(round)
+}
+
+type Step = fn(&mut Round<'_>) -> bool;
+
+/// Also while it is stopped: a shield that somebody took away endangers every old node.
+fn shield(round: &mut Round<'_>) -> bool {
+    let matters = round.leave.begin || switched_at(&round.memory, round.stage).is_some();
+    match &round.world.carrier.shielded {
+        Known::Yes(true) => true,
+        Known::Yes(false) => {
+            if matters && round.nodes().any(|(_, _, standing)| standing.must_go()) {
+                round.act(ActionKind::Shield, "old nodes keep the old configuration");
+                carrier(round, "old nodes are being shielded from the new configuration");
+                return false;
+            }
+            true
+        }
+        Known::Unknown(why) => {
+            carrier(
+                round,
+                &format!("it is not known whether old nodes are shielded: {why}"),
+            );
+            false
+        }
+    }
+}
+
+fn carrier(round: &mut Round<'_>, what: &str) {
+    round.waits.add(
+        Rank::Carrier,
+        what,
+        "the operator",
+        None,
+        "kubectl get cnipolicy default -o yaml",
+    );
+}
+
+/// Old nodes of Karpenter are held, so that it replaces none of them before its turn.
+fn hold(round: &mut Round<'_>) -> bool {
+    let free: Vec<&NodeName> = round
+        .nodes()
+        .filter(|(name, view, standing)| {
+            let karpenter = round
+                .group_plan(&view.facts.group)
+                .is_some_and(|plan| plan.method.is_karpenter());
+            karpenter
+                && standing.must_go()
+                && !view.ours.hold
+                && !view.deleting
+                && round.record_of(name).is_none()
+        })
+        .map(|(name, _, _)| name)
+        .collect();
+    let all = free.is_empty();
+    if round.leave.begin {
+        for node in free {
+            round.act(
+                ActionKind::Hold { node: node.clone() },
+                "Karpenter waits for its turn",
+            );
+        }
+    }
+    all
+}
+
+/// Nothing else may move the groups meanwhile.
+fn settle(round: &mut Round<'_>) -> bool {
+    let mut settled = true;
+    for plan in &round.plan.groups {
+        let Some(view) = round.group(&plan.group) else {
+            continue;
+        };
+        let group = plan.group.clone();
+        let shrinking = round.stage.direction == Direction::Shrinking;
+        let managed =
+            plan.group.provider == Provider::ManagedNodeGroup && !matches!(plan.method, Method::Wait { .. });
+        if plan.method.has_replacement() && !view.suspended {
+            round.act(
+                ActionKind::Suspend { group, on: true },
+                "nodes must not be moved between zones meanwhile",
+            );
+            settled = false;
+        } else if managed && shrinking && !view.frozen {
+            let why = "its template still promises too many pods";
+            round.act(ActionKind::Freeze { group, on: true }, why);
+            settled = false;
+        }
+    }
+    settled
+}
+
+fn switch(round: &mut Round<'_>) -> bool {
+    match &round.world.carrier.live {
+        Known::Yes(live) if runs(live, round.stage) => {
+            if switched_at(&round.memory, round.stage).is_none() {
+                round.memory.switched.push(Switched {
+                    to: round.stage.to_id.clone(),
+                    at: round.now,
+                });
+            }
+            // Deeds that rest on the time of the switch wait until it is stored.
+            switched_at(&round.state.memory, round.stage).is_some()
+        }
+        Known::Yes(_) => {
+            let stage = round.memory.stage;
+            round.act(ActionKind::Switch { stage }, round.stage.title.clone());
+            carrier(round, "the configuration is being put in place for new nodes");
+            false
+        }
+        Known::Unknown(why) => {
+            let what = format!("the configuration cannot be read: {why}");
+            carrier(round, &what);
+            false
+        }
+    }
+}
+
+/// What makes the nodes of a group drift.
+#[derive(Debug, PartialEq, Eq)]
+enum Drift<'a> {
+    Class(&'a str),
+    Annotation,
+}
+
+/// A later stage that leaves max-pods as it is changes nothing in the class, so the annotation must do it.
+fn drift<'a>(round: &Round<'a>, plan: &'a GroupPlan) -> Option<Drift<'a>> {
+    let of_stage = |index: usize| round.plan.stages.get(index)?.max_pods.get(&plan.group);
+    let index = usize::try_from(round.memory.stage).unwrap_or_default();
+    match &plan.method {
+        Method::KarpenterMaxPods { node_class } => {
+            let same = index > 0 && of_stage(index) == of_stage(index - 1);
+            Some(if same || of_stage(index).is_none() {
+                Drift::Annotation
+            } else {
+                Drift::Class(node_class)
+            })
+        }
+        Method::KarpenterAnnotation => Some(Drift::Annotation),
+        _ => None,
+    }
+}
+
+/// Whether the template of a group is as the stage wants it; none where that cannot be told.
+pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bool> {
+    let view = round.group(&plan.group)?;
+    if drift(round, plan) == Some(Drift::Annotation) {
+        return Some(view.drift_annotation.as_deref() == Some(round.stage.to_id.0.as_str()));
+    }
+    let Some(planned) = round.stage.max_pods.get(&plan.group) else {
+        return Some(true);
+    };
+    let now = *view.template.max_pods.as_option()?;
+    Some(match plan.method {
+        // Their templates are only as good as what they say when it comes to a scale-out.
+        Method::Wait { .. } | Method::Drain => match round.stage.direction {
+            Direction::Growing => true,
+            Direction::Shrinking => now.is_some_and(|now| now <= *planned),
+        },
+        // The group that takes over has max-pods of its own; the old one is frozen or harmless.
+        Method::BlueGreen { .. } => true,
+        _ => now == Some(*planned),
+    })
+}
+
+fn templates(round: &mut Round<'_>) -> bool {
+    let mut done = true;
+    for plan in &round.plan.groups {
+        match template_is_done(round, plan) {
+            Some(true) => {
+                round.memory.templates_done.insert(plan.group.clone());
+            }
+            // A group without a view has no template of its own, or is gone.
+            None if round.group(&plan.group).is_none() => {}
+            None => {
+                done = false;
+                let what = format!("the template of {} cannot be read", plan.group);
+                round.waits.add(
+                    Rank::Template,
+                    what,
+                    "the operator",
+                    None,
+                    "kubectl get cnipolicy default -o yaml",
+                );
+            }
+            Some(false) => {
+                done = false;
+                template(round, plan);
+            }
+        }
+    }
+    done
+}
+
+fn template(round: &mut Round<'_>, plan: &GroupPlan) {
+    let planned = round.stage.max_pods.get(&plan.group).copied();
+    let owned = round
+        .group(&plan.group)
+        .and_then(|view| view.template.owned_by.clone());
+    let owner = match (&plan.method, owned) {
+        (_, Some(owner)) => Some(owner),
+        (Method::Wait { .. } | Method::Drain, None) => Some(format!("the owner of {}", plan.group)),
+        _ => None,
+    };
+    let wanted = wanted(round, plan, planned);
+    let command = match plan.group.provider {
+        Provider::Karpenter => format!("kubectl get nodepool {} -o yaml", plan.group.name),
+        _ => "kubectl vpc-cni status".to_owned(),
+    };
+    if let Some(owner) = owner {
+        let what = format!("the template of {} waits for {wanted}", plan.group);
+        round.waits.add(Rank::Template, what, owner, None, command);
+        return;
+    }
+    let kind = match (drift(round, plan), planned) {
+        (Some(Drift::Annotation), _) => ActionKind::DriftPool {
+            group: plan.group.clone(),
+            value: round.stage.to_id.0.clone(),
+        },
+        (Some(Drift::Class(node_class)), Some(max_pods)) => ActionKind::DriftNodeClass {
+            node_class: node_class.to_owned(),
+            max_pods,
+        },
+        (None, Some(max_pods)) => ActionKind::EditTemplate {
+            group: plan.group.clone(),
+            max_pods,
+        },
+        (_, None) => return,
+    };
+    let what = format!("the template of {} is being changed: {wanted}", plan.group);
+    round.act(kind, wanted);
+    round
+        .waits
+        .add(Rank::Carrier, what, "the operator", None, command);
+}
+
+fn wanted(round: &Round<'_>, plan: &GroupPlan, planned: Option<u32>) -> String {
+    match (drift(round, plan), planned) {
+        (Some(Drift::Annotation), _) => {
+            format!(
+                "the annotation vpccni.io/configuration: {:?} under spec.template.metadata",
+                round.stage.to_id.0
+            )
+        }
+        (Some(Drift::Class(class)), Some(pods)) => {
+            format!("spec.kubelet.maxPods: {pods} in EC2NodeClass {class}")
+        }
+        (_, Some(pods)) => format!("{pods} pods on a node"),
+        (_, None) => "nothing".to_owned(),
+    }
+}
+
+/// Groups that take over, and groups that EKS rolls.
+fn successors(round: &mut Round<'_>) -> bool {
+    let mut there = true;
+    for plan in &round.plan.groups {
+        let old_nodes = round
+            .nodes()
+            .any(|(_, view, standing)| view.facts.group == plan.group && standing.must_go());
+        if !old_nodes {
+            continue;
+        }
+        match &plan.method {
+            Method::BlueGreen { successor } => there &= blue_green(round, plan, successor),
+            Method::UpdateVersion => update(round, plan),
+            _ => {}
+        }
+    }
+    there
+}
+
+fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool {
+    let group = plan.group.clone();
+    let exists = into(plan).is_some_and(|green| round.group(&green).is_some());
+    let lowered = round.group(&group).is_none_or(|view| view.minimum_lowered);
+    if !exists {
+        let kind = ActionKind::CreateSuccessor {
+            max_pods: round.stage.max_pods.get(&group).copied(),
+            name: successor.to_owned(),
+            group: group.clone(),
+        };
+        round.act(kind, format!("it takes over from {group}"));
+        let command = format!("aws eks describe-nodegroup --nodegroup-name {successor}");
+        round.waits.add(
+            Rank::Group,
+            format!("{successor} is being created"),
+            "EKS",
+            None,
+            command,
+        );
+    }
+    if !lowered {
+        let kind = ActionKind::LowerMinimum { group, on: true };
+        round.act(kind, "it is emptied node by node");
+    }
+    exists && lowered
+}
+
+/// EKS takes as many nodes as it likes, so nothing else may be in work, and what it has begun cannot be paused.
+fn update(round: &mut Round<'_>, plan: &GroupPlan) {
+    let Some(view) = round.group(&plan.group) else {
+        return;
+    };
+    let command = format!("aws eks list-updates --nodegroup-name {}", plan.group.name);
+    if view.update == Update::Running {
+        let what = format!("EKS updates {}; it cannot be paused", plan.group);
+        round.waits.add(Rank::Group, what, "EKS", None, command);
+        return;
+    }
+    let begun = round.state.memory.updates_begun.contains(&plan.group);
+    let idle = round.in_work().is_empty() && round.unavailable == 0 && !round.eks_updates();
+    if !round.memory.canaries_passed || !idle || (begun && view.update == Update::Done) {
+        return;
+    }
+    // Noted first; the deed follows in a round that sees the note.
+    round.memory.updates_begun.insert(plan.group.clone());
+    if begun {
+        let group = plan.group.clone();
+        round.act(
+            ActionKind::UpdateGroup { group },
+            "its template has a new version",
+        );
+    }
+}

@@ -1,0 +1,256 @@
+//! One round: what is known, what was decided so far, and how much of the budget is left.
+
+use super::standing::{Standing, standings};
+use super::waiting::Waits;
+use crate::ids::NodeName;
+use crate::migration::action::{Action, ActionKind};
+use crate::migration::plan::{GroupPlan, Method, MigrationPlan, Stage};
+use crate::migration::report::Blocked;
+use crate::migration::state::{Memory, NodeStep, Record, State};
+use crate::migration::world::{GroupView, NodeView, Update, World};
+use crate::safety::{NodeGroup, Provider};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What may be done in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leave {
+    /// Something new may begin: preparing, selecting.
+    pub begin: bool,
+    /// What is in work may go on.
+    pub go_on: bool,
+    /// Everything is given back without delay.
+    pub abort: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Round<'a> {
+    pub state: &'a State,
+    pub world: &'a World,
+    pub now: Timestamp,
+    pub plan: &'a MigrationPlan,
+    pub stage: &'a Stage,
+    pub leave: Leave,
+    pub standings: BTreeMap<&'a NodeName, Standing>,
+    pub memory: Memory,
+    pub actions: Vec<Action>,
+    pub waits: Waits,
+    pub blocked: Vec<Blocked>,
+    /// Nodes out of service, those decided on in this round included.
+    pub unavailable: u32,
+    /// Replacements, likewise.
+    pub surge: u32,
+    /// The size each group is raised to, likewise.
+    pub raised: BTreeMap<NodeGroup, u32>,
+    groups: BTreeMap<NodeGroup, usize>,
+}
+
+/// Groups that take over, with the groups they replace.
+pub(super) fn successors(plan: &MigrationPlan) -> BTreeMap<NodeGroup, NodeGroup> {
+    let successor =
+        |plan: &GroupPlan| Some((into(plan).filter(|into| *into != plan.group)?, plan.group.clone()));
+    plan.groups.iter().filter_map(successor).collect()
+}
+
+/// The group that replacements appear in; none where we do not ask for them.
+pub(super) fn into(plan: &GroupPlan) -> Option<NodeGroup> {
+    match &plan.method {
+        Method::AutoScaling => Some(plan.group.clone()),
+        Method::BlueGreen { successor } => Some(NodeGroup {
+            provider: Provider::ManagedNodeGroup,
+            name: successor.clone(),
+        }),
+        Method::UpdateVersion
+        | Method::KarpenterMaxPods { .. }
+        | Method::KarpenterAnnotation
+        | Method::Drain
+        | Method::Wait { .. } => None,
+    }
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        world: &'a World,
+        now: Timestamp,
+        (plan, stage): (&'a MigrationPlan, &'a Stage),
+        memory: Memory,
+    ) -> Self {
+        let mut groups: BTreeMap<NodeGroup, usize> = BTreeMap::new();
+        for (place, group) in plan.groups.iter().enumerate() {
+            groups.insert(group.group.clone(), place);
+            groups.extend(into(group).map(|into| (into, place)));
+        }
+        let mut round = Self {
+            standings: standings(state, &memory, plan, stage, world, now),
+            state,
+            world,
+            now,
+            plan,
+            stage,
+            leave: Leave {
+                begin: false,
+                go_on: false,
+                abort: false,
+            },
+            memory,
+            actions: Vec::new(),
+            waits: Waits::default(),
+            blocked: Vec::new(),
+            unavailable: 0,
+            surge: 0,
+            raised: BTreeMap::new(),
+            groups,
+        };
+        round.count();
+        round
+    }
+
+    pub(super) fn act(&mut self, kind: ActionKind, why: impl Into<String>) {
+        self.actions.push(Action::new(kind, why));
+    }
+
+    /// Writes a step. Nothing else follows from it in this round.
+    pub(super) fn record(&mut self, node: &'a NodeName, step: NodeStep, why: impl Into<String>) {
+        let why = why.into();
+        let earlier = self.state.nodes.get(node);
+        let record = Record {
+            migration: self.state.name.clone(),
+            step,
+            since: self.now,
+            reason: (step == NodeStep::Quarantined).then(|| why.clone()),
+            instance: self
+                .world
+                .nodes
+                .get(node)
+                .and_then(|view| view.facts.instance.clone()),
+            grow_to: earlier.and_then(|record| record.grow_to),
+        };
+        let node = node.clone();
+        self.act(ActionKind::Record { node, record }, why);
+    }
+
+    /// The first record of a node.
+    pub(super) fn select(&mut self, node: &'a NodeName, grow_to: Option<u32>, why: impl Into<String>) {
+        let record = Record {
+            migration: self.state.name.clone(),
+            step: NodeStep::Selected,
+            since: self.now,
+            reason: None,
+            instance: self
+                .world
+                .nodes
+                .get(node)
+                .and_then(|view| view.facts.instance.clone()),
+            grow_to,
+        };
+        let node = node.clone();
+        self.act(ActionKind::Record { node, record }, why);
+    }
+
+    /// The plan of the node's group; also for nodes of a group that takes over.
+    pub(super) fn group_plan(&self, group: &NodeGroup) -> Option<&'a GroupPlan> {
+        self.plan.groups.get(*self.groups.get(group)?)
+    }
+
+    pub(super) fn group(&self, group: &NodeGroup) -> Option<&'a GroupView> {
+        self.world.groups.get(group)
+    }
+
+    pub(super) fn standing(&self, node: &NodeName) -> &Standing {
+        self.standings.get(node).unwrap_or(&Standing::Old)
+    }
+
+    /// The record of a node, if it is ours and about this very instance.
+    pub(super) fn record_of(&self, node: &NodeName) -> Option<&'a Record> {
+        let record = self.state.nodes.get(node)?;
+        let view = self.world.nodes.get(node)?;
+        let same_instance = match (&record.instance, &view.facts.instance) {
+            (Some(recorded), Some(seen)) => recorded == seen,
+            _ => true,
+        };
+        (record.migration == self.state.name && same_instance && record.step != NodeStep::Pending)
+            .then_some(record)
+    }
+
+    /// Nodes that take part, with what they are.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&'a NodeName, &'a NodeView, &Standing)> {
+        self.world
+            .nodes
+            .iter()
+            .filter_map(|(name, view)| Some((name, view, self.standings.get(name)?)))
+    }
+
+    /// Nodes with a record of ours, in the order of their names.
+    pub(super) fn in_work(&self) -> Vec<(&'a NodeName, &'a NodeView, &'a Record)> {
+        let in_work = |(name, view): (&'a NodeName, &'a NodeView)| Some((name, view, self.record_of(name)?));
+        self.world.nodes.iter().filter_map(in_work).collect()
+    }
+
+    pub(super) fn budget_left(&self) -> u32 {
+        self.plan.budget.unavailable.saturating_sub(self.unavailable)
+    }
+
+    pub(super) fn surge_left(&self) -> u32 {
+        self.plan.budget.surge.saturating_sub(self.surge)
+    }
+
+    /// Whether EKS takes nodes of a group by itself now: nobody can say which and how many.
+    pub(super) fn eks_updates(&self) -> bool {
+        self.world
+            .groups
+            .values()
+            .any(|group| group.update == Update::Running)
+    }
+
+    /// Whether the node counts against the budget already.
+    pub(super) fn is_counted(&self, name: &NodeName, view: &NodeView) -> bool {
+        let young = matches!(self.standing(name), Standing::Young(_));
+        let record = self.record_of(name);
+        // Without a replacement of its own the node is as good as gone from the moment it is selected.
+        let given_up = record.is_some_and(|record| record.step.takes_capacity() || record.grow_to.is_none());
+        view.deleting || view.cordoned || given_up || !view.ready && !young
+    }
+
+    fn count(&mut self) {
+        let counted = self
+            .nodes()
+            .filter(|(name, view, _)| self.is_counted(name, view))
+            .count();
+        let lacking: u32 = self.plan.groups.iter().map(|plan| self.lacking(plan)).sum();
+        let surge = self
+            .in_work()
+            .iter()
+            .filter(|(_, _, record)| record.grow_to.is_some())
+            .count();
+        self.unavailable = u32::try_from(counted).unwrap_or(u32::MAX).saturating_add(lacking);
+        self.surge = u32::try_from(surge).unwrap_or(u32::MAX);
+        for (_, view, record) in self.in_work() {
+            let group = self.group_plan(&view.facts.group).and_then(into);
+            if let (Some(group), Some(to)) = (group, record.grow_to) {
+                let raised = self.raised.entry(group).or_default();
+                *raised = (*raised).max(to);
+            }
+        }
+    }
+
+    /// Nodes a group should have and has not: what was terminated without a replacement and is not made good yet.
+    fn lacking(&self, plan: &GroupPlan) -> u32 {
+        let size = self.group(&plan.group).and_then(|group| group.size);
+        let (Method::AutoScaling, Some(size)) = (&plan.method, size) else {
+            return 0;
+        };
+        let of_group = || self.nodes().filter(|(_, view, _)| view.facts.group == plan.group);
+        let there = of_group()
+            .filter(|(_, _, standing)| !matches!(standing, Standing::Young(_)))
+            .count();
+        let asked_for = of_group()
+            .filter(|(name, _, _)| {
+                self.record_of(name)
+                    .is_some_and(|record| record.grow_to.is_some())
+            })
+            .count();
+        let accounted = u32::try_from(there + asked_for).unwrap_or(u32::MAX);
+        size.desired.saturating_sub(accounted)
+    }
+}

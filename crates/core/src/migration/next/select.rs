@@ -1,0 +1,237 @@
+//! Which nodes are next: mixed ones first, then group by group, canaries before the others, zones in turn, and never
+//! more than the budget of all groups together allows.
+
+use super::round::{Round, into};
+use super::standing::Standing;
+use super::waiting::Rank;
+use crate::ids::{NodeName, Zone};
+use crate::migration::plan::{GroupPlan, Method};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Selects as many as may be.
+pub(super) fn select(round: &mut Round<'_>) {
+    // What EKS takes by itself leaves nothing of the budget that could be relied on.
+    if round.eks_updates() {
+        return;
+    }
+    let mut queues = queues(round);
+    let mut taken: BTreeSet<&NodeName> = BTreeSet::new();
+    let mixed: Vec<&NodeName> = round
+        .nodes()
+        .filter(|(_, _, standing)| **standing == Standing::Mixed)
+        .map(|(name, _, _)| name)
+        .collect();
+    for plan in &round.plan.groups {
+        let Some(queue) = queues.get_mut(&plan.group.to_string()) else {
+            continue;
+        };
+        let first: Vec<&NodeName> = mixed
+            .iter()
+            .copied()
+            .filter(|name| queue.nodes.iter().any(|(_, zone)| zone.contains(name)))
+            .collect();
+        for node in first {
+            if queue.left > 0 && take(round, plan, node) {
+                queue.left -= 1;
+                taken.insert(node);
+            }
+        }
+    }
+    for plan in &round.plan.groups {
+        let Some(queue) = queues.remove(&plan.group.to_string()) else {
+            continue;
+        };
+        fill(round, plan, queue, &taken);
+    }
+}
+
+/// The nodes of a group that wait, by zone, and how many of them may go.
+struct Queue<'a> {
+    nodes: BTreeMap<Option<&'a Zone>, Vec<&'a NodeName>>,
+    in_work: BTreeMap<Option<&'a Zone>, u32>,
+    left: u32,
+}
+
+impl<'a> Queue<'a> {
+    /// The zone with the fewest nodes in work; of those the one with the most that wait.
+    fn next(&mut self) -> Option<&'a NodeName> {
+        let waiting = self.nodes.iter().filter(|(_, nodes)| !nodes.is_empty());
+        let zone = waiting.min_by_key(|(zone, nodes)| {
+            let in_work = self.in_work.get(*zone).copied().unwrap_or_default();
+            (in_work, std::cmp::Reverse(nodes.len()), **zone)
+        });
+        let zone = *zone?.0;
+        *self.in_work.entry(zone).or_default() += 1;
+        self.nodes.get_mut(&zone)?.pop()
+    }
+}
+
+fn queues<'a>(round: &Round<'a>) -> BTreeMap<String, Queue<'a>> {
+    let mut queues: BTreeMap<String, Queue<'a>> = BTreeMap::new();
+    for plan in &round.plan.groups {
+        if matches!(plan.method, Method::Wait { .. } | Method::UpdateVersion) {
+            continue;
+        }
+        let left = if round.memory.canaries_passed {
+            u32::MAX
+        } else {
+            plan.canaries.saturating_sub(begun(round, plan))
+        };
+        let queue = Queue {
+            nodes: BTreeMap::new(),
+            in_work: BTreeMap::new(),
+            left,
+        };
+        queues.insert(plan.group.to_string(), queue);
+    }
+    let ourselves = round.world.ourselves.as_ref().map(|ourselves| &ourselves.node);
+    for (name, view, standing) in round.nodes() {
+        let Some(plan) = round.group_plan(&view.facts.group) else {
+            continue;
+        };
+        let Some(queue) = queues.get_mut(&plan.group.to_string()) else {
+            continue;
+        };
+        let zone = view.facts.zone.as_ref();
+        if round.record_of(name).is_some() {
+            *queue.in_work.entry(zone).or_default() += 1;
+        } else if standing.must_go() && !view.deleting {
+            queue.nodes.entry(zone).or_default().push(name);
+        }
+    }
+    for nodes in queues.values_mut().flat_map(|queue| queue.nodes.values_mut()) {
+        // Taken from the end; the node we run on last.
+        nodes.sort_by_key(|name| (Some(*name) == ourselves, *name));
+        nodes.reverse();
+    }
+    queues
+}
+
+/// Canaries of a group so far: in work, or there.
+fn begun(round: &Round<'_>, plan: &GroupPlan) -> u32 {
+    let since = super::standing::switched_at(&round.memory, round.stage);
+    let counts = |(name, view, standing): &(&NodeName, &crate::migration::world::NodeView, &Standing)| {
+        let of_group = round
+            .group_plan(&view.facts.group)
+            .is_some_and(|other| other.group == plan.group);
+        let new = !standing.must_go() && since.is_some_and(|since| view.created >= since);
+        // A replacement and the node it replaces are one.
+        let counted = view
+            .ours
+            .replaces
+            .as_ref()
+            .is_some_and(|old| round.world.nodes.contains_key(old));
+        of_group && (new || round.record_of(name).is_some()) && !counted
+    };
+    u32::try_from(round.nodes().filter(counts).count()).unwrap_or(u32::MAX)
+}
+
+fn fill<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, mut queue: Queue<'a>, taken: &BTreeSet<&NodeName>) {
+    while queue.left > 0 {
+        let Some(node) = queue.next() else {
+            return;
+        };
+        if taken.contains(node) {
+            continue;
+        }
+        if !take(round, plan, node) {
+            return;
+        }
+        queue.left -= 1;
+    }
+}
+
+/// Selects one node if there is room for it.
+fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> bool {
+    let Some(view) = round.world.nodes.get(node) else {
+        return false;
+    };
+    if plan.method.has_replacement()
+        && round.surge_left() > 0
+        && let Some((group, to)) = room_to_grow(round, plan)
+    {
+        round.surge += 1;
+        round.raised.insert(group, to);
+        round.select(node, Some(to), "it is next, with a replacement first");
+        return true;
+    }
+    // At the maximum of its group, or without a surge: only as far as nodes may be missing. A new group has no old
+    // nodes to stand in, so there it waits for room.
+    if matches!(plan.method, Method::BlueGreen { .. })
+        || plan.method == Method::AutoScaling && waits_for_surge(round, plan)
+    {
+        return false;
+    }
+    let costs = !round.is_counted(node, view);
+    if costs && round.budget_left() == 0 {
+        return false;
+    }
+    round.unavailable += u32::from(costs);
+    round.select(node, None, "it is next");
+    true
+}
+
+/// Whether the group has room to grow and only the budget for the surge is used up.
+fn waits_for_surge(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    round.plan.budget.surge > 0 && room_to_grow(round, plan).is_some()
+}
+
+/// The group that gets a replacement, and its size with one more; none at its maximum.
+fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(crate::safety::NodeGroup, u32)> {
+    let group = into(plan)?;
+    let size = round.group(&group)?.size?;
+    let raised = round.raised.get(&group).copied().unwrap_or_default();
+    let to = size.desired.max(raised).saturating_add(1);
+    (to <= size.max).then_some((group, to))
+}
+
+/// Notes the canaries: when all are well, and when they have been so for long enough.
+pub(super) fn canaries(round: &mut Round<'_>) {
+    if round.memory.canaries_passed {
+        return;
+    }
+    let open = round.plan.groups.iter().filter(|plan| plan.canaries > 0);
+    let all_well = open.clone().all(|plan| is_well(round, plan));
+    if !all_well {
+        round.memory.canaries_well = None;
+        return;
+    }
+    let since = *round.memory.canaries_well.get_or_insert(round.now);
+    let soak = round.plan.settings.canary.soak;
+    let over = since.saturating_add(soak).is_ok_and(|over| round.now >= over);
+    if over || open.count() == 0 {
+        round.memory.canaries_passed = true;
+    } else {
+        let what = format!("the first new nodes of each group are well; they are watched for {soak:#}");
+        round
+            .waits
+            .add(Rank::Soak, what, "time", Some(since), "kubectl vpc-cni nodes");
+    }
+}
+
+fn is_well(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    let of_group = || {
+        round.nodes().filter(|(_, view, _)| {
+            round
+                .group_plan(&view.facts.group)
+                .is_some_and(|other| other.group == plan.group)
+        })
+    };
+    let quiet = of_group().all(|(name, _, standing)| {
+        round.record_of(name).is_none() && !matches!(standing, Standing::Young(_) | Standing::Failed(_))
+    });
+    let nothing_left = of_group().all(|(_, _, standing)| !standing.must_go());
+    quiet && (nothing_left || begun_and_gone(round, plan) >= plan.canaries)
+}
+
+/// New nodes of a group that are well.
+fn begun_and_gone(round: &Round<'_>, plan: &GroupPlan) -> u32 {
+    let since = super::standing::switched_at(&round.memory, round.stage);
+    let well = round.nodes().filter(|(_, view, standing)| {
+        let of_group = round
+            .group_plan(&view.facts.group)
+            .is_some_and(|other| other.group == plan.group);
+        of_group && **standing == Standing::New && since.is_some_and(|since| view.created >= since)
+    });
+    u32::try_from(well.count()).unwrap_or(u32::MAX)
+}

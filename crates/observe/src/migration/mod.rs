@@ -1,0 +1,11 @@
+//! The groups of nodes and what they are made from, for plans and for migrations that run.
+
+mod karpenter;
+mod marks;
+mod owner;
+mod read;
+mod scaling;
+
+pub use marks::{CORDONED, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED};
+pub use owner::owner;
+pub use read::{Groups, GroupsSeen, groups};

@@ -1,0 +1,153 @@
+//! The migration controller: a change that only new nodes can carry out becomes a CniMigration, and is carried out round
+//! by round as core decides. Its rounds are part of those of the policy, whose configuration it holds meanwhile.
+
+mod act;
+mod object;
+mod observe;
+mod pods;
+mod report;
+
+use crate::context::Context;
+use act::Outcomes;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use object::{Wanted, Work};
+use std::time::Duration;
+use vpccni_api::CniPolicy;
+use vpccni_api::convert::migration as convert;
+use vpccni_api::migration::MigrationPhase;
+use vpccni_core::migration::{ActionKind, Next, State, next};
+use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
+use vpccni_observe::policy::{Eyes, Observed};
+
+/// When a migration is looked at again at the earliest: pods that leave and nodes that come are not watched.
+const SOON: Duration = Duration::from_secs(2);
+
+/// When at the latest, while one lives: a person waits for its progress.
+const LATE: Duration = Duration::from_secs(30);
+
+/// What the rounds remember between them; losing it costs nothing but an Event.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    told: report::Told,
+    failures: Vec<String>,
+    denied: Option<String>,
+}
+
+/// What a round came to.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    /// The settings it holds.
+    pub(crate) pin: Option<Pin>,
+    /// The migration that lives, for the status of the policy.
+    pub(crate) name: Option<String>,
+    /// When to look again.
+    pub(crate) again: Option<Duration>,
+}
+
+/// One round, after the policy was planned without it.
+pub(crate) async fn reconcile(
+    ctx: &Context,
+    eyes: &Eyes,
+    policy: &CniPolicy,
+    (observed, draft): (&Observed, &PolicyPlan),
+    memory: &mut Memory,
+) -> Round {
+    let world = &observed.world;
+    let Some(work) = object::living(ctx, eyes, policy) else {
+        let asked = draft.verdict.change.as_ref();
+        let manages = world.intent.state == ManagementState::Manage;
+        return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
+            Some(change) => object::make(ctx, eyes, policy, observed, change).await,
+            None => Round::default(),
+        };
+    };
+    let work = match work {
+        Ok(work) => work,
+        Err((name, error)) => {
+            tracing::error!(migration = name, %error, "the CniMigration cannot be read; nothing is done");
+            return Round {
+                name: Some(name),
+                ..Round::default()
+            };
+        }
+    };
+    let seen = observe::observe(ctx, eyes, policy, observed, &work, memory.denied.clone()).await; // reads
+    let state = work.state(policy, observed, &seen);
+    let wanted = work.wanted(world, &state);
+    let state = wanted.applied_to(state);
+    let mut decided = next(&state, &seen.world, ctx.now()); // pure
+    wanted.say(&mut decided, ctx.now());
+    let round = work.round(&state, &decided);
+    // The memory first: a deed may rest on it.
+    if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {
+        tracing::warn!(%error, migration = work.name(), "the status of a migration was not written; nothing is done");
+        return round;
+    }
+    if wanted == Wanted::Never {
+        object::discard(ctx, &work).await;
+        return Round::default();
+    }
+    let outcomes = act::act(ctx, decided.actions.clone()).await; // writes
+    memory.denied = outcomes.denied().map(str::to_owned);
+    memory.failures = failures(&outcomes);
+    report::tell_blocked(ctx, &work, &outcomes, &mut memory.told).await;
+    round
+}
+
+fn failures(outcomes: &Outcomes) -> Vec<String> {
+    outcomes
+        .steps
+        .iter()
+        .filter_map(|(action, outcome)| match outcome {
+            act::Outcome::Failed { message, .. } | act::Outcome::Unknown(message) => {
+                Some(format!("{}: {message}", action.kind))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+impl Work {
+    /// What the policy's round needs of this one.
+    fn round(&self, state: &State, decided: &Next) -> Round {
+        let again = Duration::try_from(decided.again_after).unwrap_or(SOON);
+        let switch = decided
+            .actions
+            .iter()
+            .any(|action| matches!(action.kind, ActionKind::Switch { .. }));
+        Round {
+            pin: Some(self.pin(state, decided, switch)),
+            name: Some(self.name().to_owned()),
+            again: (!decided.phase.is_final()).then(|| again.clamp(SOON, LATE)),
+        }
+    }
+}
+
+/// Migrations that have not ended, for the metrics and the plugin's sake by name.
+pub(crate) fn is_final(phase: Option<MigrationPhase>) -> bool {
+    matches!(
+        phase,
+        Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted)
+    )
+}
+
+/// The time of an object, for the order of migrations.
+fn created(object: &impl ResourceExt) -> Timestamp {
+    object
+        .creation_timestamp()
+        .map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+}
+
+/// The approval that counts: that of the object first, then that of the policy.
+fn approval(
+    object: &vpccni_api::CniMigration,
+    policy: &CniPolicy,
+    planned: &vpccni_core::migration::ChangeHash,
+) -> Option<vpccni_core::migration::Approval> {
+    let own = object.spec.approval.as_ref();
+    own.and_then(convert::approval_of_migration).or_else(|| {
+        let migration = policy.spec.migration.as_ref()?;
+        convert::approval_of_policy(migration, planned)
+    })
+}

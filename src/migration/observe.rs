@@ -1,0 +1,270 @@
+//! What a round of a migration decides on, read from the stores, the API server and AWS. Reads only.
+
+use super::object::Work;
+use super::pods::{self, PodsSeen};
+use crate::context::Context;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use std::collections::{BTreeMap, BTreeSet};
+use vpccni_api::CniPolicy;
+use vpccni_api::convert::migration::migration_settings;
+use vpccni_core::ids::NodeName;
+use vpccni_core::known::Known;
+use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
+use vpccni_core::policy::setup_of;
+use vpccni_core::safety::{NodeFacts, NodeGroup};
+use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
+use vpccni_observe::seen::NodeSeen;
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) world: World,
+    pub(super) groups: BTreeMap<NodeGroup, GroupFacts>,
+    pub(super) at: Timestamp,
+}
+
+/// The groups that nodes are in which take part.
+pub(super) fn groups_of(observed: &Observed) -> impl Iterator<Item = NodeGroup> {
+    let nodes = observed.world.seen.nodes.iter();
+    nodes
+        .filter(|node| node.takes_part())
+        .map(|node| node.group.clone())
+}
+
+/// Looks at everything.
+pub(super) async fn observe(
+    ctx: &Context,
+    eyes: &Eyes,
+    policy: &CniPolicy,
+    observed: &Observed,
+    work: &Work,
+    denied: Option<String>,
+) -> Seen {
+    let now = ctx.now();
+    let mut wanted: BTreeSet<NodeGroup> = groups_of(observed).collect();
+    for (group, method) in &work.originals {
+        if let Method::BlueGreen { successor } = method {
+            wanted.insert(NodeGroup {
+                provider: group.provider,
+                name: successor.clone(),
+            });
+        }
+        wanted.insert(group.clone());
+    }
+    let GroupsSeen {
+        facts,
+        views,
+        denied: denied_now,
+    } = groups(ctx.groups(observed.cluster_name.as_deref()), &wanted).await;
+    let status = work.object.status.as_ref();
+    let memory = status.and_then(|status| status.memory.as_ref());
+    let started = memory.is_some_and(|memory| memory.started.is_some());
+    // Before it begins nothing is moved, and the pods of a large cluster are many.
+    let pods = if started {
+        pods::read(ctx, now).await
+    } else {
+        PodsSeen::not_read()
+    };
+    let revision = newest_revision(ctx, observed).await;
+    let nodes = nodes(eyes, observed, &pods, revision.as_deref());
+    let resumed = work.object.spec.resumed_at.as_ref().map(|time| time.0);
+    let settings = migration_settings(policy.spec.migration.as_ref());
+    let since = failures_since(now, settings.halt.window, resumed);
+    let subnets = observed.world.seen.subnets.as_option().into_iter().flatten();
+    let world = World {
+        sandbox_failures: sandbox_failures(ctx, &nodes, since, memory).await,
+        nodes,
+        groups: views,
+        carrier: carrier(observed),
+        subnets: subnets
+            .map(|(id, facts)| (id.clone(), facts.blocks.clone()))
+            .collect(),
+        pods_pending_long: pods.pending_long,
+        window: window(policy, now),
+        aws_denied: denied.or(denied_now),
+        ourselves: ourselves(ctx).await,
+    };
+    Seen {
+        world,
+        groups: facts,
+        at: now,
+    }
+}
+
+fn nodes(
+    eyes: &Eyes,
+    observed: &Observed,
+    pods: &PodsSeen,
+    revision: Option<&str>,
+) -> BTreeMap<NodeName, NodeView> {
+    let seen = eyes.stores.nodes.all();
+    let seen: BTreeMap<&NodeName, &NodeSeen> = seen.iter().map(|node| (&node.name, node.as_ref())).collect();
+    let agents = eyes.stores.aws_node_pods.all();
+    let running: BTreeMap<&NodeName, &str> = agents
+        .iter()
+        .filter_map(|pod| Some((pod.node.as_ref()?, pod.revision.as_deref()?)))
+        .collect();
+    let facts = observed.world.seen.nodes.iter().filter(|node| node.takes_part());
+    facts
+        .filter_map(|facts| {
+            let node = seen.get(&facts.name)?;
+            let newest = revision.zip(running.get(&facts.name).copied());
+            let newest = newest.map(|(newest, runs)| newest == runs);
+            Some((facts.name.clone(), view(facts, node, pods, newest)))
+        })
+        .collect()
+}
+
+fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Option<bool>) -> NodeView {
+    let replaces = node
+        .marks
+        .get(REPLACES)
+        .and_then(|name| NodeName::parse(name).ok());
+    NodeView {
+        facts: facts.clone(),
+        ready: node.ready,
+        created: node.created.unwrap_or(Timestamp::UNIX_EPOCH),
+        deleting: node.leaving,
+        cordoned: node.unschedulable,
+        ours: Ours {
+            cordon: node.unschedulable && node.marks.contains_key(CORDONED),
+            hold: node.marks.contains_key(HELD),
+            replaces,
+        },
+        newest_revision,
+        pods: pods.of(&facts.name),
+        proof: pods.proof(&facts.name),
+    }
+}
+
+fn carrier(observed: &Observed) -> CarrierView {
+    let Some(target) = &observed.world.target else {
+        let why = "the target is not there".to_owned();
+        return CarrierView {
+            live: Known::Unknown(why.clone()),
+            shielded: Known::Unknown(why),
+            shielded_by_us: false,
+        };
+    };
+    let marks = observed.carrier.as_ref().map(|carrier| &carrier.marks);
+    CarrierView {
+        live: Known::Yes(setup_of(target)),
+        shielded: Known::Yes(target.rollout.on_delete),
+        shielded_by_us: marks.is_some_and(|marks| marks.contains_key(SHIELD)),
+    }
+}
+
+fn window(policy: &CniPolicy, now: Timestamp) -> WindowView {
+    let migration = policy.spec.migration.as_ref();
+    let windows = migration
+        .and_then(|migration| migration.windows.as_deref())
+        .unwrap_or_default();
+    let specs: Vec<WindowSpec> = windows
+        .iter()
+        .map(|window| WindowSpec {
+            schedule: window.schedule.clone(),
+            duration_seconds: window.duration_seconds,
+            time_zone: window.time_zone.clone(),
+        })
+        .collect();
+    match opening(&specs, now) {
+        Ok(Opening::Open) => WindowView {
+            open: true,
+            text: "now".to_owned(),
+        },
+        Ok(Opening::Next(next)) => WindowView {
+            open: false,
+            text: next.map_or_else(|| "not within eight days".to_owned(), |at| at.to_string()),
+        },
+        Err(error) => WindowView {
+            open: false,
+            text: format!("spec.migration.windows: {error}"),
+        },
+    }
+}
+
+/// The hash of the newest revision of the DaemonSet, as its pods carry it.
+async fn newest_revision(ctx: &Context, observed: &Observed) -> Option<String> {
+    let carrier = observed.carrier.as_ref()?;
+    let api: Api<ControllerRevision> = Api::namespaced(ctx.client.clone(), &carrier.namespace);
+    let list = api.list(&ListParams::default()).await.ok()?;
+    let owned = list.items.iter().filter(|revision| {
+        let mut owners = revision.owner_references().iter();
+        owners.any(|owner| owner.kind == "DaemonSet" && owner.name == carrier.name)
+    });
+    let newest = owned.max_by_key(|revision| revision.revision)?;
+    newest.labels().get("controller-revision-hash").cloned()
+}
+
+fn failures_since(now: Timestamp, window: SignedDuration, resumed: Option<Timestamp>) -> Timestamp {
+    let begin = now.checked_sub(window).unwrap_or(now);
+    resumed.map_or(begin, |resumed| resumed.max(begin))
+}
+
+/// Pods that got no sandbox on migrated nodes, counted from Events. Without permission to read them none are seen.
+async fn sandbox_failures(
+    ctx: &Context,
+    nodes: &BTreeMap<NodeName, NodeView>,
+    since: Timestamp,
+    memory: Option<&vpccni_api::migration::MemoryStatus>,
+) -> u32 {
+    let switched = memory.and_then(|memory| memory.switched.as_ref()?.last()?.at.as_ref().map(|at| at.0));
+    let Some(switched) = switched else { return 0 };
+    let api: Api<Event> = Api::all(ctx.client.clone());
+    let params = ListParams::default()
+        .fields("reason=FailedCreatePodSandBox")
+        .limit(500);
+    let Ok(list) = api.list(&params).await else {
+        return 0;
+    };
+    let migrated = |event: &Event| {
+        let host = event.source.as_ref().and_then(|source| source.host.as_deref());
+        let host = host.or(event.reporting_instance.as_deref()).unwrap_or_default();
+        let node = NodeName::parse(host).ok();
+        node.and_then(|name| nodes.get(&name))
+            .is_some_and(|node| node.created >= switched)
+    };
+    let recent = |event: &Event| {
+        let last = event.last_timestamp.as_ref().map(|time| time.0);
+        let last = last.or_else(|| event.event_time.as_ref().map(|time| time.0));
+        last.is_some_and(|at| at >= since)
+    };
+    let count = list
+        .items
+        .iter()
+        .filter(|event| recent(event) && migrated(event))
+        .count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The node we run on, and whether another replica could go on; none where we do not run as a pod.
+async fn ourselves(ctx: &Context) -> Option<Ourselves> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &ctx.settings.namespace);
+    let own = api.get_opt(&ctx.settings.identity).await.ok()??;
+    let node = NodeName::parse(own.spec.as_ref()?.node_name.as_deref()?).ok()?;
+    let owner = own.owner_references().first()?.uid.clone();
+    let list = api.list(&ListParams::default()).await.ok()?;
+    let standby = list.items.iter().any(|pod| {
+        let same = pod
+            .owner_references()
+            .first()
+            .is_some_and(|other| other.uid == owner);
+        let elsewhere = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) != Some(node.as_str());
+        same && elsewhere && is_ready(pod)
+    });
+    Some(Ourselves { node, standby })
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let mut ready = conditions.filter(|condition| condition.type_ == "Ready");
+    ready.any(|condition| condition.status == "True")
+}

@@ -1,0 +1,235 @@
+//! Every pod as a drain sees it: how it can be moved, what keeps it, and the budget that guards it.
+
+use super::act::pods::{keeps, kind};
+use crate::context::Context;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::ListParams;
+use kube::core::labels::{Selector, SelectorExt};
+use kube::{Api, ResourceExt};
+use std::collections::BTreeMap;
+use vpccni_core::ids::NodeName;
+use vpccni_core::known::Known;
+use vpccni_core::migration::{Pdb, PodKind, PodView};
+
+/// Pods of one page.
+const PAGE: u32 = 500;
+
+/// A pod that waits for a node so long is counted.
+const LONG: SignedDuration = SignedDuration::from_mins(10);
+
+/// A pod that has no address after so long proves that none is given.
+const ADDRESS_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// The pods of all nodes.
+#[derive(Debug, Default)]
+pub(super) struct PodsSeen {
+    by_node: BTreeMap<NodeName, Vec<PodView>>,
+    proof: BTreeMap<NodeName, bool>,
+    unknown: Option<String>,
+    pub(super) pending_long: u32,
+}
+
+impl PodsSeen {
+    pub(super) fn not_read() -> Self {
+        Self {
+            unknown: Some("they are not looked at before the migration begins".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// The pods of a node.
+    pub(super) fn of(&self, node: &NodeName) -> Known<Vec<PodView>> {
+        match &self.unknown {
+            Some(why) => Known::Unknown(why.clone()),
+            None => Known::Yes(self.by_node.get(node).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Whether a pod got an address there; none where no pod has tried for long enough.
+    pub(super) fn proof(&self, node: &NodeName) -> Option<bool> {
+        self.proof.get(node).copied()
+    }
+
+    fn add(&mut self, pod: &Pod, budgets: &Budgets, now: Timestamp) {
+        let spec = pod.spec.as_ref();
+        let age = pod
+            .creation_timestamp()
+            .map(|time| now.duration_since(time.0))
+            .unwrap_or_default();
+        let node = spec.and_then(|spec| spec.node_name.as_deref());
+        let Some(node) = node.and_then(|name| NodeName::parse(name).ok()) else {
+            let pending = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Pending");
+            self.pending_long += u32::from(pending && age > LONG);
+            return;
+        };
+        let kind = kind(pod);
+        let host = spec.is_some_and(|spec| spec.host_network == Some(true));
+        if !host && !matches!(kind, PodKind::Finished | PodKind::Terminating) {
+            self.prove(&node, pod, age);
+        }
+        let view = PodView {
+            namespace: pod.namespace().unwrap_or_default(),
+            name: pod.name_any(),
+            uid: pod.uid().unwrap_or_default(),
+            keeps: keeps(pod).map(str::to_owned).or_else(|| orphan(pod)),
+            pdb: budgets.tightest(pod),
+            kind,
+        };
+        self.by_node.entry(node).or_default().push(view);
+    }
+
+    /// One pod with an address is proof enough; without any, one that has waited for long is proof of the contrary.
+    fn prove(&mut self, node: &NodeName, pod: &Pod, age: SignedDuration) {
+        let has = pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some());
+        if has {
+            self.proof.insert(node.clone(), true);
+        } else if age > ADDRESS_WITHIN {
+            self.proof.entry(node.clone()).or_insert(false);
+        }
+    }
+}
+
+/// Nobody would make it again.
+fn orphan(pod: &Pod) -> Option<String> {
+    let controlled = pod
+        .owner_references()
+        .iter()
+        .any(|owner| owner.controller == Some(true));
+    (!controlled).then(|| "no controller would make it again".to_owned())
+}
+
+/// The budgets of all namespaces.
+#[derive(Debug, Default)]
+struct Budgets(BTreeMap<String, Vec<(Selector, Pdb)>>);
+
+impl Budgets {
+    fn of(list: Vec<PodDisruptionBudget>) -> Self {
+        let mut budgets = Self::default();
+        for budget in list {
+            let namespace = budget.namespace().unwrap_or_default();
+            let name = budget.name_any();
+            let allowed = budget.status.map_or(0, |status| status.disruptions_allowed);
+            let Some(selector) = budget.spec.and_then(|spec| spec.selector) else {
+                continue; // selects no pod
+            };
+            let Ok(selector) = Selector::try_from(selector) else {
+                continue; // the API server would not have taken it
+            };
+            let pdb = Pdb {
+                namespace: namespace.clone(),
+                name,
+                allowed: u32::try_from(allowed).unwrap_or_default(),
+            };
+            budgets.0.entry(namespace).or_default().push((selector, pdb));
+        }
+        budgets
+    }
+
+    /// The budget of a pod that allows least.
+    fn tightest(&self, pod: &Pod) -> Option<Pdb> {
+        let of_namespace = self.0.get(pod.metadata.namespace.as_deref()?)?;
+        let guards = of_namespace
+            .iter()
+            .filter(|(selector, _)| selector.matches(pod.labels()));
+        guards.map(|(_, pdb)| pdb).min_by_key(|pdb| pdb.allowed).cloned()
+    }
+}
+
+/// Reads all pods and budgets.
+pub(super) async fn read(ctx: &Context, now: Timestamp) -> PodsSeen {
+    match all(ctx, now).await {
+        Ok(seen) => seen,
+        Err(error) => PodsSeen {
+            unknown: Some(format!("the pods cannot be listed: {error}")),
+            ..PodsSeen::default()
+        },
+    }
+}
+
+async fn all(ctx: &Context, now: Timestamp) -> Result<PodsSeen, kube::Error> {
+    let budgets: Api<PodDisruptionBudget> = Api::all(ctx.client.clone());
+    let budgets = Budgets::of(budgets.list(&ListParams::default()).await?.items);
+    let api: Api<Pod> = Api::all(ctx.client.clone());
+    let mut params = ListParams::default().limit(PAGE);
+    let mut seen = PodsSeen::default();
+    loop {
+        let page = api.list(&params).await?;
+        for pod in &page.items {
+            seen.add(pod, &budgets, now);
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(seen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(value: Value) -> Pod {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn budget(name: &str, selector: Value, allowed: i32) -> PodDisruptionBudget {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "shop"}, "spec": {"selector": selector},
+            "status": {"disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_tightest_budget_of_the_namespace_guards_a_pod() {
+        let budgets = Budgets::of(vec![
+            budget("loose", json!({"matchLabels": {"app": "cart"}}), 3),
+            budget(
+                "tight",
+                json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["cart", "till"]}]}),
+                0,
+            ),
+            budget("other", json!({"matchLabels": {"app": "web"}}), 0),
+            budget("all", json!({}), 7),
+        ]);
+        let of = |namespace: &str, app: &str| {
+            let labelled = json!({"metadata": {"name": "p", "namespace": namespace, "labels": {"app": app}}});
+            budgets.tightest(&pod(labelled)).map(|pdb| pdb.name)
+        };
+        assert_eq!(of("shop", "cart").as_deref(), Some("tight"));
+        assert_eq!(of("shop", "db").as_deref(), Some("all"));
+        assert_eq!(of("bank", "cart"), None);
+    }
+
+    #[test]
+    fn pods_prove_that_a_node_gives_addresses() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let mut seen = PodsSeen::default();
+        let mut add = |node: &str, created: &str, ip: Option<&str>| {
+            let owner = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u", "controller": true}]);
+            let value = json!({
+                "metadata": {"name": "p", "namespace": "shop", "uid": "u", "creationTimestamp": created, "ownerReferences": owner},
+                "spec": {"nodeName": node, "containers": []}, "status": {"phase": "Pending", "podIP": ip}
+            });
+            seen.add(&pod(value), &Budgets::default(), now);
+        };
+        add("good", "2026-11-21T11:00:00Z", None);
+        add("good", "2026-11-21T11:59:00Z", Some("10.0.0.7"));
+        add("bad", "2026-11-21T11:00:00Z", None);
+        add("young", "2026-11-21T11:59:00Z", None);
+        let node = |name: &str| NodeName::parse(name).unwrap();
+        assert_eq!(seen.proof(&node("good")), Some(true));
+        assert_eq!(seen.proof(&node("bad")), Some(false));
+        assert_eq!(seen.proof(&node("young")), None);
+        assert_eq!(seen.of(&node("good")).as_option().map(Vec::len), Some(2));
+        let unbound = pod(json!({
+            "metadata": {"name": "p", "namespace": "shop", "creationTimestamp": "2026-11-21T11:00:00Z"},
+            "spec": {"containers": []}, "status": {"phase": "Pending"}
+        }));
+        seen.add(&unbound, &Budgets::default(), now);
+        assert_eq!(seen.pending_long, 1);
+    }
+}
