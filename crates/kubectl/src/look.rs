@@ -36,7 +36,8 @@ pub(crate) async fn look(
     };
     let has_policy = given.is_some() || snapshot.standing_policy().map_err(unusable)?.is_some();
     let policy = snapshot.policy(given).map_err(unusable)?;
-    let sight = snapshot.observe(&policy).await.map_err(Failure::Intent)?;
+    let seen = Box::pin(snapshot.observe(&policy)).await;
+    let sight = seen.map_err(Failure::Intent)?;
     Ok(Look {
         snapshot,
         policy,
@@ -52,8 +53,9 @@ pub(crate) async fn take(
     cluster_name: Option<String>,
     policy: Option<&CniPolicy>,
 ) -> Result<Snapshot, Failure> {
-    let client = connect::cluster(flags).await?;
-    let (ec2, eks) = connect::aws().await;
+    // On the heap, as below: the state of these is more than a stack should hold.
+    let client = Box::pin(connect::cluster(flags)).await?;
+    let (ec2, eks) = Box::pin(connect::aws()).await;
     let source = Source {
         policy,
         cluster_name,
@@ -62,7 +64,8 @@ pub(crate) async fn take(
         now: Timestamp::now(),
         by: format!("kubectl-vpc_cni {}", env!("CARGO_PKG_VERSION")),
     };
-    Snapshot::take(&client, source).await.map_err(Failure::Take)
+    let taken = Box::pin(Snapshot::take(&client, source)).await;
+    taken.map_err(Failure::Take)
 }
 
 fn read(path: &Path) -> Result<Snapshot, Failure> {

@@ -18,8 +18,9 @@ async fn main() -> ExitCode {
         }
     };
     let mut out = Out::standard(&args.flags);
-    match run(args, &mut out).await {
-        Ok(code) => code.into(),
+    // On the heap: what a look holds is more than a stack should.
+    match Box::pin(run(args, &mut out)).await {
+        Ok(code) => code,
         Err(failure) => {
             out.complain(&failure);
             ExitCode::FAILURE

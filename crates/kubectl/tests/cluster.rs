@@ -20,7 +20,7 @@ use vpccni_testbed::sandbox::{Options, Sandbox};
 use vpccni_testbed::scene::GroupSpec;
 
 /// Virtual: aws-node is on every node within seconds.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 const ZONES: [&str; 2] = ["us-west-2a", "us-west-2b"];
 

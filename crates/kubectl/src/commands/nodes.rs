@@ -3,7 +3,7 @@
 use crate::args::{Flags, Looking};
 use crate::failure::Failure;
 use crate::look::{Look, look};
-use crate::output::{Cell, Out, Paint, Style, Table};
+use crate::output::{Cell, Out, Paint, Style, Table, line};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use vpccni_api::convert::{node_mode, provider};
@@ -159,10 +159,10 @@ fn text(views: &[NodeView], paint: Paint) -> String {
             "! on {over} of {}: the scheduler may put more pods there than can get an address",
             views.len()
         );
-        text.push_str(&format!("{}\n", paint.on(Style::Bad, &marked)));
+        line(&mut text, &paint.on(Style::Bad, &marked));
     }
     if let Some(why) = views.iter().find_map(|node| node.unknown.as_deref()) {
-        text.push_str(&format!("?: {why}\n"));
+        line(&mut text, &format!("?: {why}"));
     }
     text
 }

@@ -5,7 +5,7 @@
 use crate::args::{Flags, Release as Args};
 use crate::connect;
 use crate::failure::Failure;
-use crate::output::{Out, count};
+use crate::output::{Out, confirm, count};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client, ResourceExt};
@@ -42,7 +42,7 @@ pub(super) async fn run(flags: &Flags, args: &Args, out: &mut Out) -> Result<(),
             save(policy, path)?;
         }
         if !args.yes {
-            out.confirm(&question(policy, &target), "release")?;
+            confirm(&question(policy, &target), "release")?;
         }
         delete(&policies, policy).await?;
     }

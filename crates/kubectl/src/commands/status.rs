@@ -4,7 +4,7 @@ use crate::args::Flags;
 use crate::connect;
 use crate::failure::Failure;
 use crate::next::next;
-use crate::output::{Cell, Out, Paint, Style, Table, age, wrapped};
+use crate::output::{Cell, Out, Paint, Style, Table, age, facts, heading, line, wrapped};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
@@ -117,7 +117,7 @@ fn text(view: &StatusView, now: Timestamp, paint: Paint) -> String {
         text.push_str("  nothing to do\n");
     }
     for step in &view.next {
-        text.push_str(&format!("  {step}\n"));
+        line(&mut text, &format!("  {step}"));
     }
     text
 }
@@ -159,13 +159,7 @@ fn head(view: &StatusView, paint: Paint) -> String {
     if let Some(migration) = &view.migration {
         rows.push(("Migration", migration.clone()));
     }
-    rows.iter()
-        .map(|(name, value)| format!("{}  {value}\n", paint.on(Style::Bold, &format!("{name:<9}"))))
-        .collect()
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.on(Style::Bold, text))
+    facts(&rows, paint)
 }
 
 fn condition_text(condition: &Condition, now: Timestamp, paint: Paint) -> String {
@@ -220,13 +214,13 @@ mod tests {
         .unwrap();
         let now = "2026-11-21T10:05:00Z".parse().unwrap();
         let expected = "\
-Policy     default, Manage
-Target     kube-system/aws-node
-CNI        v1.23.1
-Mode       SecondaryIp, desired Prefix
-Rollout    3/3
-Nodes      0/3 in the desired mode
-Findings   1 refuse
+Policy    default, Manage
+Target    kube-system/aws-node
+CNI       v1.23.1
+Mode      SecondaryIp, desired Prefix
+Rollout   3/3
+Nodes     0/3 in the desired mode
+Findings  1 refuse
 
 Conditions
   Ready              False    UnsafeChange (5m)

@@ -3,7 +3,7 @@
 use crate::args::{Flags, Subnets as Args};
 use crate::failure::Failure;
 use crate::look::look;
-use crate::output::{Out, Paint, Style, indented};
+use crate::output::{Out, Paint, Style, indented, line};
 use crate::plan::{Room, rooms, run_text};
 use serde::Serialize;
 use vpccni_core::capacity::{Block, BlockMap, BlockState};
@@ -126,7 +126,10 @@ fn text(views: &[SubnetView], paint: Paint) -> String {
         .iter()
         .map(|(mark, style, meaning)| format!("{} {meaning}", paint.on(*style, &mark.to_string())))
         .collect();
-    text.push_str(&format!("One character is a /28: {}\n", legend.join(", ")));
+    line(
+        &mut text,
+        &format!("One character is a /28: {}", legend.join(", ")),
+    );
     text
 }
 
@@ -143,8 +146,8 @@ fn picture(view: &SubnetView, paint: Paint) -> String {
         text.push_str(&indented(2, &format!("not known: {why}")));
         return text;
     };
-    for line in &view.lines {
-        let drawn: String = line
+    for drawn in &view.lines {
+        let picture: String = drawn
             .blocks
             .iter()
             .map(|block| {
@@ -152,19 +155,22 @@ fn picture(view: &SubnetView, paint: Paint) -> String {
                 paint.on(style, &mark.to_string())
             })
             .collect();
-        text.push_str(&format!("  {:<15} {drawn}\n", line.first));
+        line(&mut text, &format!("  {:<15} {picture}", drawn.first));
     }
-    text.push_str(&format!(
-        "  {} free for prefixes ({} in reservations), largest run {}; {} prefixes, {} fragmented, {} full, \
-         {} explicitly reserved; fragmentation {} %\n",
-        blocks.free_prefixes,
-        blocks.free_in_reservations,
-        run_text(blocks.largest_run.as_ref()),
-        blocks.prefixes,
-        blocks.fragmented,
-        blocks.full,
-        blocks.explicitly_reserved,
-        blocks.fragmentation
-    ));
+    line(
+        &mut text,
+        &format!(
+            "  {} free for prefixes ({} in reservations), largest run {}; {} prefixes, {} fragmented, {} full, \
+         {} explicitly reserved; fragmentation {} %",
+            blocks.free_prefixes,
+            blocks.free_in_reservations,
+            run_text(blocks.largest_run.as_ref()),
+            blocks.prefixes,
+            blocks.fragmented,
+            blocks.full,
+            blocks.explicitly_reserved,
+            blocks.fragmentation
+        ),
+    );
     text
 }

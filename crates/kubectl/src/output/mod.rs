@@ -6,7 +6,7 @@ mod text;
 
 pub(crate) use paint::{Paint, Style};
 pub(crate) use table::{Cell, Table};
-pub(crate) use text::{age, count, indented, wrapped};
+pub(crate) use text::{age, count, facts, heading, indented, line, wrapped};
 
 use crate::args::{Flags, Format, plain_environment};
 use crate::failure::Failure;
@@ -109,30 +109,30 @@ impl Out {
     pub fn complain(&self, failure: &Failure) {
         let mut text = format!("error: {failure}\n");
         if let Some(hint) = failure.hint() {
-            text.push_str(&format!("what to do: {hint}\n"));
+            line(&mut text, &format!("what to do: {hint}"));
         }
         // Where nobody reads it, there is nobody to tell.
         std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
     }
+}
 
-    /// Asks a person, who has to type the word. Where nobody can answer, that is a no.
-    pub(crate) fn confirm(&self, question: &str, word: &str) -> Result<(), Failure> {
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
-            let why = "there is no terminal to ask at".to_owned();
-            return Err(Failure::NotConfirmed(why));
-        }
-        let mut stderr = std::io::stderr();
-        let asked = stderr
-            .write_all(format!("{question}\nType {word} to go on: ").as_bytes())
-            .and_then(|()| stderr.flush());
-        asked.map_err(Failure::Output)?;
-        let mut answer = String::new();
-        stdin.lock().read_line(&mut answer).map_err(Failure::Output)?;
-        if answer.trim() == word {
-            Ok(())
-        } else {
-            Err(Failure::NotConfirmed(format!("{word} was not typed")))
-        }
+/// Asks a person, who has to type the word. Where nobody can answer, that is a no.
+pub(crate) fn confirm(question: &str, word: &str) -> Result<(), Failure> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        let why = "there is no terminal to ask at".to_owned();
+        return Err(Failure::NotConfirmed(why));
+    }
+    let mut stderr = std::io::stderr();
+    let asked = stderr
+        .write_all(format!("{question}\nType {word} to go on: ").as_bytes())
+        .and_then(|()| stderr.flush());
+    asked.map_err(Failure::Output)?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer).map_err(Failure::Output)?;
+    if answer.trim() == word {
+        Ok(())
+    } else {
+        Err(Failure::NotConfirmed(format!("{word} was not typed")))
     }
 }

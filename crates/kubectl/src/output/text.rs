@@ -1,5 +1,6 @@
 //! Sentences in a terminal: wrapped, indented, counted, and how long ago something was.
 
+use super::paint::{Paint, Style};
 use jiff::{SignedDuration, Timestamp};
 
 /// How wide sentences are.
@@ -38,6 +39,29 @@ pub(crate) fn wrapped(first: &str, text: &str) -> String {
 /// The same, every line behind so many spaces.
 pub(crate) fn indented(spaces: usize, text: &str) -> String {
     wrapped(&" ".repeat(spaces), text)
+}
+
+/// Adds a line to a page.
+pub(crate) fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push('\n');
+}
+
+/// The heading of a part of a page.
+pub(crate) fn heading(text: &str, paint: Paint) -> String {
+    format!("\n{}\n", paint.on(Style::Bold, text))
+}
+
+/// Facts, one a line, each behind its name.
+pub(crate) fn facts(rows: &[(&str, String)], paint: Paint) -> String {
+    let names = rows.iter().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or_default();
+    let mut page = String::new();
+    for (name, value) in rows {
+        let name = paint.on(Style::Bold, &format!("{name:<width$}"));
+        line(&mut page, &format!("{name}  {value}"));
+    }
+    page
 }
 
 /// So many of a thing: `1 node`, `2 nodes`.

@@ -2,8 +2,9 @@
 
 use super::room::{Room, run_text};
 use super::view::{Change, Deed, EniDeed, PlanView, Verdict};
-use crate::output::{Cell, Paint, Style, Table, count, indented, wrapped};
+use crate::output::{Cell, Paint, Style, Table, count, facts, heading, indented, line, wrapped};
 use std::collections::BTreeSet;
+use vpccni_api::migration::MigrationPhase;
 use vpccni_api::policy::{
     ChangeClass, FindingResolution, FindingSeverity, FindingStatus, MigrationStrategy, Restarts,
 };
@@ -46,7 +47,7 @@ fn head(view: &PlanView, paint: Paint) -> String {
         .map(|(number, mode)| format!("{number} {mode}"))
         .collect();
     let source = seen.file.as_deref().unwrap_or("the cluster");
-    let rows = [
+    let mut rows = vec![
         ("Policy", policy),
         ("Target", format!("DaemonSet {}, CNI {version}", seen.target)),
         (
@@ -55,13 +56,17 @@ fn head(view: &PlanView, paint: Paint) -> String {
         ),
         ("Seen", format!("{source}, {}", seen.at)),
     ];
-    rows.iter()
-        .map(|(name, value)| format!("{}  {value}\n", paint.on(Style::Bold, &format!("{name:<6}"))))
-        .collect()
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.on(Style::Bold, text))
+    if let Some(open) = &view.migration {
+        let phase = open.phase.map_or("not planned yet", MigrationPhase::as_str);
+        rows.push((
+            "Open",
+            format!(
+                "{}, {phase}: what it changes follows it, not this plan",
+                open.name
+            ),
+        ));
+    }
+    facts(&rows, paint)
 }
 
 fn changes(view: &PlanView, paint: Paint) -> String {
@@ -81,10 +86,13 @@ fn changes(view: &PlanView, paint: Paint) -> String {
         } else {
             "it is only asserted: change the image of the DaemonSet"
         };
-        text.push_str(&format!(
-            "  {} runs, the policy says {}; {what}\n",
-            version.running, version.wanted
-        ));
+        line(
+            &mut text,
+            &format!(
+                "  {} runs, the policy says {}; {what}",
+                version.running, version.wanted
+            ),
+        );
     }
     text
 }
@@ -276,7 +284,7 @@ fn result(view: &PlanView, paint: Paint) -> String {
     };
     let mut text = format!("\n{}\n", paint.on(style, sentence.trim_end()));
     if let Some(hash) = &view.change_hash {
-        text.push_str(&format!("change hash {hash}\n"));
+        line(&mut text, &format!("change hash {hash}"));
     }
     let next = next_steps(view);
     if !next.is_empty() {
@@ -347,7 +355,14 @@ fn next_steps(view: &PlanView) -> Vec<String> {
         .collect();
     let is_path = |finding: &FindingStatus| finding.resolution == FindingResolution::ReplaceNodes;
     let reachable = refusing(view).next().is_some() && refusing(view).all(is_path);
-    if reachable && view.policy.strategy == MigrationStrategy::Refuse {
+    if let Some(open) = &view.migration {
+        steps.push(format!("kubectl vpc-cni migrate show {}", open.name));
+    } else if reachable && view.policy.strategy != MigrationStrategy::Refuse {
+        steps.push(
+            "kubectl vpc-cni migrate list (the operator makes a migration of it, which waits for approval)"
+                .to_owned(),
+        );
+    } else if reachable {
         steps.push(
             "spec.migration.strategy: Plan (makes a CniMigration that replaces the nodes once you approve it)".to_owned(),
         );

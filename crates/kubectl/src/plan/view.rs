@@ -3,8 +3,11 @@
 use super::facts::unknown;
 use super::room::{Room, rooms};
 use crate::look::Look;
+use crate::migrations::{has_ended, phase};
+use kube::ResourceExt;
 use serde::Serialize;
 use vpccni_api::convert::{self, finding, pending_changes, planned_change};
+use vpccni_api::migration::MigrationPhase;
 use vpccni_api::policy::{ApplyMode, FindingStatus, MigrationStrategy, PendingChange, PlannedChange};
 use vpccni_core::eni_configs::{self, EniAction, EniPlan};
 use vpccni_core::known::Known;
@@ -33,6 +36,9 @@ pub(crate) struct PlanView {
     pub(crate) change_hash: Option<String>,
     pub(crate) policy: PolicyView,
     pub(crate) seen: Seen,
+    /// The migration that is open: what it changes follows it, not this plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) migration: Option<OpenMigration>,
     pub(crate) changes: Vec<Change>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<VersionChange>,
@@ -82,6 +88,14 @@ pub(crate) struct Nodes {
     pub(crate) mixed: usize,
     pub(crate) unknown: usize,
     pub(crate) ignored: usize,
+}
+
+/// A migration that has not ended.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OpenMigration {
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phase: Option<MigrationPhase>,
 }
 
 /// One setting.
@@ -178,6 +192,7 @@ pub(crate) fn view(look: &Look) -> Option<PlanView> {
         change_hash: plan.verdict.change_hash.clone(),
         policy: policy_view(look),
         seen: seen(look, target),
+        migration: open_migration(look),
         changes: plan.verdict.differs.iter().map(change).collect(),
         version: version(&plan, target),
         eni_configs: eni_changes(&eni),
@@ -243,6 +258,15 @@ fn seen(look: &Look, target: &Target) -> Seen {
         cni: target.version.as_option().map(ToString::to_string),
         nodes,
     }
+}
+
+fn open_migration(look: &Look) -> Option<OpenMigration> {
+    let all = look.sight.stores.migrations.all();
+    let open = all.iter().find(|migration| !has_ended(migration))?;
+    Some(OpenMigration {
+        name: open.name_any(),
+        phase: phase(open),
+    })
 }
 
 fn change(row: &Row) -> Change {

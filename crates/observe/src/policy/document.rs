@@ -64,6 +64,7 @@ impl Document {
     }
 
     /// The same with these settings and without those. What has no place in it is left out: the plan never asks for it.
+    #[must_use]
     pub fn with(mut self, set: &BTreeMap<SettingName, Written>, unset: &BTreeSet<SettingName>) -> Self {
         for (name, value) in set {
             match document_path(name) {

@@ -177,7 +177,7 @@ impl Snapshot {
     ) -> Result<Sight, IntentError> {
         let mut objects = self.objects.clone();
         objects.policies = only_policy(policy);
-        let stores = objects.stores(scope(policy));
+        let stores = objects.stores(&scope(policy));
         let budget = Budget {
             gap: SignedDuration::ZERO,
             reservations: RESERVATIONS,

@@ -76,17 +76,17 @@ impl Objects {
     }
 
     /// The stores a watch would have filled.
-    pub(super) fn stores(&self, scope: Scope) -> Stores {
+    pub(super) fn stores(&self, scope: &Scope) -> Stores {
         let stores = Stores::empty(scope.clone());
-        fill(&stores.policies, &self.policies, &scope);
-        fill(&stores.nodes, &self.nodes, &scope);
-        fill(&stores.aws_node_pods, &self.aws_node_pods, &scope);
-        fill(&stores.target, &self.target, &scope);
-        fill(&stores.config_map, &self.config_map, &scope);
-        fill(&stores.eni_configs, &self.eni_configs, &scope);
-        fill(&stores.node_states, &self.node_states, &scope);
-        fill(&stores.node_pools, &self.node_pools, &scope);
-        fill(&stores.migrations, &self.migrations, &scope);
+        fill(&stores.policies, &self.policies, scope);
+        fill(&stores.nodes, &self.nodes, scope);
+        fill(&stores.aws_node_pods, &self.aws_node_pods, scope);
+        fill(&stores.target, &self.target, scope);
+        fill(&stores.config_map, &self.config_map, scope);
+        fill(&stores.eni_configs, &self.eni_configs, scope);
+        fill(&stores.node_states, &self.node_states, scope);
+        fill(&stores.node_pools, &self.node_pools, scope);
+        fill(&stores.migrations, &self.migrations, scope);
         stores
     }
 }
@@ -147,13 +147,14 @@ fn fill<T: Watched>(store: &Store<T>, listed: &Listed, scope: &Scope) {
 }
 
 /// Metadata that are read of every kind.
-const METADATA: [&str; 8] = [
+const METADATA: [&str; 9] = [
     "name",
     "namespace",
     "uid",
     "resourceVersion",
     "generation",
     "creationTimestamp",
+    "deletionTimestamp",
     "labels",
     "ownerReferences",
 ];

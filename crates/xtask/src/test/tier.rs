@@ -13,7 +13,7 @@ pub(crate) enum Tier {
     Core,
     /// The other crates; some start the AWS sandbox or helm.
     Crates,
-    /// The test bed, the operator on a real control plane, and the node agent on a real kernel.
+    /// The test bed, the operator and the plugin on a real control plane, and the node agent on a real kernel.
     System,
 }
 
@@ -25,7 +25,7 @@ impl Tier {
     pub(super) fn of(program: &Program) -> Self {
         match (program.package.as_str(), program.integration) {
             ("vpccni-core", _) => Self::Core,
-            ("vpccni-testbed" | "vpc-cni-operator" | "vpccni-e2e", true) => Self::System,
+            ("vpccni-testbed" | "vpc-cni-operator" | "vpccni-kubectl" | "vpccni-e2e", true) => Self::System,
             _ => Self::Crates,
         }
     }

@@ -1,9 +1,10 @@
 //! `migrate approve`: the plan is shown, and what is approved is what was shown.
 
-use super::{find, has_ended, show, steer, whoami};
+use super::{find, show, steer, whoami};
 use crate::args::Approve;
 use crate::failure::Failure;
-use crate::output::Out;
+use crate::migrations::has_ended;
+use crate::output::{Out, confirm};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
@@ -52,7 +53,7 @@ pub(super) async fn run(
         let question = format!(
             "{plan}\nApproved will be: this change, at most {max_nodes} nodes, until {until}.\nchange hash {hash}"
         );
-        out.confirm(&question, "approve")?;
+        confirm(&question, "approve")?;
     }
     let approval = json!({
         "changeHash": hash,

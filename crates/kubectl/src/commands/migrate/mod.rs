@@ -9,6 +9,7 @@ mod watch;
 use crate::args::{Flags, MigrateCommand};
 use crate::connect;
 use crate::failure::Failure;
+use crate::migrations::{has_ended, phase};
 use crate::output::{Out, Paint, Table, age, count};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -35,18 +36,6 @@ pub(super) async fn run(flags: &Flags, command: MigrateCommand, out: &mut Out) -
         MigrateCommand::Watch(named) => return watch::run(&migrations, &named, out).await,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether nothing more will happen to it.
-fn has_ended(migration: &CniMigration) -> bool {
-    matches!(
-        phase(migration),
-        Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted)
-    )
-}
-
-fn phase(migration: &CniMigration) -> Option<MigrationPhase> {
-    migration.status.as_ref()?.phase
 }
 
 /// What is read of a migration, without what only server-side apply needs.

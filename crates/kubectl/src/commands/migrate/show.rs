@@ -1,7 +1,7 @@
 //! A migration as a text: where it stands, what it waits for, its plan, its nodes, and the ways out.
 
-use super::{has_ended, phase};
-use crate::output::{Cell, Paint, Style, Table, age, indented, wrapped};
+use crate::migrations::{has_ended, phase};
+use crate::output::{Cell, Paint, Style, Table, age, facts, heading, indented, line, wrapped};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use vpccni_api::CniMigration;
@@ -26,7 +26,7 @@ pub(super) fn text(migration: &CniMigration, now: Timestamp, paint: Paint) -> St
     if !next.is_empty() {
         text.push_str(&heading("Next", paint));
         for step in next {
-            text.push_str(&format!("  {step}\n"));
+            line(&mut text, &format!("  {step}"));
         }
     }
     text
@@ -40,10 +40,6 @@ pub(super) fn short(migration: &CniMigration, now: Timestamp, paint: Paint) -> S
         text.push_str(&in_flight(status, now, paint));
     }
     text
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.on(Style::Bold, text))
 }
 
 fn head(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
@@ -69,9 +65,7 @@ fn head(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
     {
         rows.push(("ETA", eta.to_owned()));
     }
-    rows.iter()
-        .map(|(name, value)| format!("{}  {value}\n", paint.on(Style::Bold, &format!("{name:<9}"))))
-        .collect()
+    facts(&rows, paint)
 }
 
 fn approved(migration: &CniMigration, now: Timestamp) -> String {
@@ -145,7 +139,7 @@ fn situation(status: &CniMigrationStatus, now: Timestamp, paint: Paint) -> Strin
         ));
         text.push_str(&indented(2, halt.message.as_deref().unwrap_or_default()));
         if let Some(runbook) = &halt.runbook {
-            text.push_str(&format!("  runbook: {runbook}\n"));
+            line(&mut text, &format!("  runbook: {runbook}"));
         }
     }
     if let Some(waiting) = &status.waiting_for {
@@ -156,10 +150,10 @@ fn situation(status: &CniMigrationStatus, now: Timestamp, paint: Paint) -> Strin
         text.push_str(&heading("Waiting for", paint));
         text.push_str(&indented(2, waiting.what.as_deref().unwrap_or_default()));
         if let Some(who) = &waiting.who {
-            text.push_str(&format!("  who acts: {who}{since}\n"));
+            line(&mut text, &format!("  who acts: {who}{since}"));
         }
         if let Some(command) = &waiting.command {
-            text.push_str(&format!("  {command}\n"));
+            line(&mut text, &format!("  {command}"));
         }
     }
     for failure in status.failures.iter().flatten() {
@@ -226,15 +220,18 @@ pub(super) fn plan(migration: &CniMigration, paint: Paint) -> String {
     }
     text.push_str(&groups(plan, paint));
     let number = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
-    text.push_str(&format!(
-        "  {} nodes, at most {} away and {} extra at a time; about {}, {} calls to AWS; {}\n",
-        number(plan.nodes),
-        number(plan.max_unavailable),
-        number(plan.max_surge),
-        plan.eta.as_deref().unwrap_or("an unknown time"),
-        number(plan.aws_calls),
-        plan.direction.as_deref().unwrap_or("-")
-    ));
+    line(
+        &mut text,
+        &format!(
+            "  {} nodes, at most {} away and {} extra at a time; about {}, {} calls to AWS; {}",
+            number(plan.nodes),
+            number(plan.max_unavailable),
+            number(plan.max_surge),
+            plan.eta.as_deref().unwrap_or("an unknown time"),
+            number(plan.aws_calls),
+            plan.direction.as_deref().unwrap_or("-")
+        ),
+    );
     let least = plan.min_free_prefixes.as_deref().unwrap_or_default();
     if !least.is_empty() {
         let mut table = Table::new(&["SUBNET", "FEWEST FREE /28", "AT STEP"]);
@@ -295,11 +292,14 @@ fn way_back(status: &CniMigrationStatus, paint: Paint) -> String {
             None => "not known",
         };
         text.push_str(&heading("The way back", paint));
-        text.push_str(&format!(
-            "  {feasible}: {} nodes, about {}\n",
-            back.nodes.unwrap_or_default(),
-            back.eta.as_deref().unwrap_or("an unknown time")
-        ));
+        line(
+            &mut text,
+            &format!(
+                "  {feasible}: {} nodes, about {}",
+                back.nodes.unwrap_or_default(),
+                back.eta.as_deref().unwrap_or("an unknown time")
+            ),
+        );
         for why in back.blocked_by.iter().flatten() {
             text.push_str(&wrapped("  blocked by ", why));
         }
@@ -318,11 +318,12 @@ fn next(migration: &CniMigration) -> Vec<String> {
     let name = migration.name_any();
     let step = |verb: &str| format!("kubectl vpc-cni migrate {verb} {name}");
     match phase(migration) {
-        None => Vec::new(),
         Some(MigrationPhase::Planned) if migration.spec.approval.is_none() => vec![step("approve")],
         Some(MigrationPhase::Halted) => vec![step("resume"), step("rollback")],
         Some(MigrationPhase::Paused) => vec![step("resume")],
-        Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted) => Vec::new(),
+        None | Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted) => {
+            Vec::new()
+        }
         Some(_) => vec![step("watch"), step("pause")],
     }
 }

@@ -1,9 +1,10 @@
 //! Pause, resume, abort, roll back: one field of the spec each. The schema lets only legal moves through.
 
-use super::{find, has_ended};
+use super::find;
 use crate::args::{Confirmed, Named};
 use crate::failure::Failure;
-use crate::output::{Out, indented};
+use crate::migrations::{has_ended, phase};
+use crate::output::{Out, confirm, indented};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -72,7 +73,7 @@ pub(super) async fn abort(
 ) -> Result<(), Failure> {
     let migration = open(migrations, &confirmed.named).await?;
     if !confirmed.yes {
-        out.confirm(&abort_question(&migration), "abort")?;
+        confirm(&abort_question(&migration), "abort")?;
     }
     desire(migrations, &migration, DesiredState::Abort).await?;
     say(
@@ -111,14 +112,14 @@ pub(super) async fn roll_back(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let migration = find(migrations, confirmed.named.name.as_deref()).await?;
-    if super::phase(&migration) == Some(MigrationPhase::RolledBack) {
+    if phase(&migration) == Some(MigrationPhase::RolledBack) {
         return Err(Failure::NotFound {
             what: format!("{} is rolled back already", migration.name_any()),
             hint: "`kubectl vpc-cni migrate list` lists all".to_owned(),
         });
     }
     if !confirmed.yes {
-        out.confirm(&rollback_question(&migration), "rollback")?;
+        confirm(&rollback_question(&migration), "rollback")?;
     }
     desire(migrations, &migration, DesiredState::RollBack).await?;
     say(

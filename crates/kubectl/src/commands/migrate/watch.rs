@@ -1,9 +1,10 @@
 //! `migrate watch`: the view is drawn anew until the migration has ended. Elsewhere than at a terminal each change is one
 //! line.
 
-use super::{find, has_ended, lean, phase, show};
+use super::{find, lean, show};
 use crate::args::Named;
 use crate::failure::Failure;
+use crate::migrations::{has_ended, phase};
 use crate::output::Out;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
