@@ -132,7 +132,7 @@ fn settle(round: &mut Round<'_>) -> bool {
 
 /// Whether a managed group that we replace must not grow: its template cannot be changed, and the new configuration
 /// carries less.
-fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
+pub(super) fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
     let ours = matches!(plan.method, Method::BlueGreen { .. } | Method::UpdateVersion);
     if !ours || round.stage.direction == Direction::Growing {
         return false;
@@ -229,6 +229,9 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
 fn templates(round: &mut Round<'_>) -> bool {
     let mut done = true;
     for plan in &round.plan.groups {
+        if drift(round, plan) == Some(Drift::Annotation) && !has_old(round, plan) {
+            continue;
+        }
         match template_is_done(round, plan) {
             Some(true) => {
                 round.memory.templates_done.insert(plan.group.clone());
@@ -253,6 +256,13 @@ fn templates(round: &mut Round<'_>) -> bool {
         }
     }
     done
+}
+
+/// A pool without old nodes must not drift: its nodes are what they should be.
+fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    round
+        .nodes()
+        .any(|(_, view, standing)| view.facts.group == plan.group && standing.must_go())
 }
 
 fn template(round: &mut Round<'_>, plan: &GroupPlan) {

@@ -241,21 +241,27 @@ impl<'a> Round<'a> {
             return 0;
         };
         let of_group = || self.nodes().filter(|(_, view, _)| view.facts.group == plan.group);
+        // A node whose termination made the group smaller is no longer one it should have.
+        let leaves = |view: &NodeView, record: Option<&Record>| {
+            view.deleting && record.is_some_and(|record| record.grow_to.is_some())
+        };
         let there = of_group()
-            .filter(|(_, _, standing)| !matches!(standing, Standing::Young(_)))
+            .filter(|(name, view, standing)| {
+                !matches!(standing, Standing::Young(_)) && !leaves(view, self.record_of(name))
+            })
             .count();
         let asked: Vec<&Record> = of_group()
+            .filter(|(_, view, _)| !view.deleting)
             .filter_map(|(name, _, _)| self.record_of(name).filter(|record| record.grow_to.is_some()))
             .collect();
         let since = asked.iter().map(|record| record.since).min();
         // A replacement that is there is counted as a node already. Which of the new nodes are replacements is not
         // always noted yet, so any of them may be: then one more counts as missing for a while, never one less.
         let arrived = of_group().filter(|(_, view, standing)| {
-            let bound = view
-                .ours
-                .replaces
-                .as_ref()
-                .is_some_and(|old| self.record_of(old).is_some());
+            let asks = |old: &NodeName| {
+                self.record_of(old).is_some() && self.world.nodes.get(old).is_some_and(|old| !old.deleting)
+            };
+            let bound = view.ours.replaces.as_ref().is_some_and(asks);
             let unbound = view.ours.replaces.is_none() && since.is_some_and(|since| view.created >= since);
             (bound || unbound) && !matches!(standing, Standing::Young(_))
         });
