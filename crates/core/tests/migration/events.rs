@@ -157,6 +157,19 @@ impl Cluster {
             // Somebody makes room where lost nodes used it up.
             group.max += 3;
         }
+        // A person repairs nodes that never became Ready, or has them removed.
+        let now = self.now;
+        for node in self
+            .nodes
+            .values_mut()
+            .filter(|node| node.ready_at.is_none() && node.gone_at.is_none())
+        {
+            if node.instance % 2 == 0 {
+                node.ready_at = Some(now);
+            } else {
+                node.gone_at = Some(now);
+            }
+        }
         (self.window_open, self.aws_denied, self.fragmented) = (true, false, false);
         if self.desired == Desired::Pause {
             self.desired = Desired::Run;

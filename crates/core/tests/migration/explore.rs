@@ -11,7 +11,7 @@ use vpccni_core::migration::{
     BudgetShare, Canary, Desired, Next, OnBlocked, OnWindowEnd, Phase, Replace, Share, State, World, next,
 };
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 120;
 const CHAOS: u32 = 150;
 const ROUNDS: u32 = 500;
 
@@ -159,6 +159,9 @@ impl Run {
             self.cluster.tick(20);
             checks::at_every_moment(&self.cluster);
             self.round(true);
+            if self.cluster.memory.ended.is_some() {
+                return;
+            }
             if self.rng.one_in(4) {
                 self.late_leader();
             }

@@ -61,20 +61,7 @@ fn say_full(round: &mut Round<'_>) {
     if !idle || round.unavailable == 0 {
         return;
     }
-    let out: Vec<String> = round
-        .nodes()
-        .filter(|(name, view, _)| round.is_counted(name, view))
-        .take(3)
-        .map(|(name, _, _)| name.to_string())
-        .collect();
-    let (some, budget) = (round.unavailable, round.plan.budget.unavailable);
-    let what = match out.is_empty() {
-        true => format!("{some} nodes are missing from their groups, and the budget is {budget}"),
-        false => format!(
-            "{some} nodes are out of service ({}), and the budget is {budget}",
-            out.join(", ")
-        ),
-    };
+    let what = round.out_of_service();
     round.waits.add(
         Rank::Node,
         what,
