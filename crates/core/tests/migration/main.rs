@@ -12,5 +12,7 @@ mod cluster;
 mod effects;
 mod events;
 mod explore;
+mod halts;
 mod observe;
+mod pods;
 mod providers;
