@@ -199,7 +199,7 @@ fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>
     }
     let costs = !round.is_counted(name, view);
     if costs && round.budget_left() == 0 {
-        let what = format!("{name} waits for room in the budget");
+        let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
         let command = "kubectl vpc-cni nodes";
         round
             .waits

@@ -1,7 +1,8 @@
 //! The end of a stage and of a migration: all nodes are as planned, and everything we changed for a while is put back.
 
+use super::prepare::promises_too_much;
 use super::round::{Round, into};
-use super::standing::{Standing, switched_at};
+use super::standing::Standing;
 use super::waiting::Rank;
 use crate::ids::NodeName;
 use crate::migration::action::ActionKind;
@@ -96,14 +97,27 @@ pub(super) fn put_back(round: &mut Round<'_>) -> bool {
     round.actions.len() == before && gone_groups(round)
 }
 
-/// Old nodes after the switch must not be reached by what new ones run.
+/// Whether a node would be reached by what its agent does not run yet. All nodes as planned run what they should; after
+/// an abort only those are safe that run the newest revision already.
 pub(super) fn shield_stays(round: &Round<'_>) -> bool {
-    let switched = switched_at(&round.memory, round.stage).is_some();
-    let reached = round
+    round
         .nodes()
-        .any(|(_, _, standing)| matches!(standing, Standing::Old | Standing::Mixed));
-    // Also where an earlier stage was switched: nodes may be two configurations behind.
-    (switched || !round.memory.switched.is_empty()) && reached
+        .any(|(_, view, standing)| *standing != Standing::New && view.newest_revision != Some(true))
+        || round.leave.abort
+            && round
+                .nodes()
+                .any(|(_, view, _)| view.newest_revision == Some(false))
+}
+
+/// Groups that stay frozen after an abort: a scale-out would promise more pods than the nodes carry.
+pub(super) fn frozen_for_good(round: &Round<'_>, group: &NodeGroup) -> bool {
+    let promises = || {
+        round
+            .plan
+            .group(group)
+            .is_some_and(|plan| promises_too_much(round, plan))
+    };
+    round.leave.abort && !round.memory.switched.is_empty() && promises()
 }
 
 fn groups(round: &mut Round<'_>) {
@@ -129,7 +143,7 @@ fn groups(round: &mut Round<'_>) {
             };
             round.act(kind, "the migration ends");
         }
-        if view.frozen {
+        if view.frozen && !frozen_for_good(round, &group) {
             let kind = ActionKind::Freeze { group, on: false };
             round.act(kind, "the migration ends");
         }

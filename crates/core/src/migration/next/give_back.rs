@@ -22,6 +22,14 @@ pub(super) fn give_back(round: &mut Round<'_>) {
     let grace_over = stopped.saturating_add(GRACE).is_ok_and(|over| round.now >= over);
     for (name, view, record) in round.in_work() {
         if view.deleting {
+            let command = format!("kubectl get node {name}");
+            round.waits.add(
+                Rank::Node,
+                format!("{name} is going"),
+                "its provider",
+                Some(record.since),
+                command,
+            );
             continue;
         }
         // It gives addresses of both kinds: new pods are better off elsewhere.

@@ -13,6 +13,7 @@ mod report;
 mod round;
 mod select;
 mod standing;
+mod templates;
 mod waiting;
 mod watch;
 

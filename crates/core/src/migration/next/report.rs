@@ -1,7 +1,7 @@
 //! The round as a report: numbers, nodes in work, time left, and what stopping here would mean.
 
 use super::drain;
-use super::finish::shield_stays;
+use super::finish::{frozen_for_good, shield_stays};
 use super::round::Round;
 use super::standing::{Standing, switched_at};
 use super::watch::holds;
@@ -153,6 +153,13 @@ fn stays(round: &Round<'_>) -> Vec<String> {
     }
     if switched_at(&round.memory, round.stage).is_some() {
         stays.push("the new configuration, for new nodes".to_owned());
+    }
+    for (group, view) in &round.world.groups {
+        if view.frozen && frozen_for_good(round, group) {
+            stays.push(format!(
+                "the maximum of {group}: its template promises more pods than its nodes carry"
+            ));
+        }
     }
     let grown = round
         .nodes()

@@ -195,6 +195,29 @@ impl<'a> Round<'a> {
         self.plan.budget.surge.saturating_sub(self.surge)
     }
 
+    /// What uses the budget up, in words.
+    pub(super) fn out_of_service(&self) -> String {
+        let counted = |(name, view, _): &(&NodeName, &NodeView, &Standing)| self.is_counted(name, view);
+        let mut out: Vec<String> = self
+            .nodes()
+            .filter(counted)
+            .map(|(name, _, _)| name.to_string())
+            .collect();
+        let nodes = out.len();
+        out.truncate(3);
+        let missing = usize::try_from(self.unavailable)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(nodes);
+        if missing > 0 {
+            out.push(format!("{missing} that groups lack"));
+        }
+        let (some, budget) = (self.unavailable, self.plan.budget.unavailable);
+        format!(
+            "{some} nodes are out of service ({}), and the budget is {budget}",
+            out.join(", ")
+        )
+    }
+
     /// Whether EKS takes nodes of a group by itself now: nobody can say which and how many.
     pub(super) fn eks_updates(&self) -> bool {
         self.world
@@ -236,26 +259,36 @@ impl<'a> Round<'a> {
 
     /// Nodes a group should have and has not: what was terminated without a replacement and is not made good yet.
     fn lacking(&self, plan: &GroupPlan) -> u32 {
-        let size = self.group(&plan.group).and_then(|group| group.size);
-        let (Method::AutoScaling, Some(size)) = (&plan.method, size) else {
+        let Some(group) = into(plan) else {
             return 0;
         };
-        let of_group = || self.nodes().filter(|(_, view, _)| view.facts.group == plan.group);
+        let Some(size) = self.group(&group).and_then(|view| view.size) else {
+            return 0;
+        };
+        let of_group = || self.nodes().filter(|(_, view, _)| view.facts.group == group);
+        let of_plan = |view: &NodeView| view.facts.group == group || view.facts.group == plan.group;
+        // A node whose termination made the group smaller is no longer one it should have.
+        let leaves = |view: &NodeView, record: Option<&Record>| {
+            view.deleting && record.is_some_and(|record| record.grow_to.is_some())
+        };
         let there = of_group()
-            .filter(|(_, _, standing)| !matches!(standing, Standing::Young(_)))
+            .filter(|(name, view, standing)| {
+                !matches!(standing, Standing::Young(_)) && !leaves(view, self.record_of(name))
+            })
             .count();
-        let asked: Vec<&Record> = of_group()
+        let asked: Vec<&Record> = self
+            .nodes()
+            .filter(|(_, view, _)| of_plan(view) && !view.deleting)
             .filter_map(|(name, _, _)| self.record_of(name).filter(|record| record.grow_to.is_some()))
             .collect();
         let since = asked.iter().map(|record| record.since).min();
         // A replacement that is there is counted as a node already. Which of the new nodes are replacements is not
         // always noted yet, so any of them may be: then one more counts as missing for a while, never one less.
         let arrived = of_group().filter(|(_, view, standing)| {
-            let bound = view
-                .ours
-                .replaces
-                .as_ref()
-                .is_some_and(|old| self.record_of(old).is_some());
+            let asks = |old: &NodeName| {
+                self.record_of(old).is_some() && self.world.nodes.get(old).is_some_and(|old| !old.deleting)
+            };
+            let bound = view.ours.replaces.as_ref().is_some_and(asks);
             let unbound = view.ours.replaces.is_none() && since.is_some_and(|since| view.created >= since);
             (bound || unbound) && !matches!(standing, Standing::Young(_))
         });

@@ -1,4 +1,4 @@
-//! Which nodes are next: mixed ones first, then group by group, canaries before the others, zones in turn, and never
+//! Which nodes are next: mixed ones and those that are out of service anyway first, then group by group, canaries before the others, zones in turn, and never
 //! more than the budget of all groups together allows.
 
 use super::round::{Round, into};
@@ -19,7 +19,9 @@ pub(super) fn select(round: &mut Round<'_>) {
     let mut taken: BTreeSet<&NodeName> = BTreeSet::new();
     let mixed: Vec<&NodeName> = round
         .nodes()
-        .filter(|(_, _, standing)| **standing == Standing::Mixed)
+        .filter(|(name, view, standing)| {
+            **standing == Standing::Mixed || standing.must_go() && round.is_counted(name, view)
+        })
         .map(|(name, _, _)| name)
         .collect();
     for plan in &round.plan.groups {
@@ -32,8 +34,14 @@ pub(super) fn select(round: &mut Round<'_>) {
             .filter(|name| queue.nodes.iter().any(|(_, zone)| zone.contains(name)))
             .collect();
         for node in first {
-            if queue.left > 0 && take(round, plan, node) {
-                queue.left -= 1;
+            // Nothing is risked on a node that is out of service anyway: it need not wait for the canaries.
+            let is_out = round
+                .world
+                .nodes
+                .get(node)
+                .is_some_and(|view| round.is_counted(node, view));
+            if (queue.left > 0 || is_out) && take(round, plan, node) {
+                queue.left = queue.left.saturating_sub(1);
                 taken.insert(node);
             }
         }
@@ -44,6 +52,23 @@ pub(super) fn select(round: &mut Round<'_>) {
         };
         fill(round, plan, queue, &taken);
     }
+    say_full(round);
+}
+
+/// Where nothing is in work and nothing can be taken, what is out of service is what keeps it.
+fn say_full(round: &mut Round<'_>) {
+    let idle = round.in_work().is_empty() && round.actions.is_empty();
+    if !idle || round.unavailable == 0 {
+        return;
+    }
+    let what = round.out_of_service();
+    round.waits.add(
+        Rank::Node,
+        what,
+        "whoever cordoned or mends them",
+        None,
+        "kubectl get nodes",
+    );
 }
 
 /// The nodes of a group that wait, by zone, and how many of them may go.

@@ -7,7 +7,7 @@ use crate::migration::state::{Memory, State};
 use crate::migration::world::{NodeView, World};
 use crate::safety::NodeGroup;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node that is not as it should be this long after it joined has failed.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
@@ -57,8 +57,13 @@ pub(super) fn standings<'a>(
         since: switched_at(memory, stage),
         resumed: state.resumed,
         now,
+        replaced: BTreeSet::new(),
     };
     let successors = super::round::successors(plan);
+    let judge = Judging {
+        replaced: successors.values().cloned().collect(),
+        ..judge
+    };
     let standing = |(name, node): (&'a NodeName, &NodeView)| (name, judge.standing(node, &successors));
     let taking_part = world.nodes.iter().filter(|(_, node)| node.facts.takes_part());
     taking_part.map(standing).collect()
@@ -70,10 +75,17 @@ struct Judging<'a> {
     since: Option<Timestamp>,
     resumed: Option<Timestamp>,
     now: Timestamp,
+    /// Groups that another one takes over from.
+    replaced: BTreeSet<NodeGroup>,
 }
 
 impl Judging<'_> {
     fn standing(&self, node: &NodeView, successors: &BTreeMap<NodeGroup, NodeGroup>) -> Standing {
+        if self.replaced.contains(&node.facts.group) {
+            // The whole group goes, whatever it still makes.
+            let mixed = self.yardstick.interfaces(&node.facts) == Fit::Mixed;
+            return if mixed { Standing::Mixed } else { Standing::Old };
+        }
         // A group that takes over is measured by what is planned for the group it replaces.
         let fit = match successors.get(&node.facts.group) {
             Some(group) => {

@@ -1,8 +1,9 @@
 //! What makes a migration stop by itself.
 
-use super::prepare::{runs, template_is_done};
+use super::prepare::runs;
 use super::round::Round;
 use super::standing::{Standing, switched_at};
+use super::templates::template_is_done;
 use crate::known::Known;
 use crate::migration::halt::{Halt, HaltReason};
 use crate::migration::plan::{Method, Obstacle};

@@ -1,5 +1,7 @@
 //! One rule of planning a test: order, methods, stages, hash, envelope, obstacles, capacity.
 
+mod obstacles;
+
 use super::*;
 use crate::capacity::BlockMap;
 use crate::config::Key;
@@ -340,114 +342,6 @@ fn an_approval_is_an_envelope() {
     ));
     let other = approval(&ChangeHash("sha256:0".to_owned()), None, None).covers(&plan, 30, at);
     assert!(matches!(other, Err(NotCovered::OtherChange { .. })));
-}
-
-#[test]
-fn what_cannot_start_says_why() {
-    let mut scene = scene();
-    scene.carrier = Carrier::ManagedAddon;
-    assert_eq!(scene.plan().obstacles, [Obstacle::ManagedAddon]);
-    scene.carrier = Carrier::DaemonSet {
-        strategy_is_ours: false,
-    };
-    assert_eq!(scene.plan().obstacles, [Obstacle::StrategyNotOurs]);
-    scene.carrier = Carrier::OwnAgent;
-    assert_eq!(scene.plan().obstacles, Vec::new());
-    scene.settings.budget.unavailable = Share::Nodes(0);
-    assert_eq!(scene.plan().obstacles, [Obstacle::NoBudget]);
-    scene.settings = Settings::default();
-    scene.facts(Provider::AutoScalingGroup, "workers").paused = Some("an instance refresh runs".to_owned());
-    assert!(matches!(
-        scene.plan().obstacles.as_slice(),
-        [Obstacle::GroupPaused { .. }]
-    ));
-    // Pods that must be made anew are no matter of nodes.
-    let mut recycle = self::scene();
-    recycle.to = prefix()
-        .text(Key::NetworkPolicyEnforcingMode, "strict")
-        .on(Key::EnableNetworkPolicy);
-    recycle.from = setup()
-        .text(Key::NetworkPolicyEnforcingMode, "standard")
-        .on(Key::EnableNetworkPolicy);
-    let obstacles = recycle.plan().obstacles;
-    assert!(
-        matches!(obstacles.as_slice(), [Obstacle::NotByNewNodes { rule, .. }] if rule == "network-policy-strict"),
-        "{obstacles:?}"
-    );
-}
-
-#[test]
-fn a_cluster_that_is_there_has_nothing_to_replace() {
-    let mut scene = scene();
-    scene.seen = world([prefix_node("one")]);
-    scene.groups.clear();
-    let plan = scene.plan();
-    assert!(plan.obstacles.contains(&Obstacle::NothingToReplace));
-    assert_eq!((plan.nodes, plan.rollback.nodes), (0, 0));
-}
-
-#[test]
-fn a_short_subnet_refuses_with_what_mends_it() {
-    let mut scene = scene();
-    // 30 nodes with 5 pods: 2 blocks each, in the 14 blocks of a /24 of which half are broken.
-    scene.seen = scene.seen.subnet("a", |subnet| {
-        let used = (1..14_u32)
-            .step_by(2)
-            .map(|block| std::net::Ipv4Addr::from(0x0a00_0000 + block * 16 + 3));
-        subnet.blocks = BlockMap::of("10.0.0.0/24".parse().unwrap(), used, [], &[], 244);
-    });
-    let plan = scene.plan();
-    let low = plan.capacity.subnets.first().unwrap();
-    assert!(low.free < 0 && low.step > 0, "{low:?}");
-    assert!(!plan.capacity.reservations.is_empty());
-    let what = plan
-        .obstacles
-        .iter()
-        .find_map(|obstacle| match obstacle {
-            Obstacle::Capacity { what, .. } => Some(what.clone()),
-            _ => None,
-        })
-        .unwrap();
-    assert!(what.starts_with("subnet-a has 7 free /28 blocks, and "), "{what}");
-}
-
-#[test]
-fn an_unknown_map_is_said_and_stops_only_what_approves_itself() {
-    let mut scene = scene();
-    scene.seen = scene.seen.subnet("a", |subnet| {
-        subnet.blocks = Known::Unknown("it is shared".to_owned())
-    });
-    let plan = scene.plan();
-    let unknown: Vec<(SubnetId, String)> = vec![(subnet_id("a"), "it is shared".to_owned())];
-    assert_eq!(plan.capacity.unknown, unknown);
-    assert!(plan.notes.iter().any(|note| note.contains("it is shared")));
-    let about_capacity = |plan: &MigrationPlan| {
-        plan.obstacles
-            .iter()
-            .any(|obstacle| matches!(obstacle, Obstacle::CapacityUnknown { .. }))
-    };
-    assert!(!about_capacity(&plan));
-    scene.settings.strategy = crate::policy::Strategy::Automatic;
-    assert!(about_capacity(&scene.plan()));
-}
-
-#[test]
-fn a_template_of_somebody_else_is_named() {
-    let mut scene = scene();
-    scene
-        .facts(Provider::AutoScalingGroup, "workers")
-        .template
-        .owned_by = Some("Terraform".to_owned());
-    let plan = scene.plan();
-    assert!(plan.notes.contains(
-        &"The template of asg/workers belongs to Terraform: set its max-pods to 110 there.".to_owned()
-    ));
-    assert!(
-        plan.rollback
-            .blocked_by
-            .iter()
-            .any(|what| what.contains("Terraform"))
-    );
 }
 
 #[test]

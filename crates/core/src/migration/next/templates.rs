@@ -1,0 +1,151 @@
+//! The templates of the groups: whether they say what the stage wants, and who is to change them.
+
+use super::round::Round;
+use super::waiting::Rank;
+use crate::migration::action::ActionKind;
+use crate::migration::plan::{Direction, GroupPlan, Method};
+use crate::safety::Provider;
+
+/// What makes the nodes of a group drift.
+#[derive(Debug, PartialEq, Eq)]
+enum Drift<'a> {
+    Class(&'a str),
+    Annotation,
+}
+
+/// A later stage that leaves max-pods as it is changes nothing in the class, so the annotation must do it.
+fn drift<'a>(round: &Round<'a>, plan: &'a GroupPlan) -> Option<Drift<'a>> {
+    let of_stage = |index: usize| round.plan.stages.get(index)?.max_pods.get(&plan.group);
+    let index = usize::try_from(round.memory.stage).unwrap_or_default();
+    match &plan.method {
+        Method::KarpenterMaxPods { node_class } => {
+            let same = index > 0 && of_stage(index) == of_stage(index - 1);
+            Some(if same || of_stage(index).is_none() {
+                Drift::Annotation
+            } else {
+                Drift::Class(node_class)
+            })
+        }
+        Method::KarpenterAnnotation => Some(Drift::Annotation),
+        _ => None,
+    }
+}
+
+/// Whether the template of a group is as the stage wants it; none where that cannot be told.
+pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bool> {
+    let view = round.group(&plan.group)?;
+    if drift(round, plan) == Some(Drift::Annotation) {
+        return Some(view.drift_annotation.as_deref() == Some(round.stage.to_id.0.as_str()));
+    }
+    let Some(planned) = round.stage.max_pods.get(&plan.group) else {
+        return Some(true);
+    };
+    let now = *view.template.max_pods.as_option()?;
+    Some(match plan.method {
+        // Their templates are only as good as what they say when it comes to a scale-out.
+        Method::Wait { .. } | Method::Drain => match round.stage.direction {
+            Direction::Growing => true,
+            Direction::Shrinking => now.is_some_and(|now| now <= *planned),
+        },
+        // The group that takes over has max-pods of its own; the old one is frozen or harmless.
+        Method::BlueGreen { .. } => true,
+        _ => now == Some(*planned),
+    })
+}
+
+pub(super) fn templates(round: &mut Round<'_>) -> bool {
+    let mut done = true;
+    for plan in &round.plan.groups {
+        if drift(round, plan) == Some(Drift::Annotation) && !has_old(round, plan) {
+            continue;
+        }
+        match template_is_done(round, plan) {
+            Some(true) => {
+                round.memory.templates_done.insert(plan.group.clone());
+            }
+            // A group without a view has no template of its own, or is gone.
+            None if round.group(&plan.group).is_none() => {}
+            None => {
+                done = false;
+                let what = format!("the template of {} cannot be read", plan.group);
+                round.waits.add(
+                    Rank::Template,
+                    what,
+                    "the operator",
+                    None,
+                    "kubectl get cnipolicy default -o yaml",
+                );
+            }
+            Some(false) => {
+                done = false;
+                template(round, plan);
+            }
+        }
+    }
+    done
+}
+
+/// A pool without old nodes must not drift: its nodes are what they should be.
+fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    round
+        .nodes()
+        .any(|(_, view, standing)| view.facts.group == plan.group && standing.must_go())
+}
+
+fn template(round: &mut Round<'_>, plan: &GroupPlan) {
+    let planned = round.stage.max_pods.get(&plan.group).copied();
+    let owned = round
+        .group(&plan.group)
+        .and_then(|view| view.template.owned_by.clone());
+    let owner = match (&plan.method, owned) {
+        (_, Some(owner)) => Some(owner),
+        (Method::Wait { .. } | Method::Drain, None) => Some(format!("the owner of {}", plan.group)),
+        _ => None,
+    };
+    let wanted = wanted(round, plan, planned);
+    let command = match plan.group.provider {
+        Provider::Karpenter => format!("kubectl get nodepool {} -o yaml", plan.group.name),
+        _ => "kubectl vpc-cni status".to_owned(),
+    };
+    if let Some(owner) = owner {
+        let what = format!("the template of {} waits for {wanted}", plan.group);
+        round.waits.add(Rank::Template, what, owner, None, command);
+        return;
+    }
+    let kind = match (drift(round, plan), planned) {
+        (Some(Drift::Annotation), _) => ActionKind::DriftPool {
+            group: plan.group.clone(),
+            value: round.stage.to_id.0.clone(),
+        },
+        (Some(Drift::Class(node_class)), Some(max_pods)) => ActionKind::DriftNodeClass {
+            node_class: node_class.to_owned(),
+            max_pods,
+        },
+        (None, Some(max_pods)) => ActionKind::EditTemplate {
+            group: plan.group.clone(),
+            max_pods,
+        },
+        (_, None) => return,
+    };
+    let what = format!("the template of {} is being changed: {wanted}", plan.group);
+    round.act(kind, wanted);
+    round
+        .waits
+        .add(Rank::Carrier, what, "the operator", None, command);
+}
+
+fn wanted(round: &Round<'_>, plan: &GroupPlan, planned: Option<u32>) -> String {
+    match (drift(round, plan), planned) {
+        (Some(Drift::Annotation), _) => {
+            format!(
+                "the annotation vpccni.io/configuration: {:?} under spec.template.metadata",
+                round.stage.to_id.0
+            )
+        }
+        (Some(Drift::Class(class)), Some(pods)) => {
+            format!("spec.kubelet.maxPods: {pods} in EC2NodeClass {class}")
+        }
+        (_, Some(pods)) => format!("{pods} pods on a node"),
+        (_, None) => "nothing".to_owned(),
+    }
+}
