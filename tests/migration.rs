@@ -31,7 +31,7 @@ fn options() -> SceneOptions {
 fn wanted(mode: &str) -> String {
     policy(&format!(
         "managementState: Manage\nownership: {{takeOverFrom: [kubectl]}}\nipAllocation: {{mode: {mode}}}\nmigration:\n  \
-         strategy: Plan\n  budget: {{maxUnavailable: 1, maxSurge: 2}}\n  canary: {{nodesPerGroup: 1, soakSeconds: 0}}\n  \
+         strategy: Plan\n  budget: {{maxUnavailable: \"1\", maxSurge: \"2\"}}\n  canary: {{nodesPerGroup: 1, soakSeconds: 0}}\n  \
          drain: {{timeoutSeconds: 120}}"
     ))
 }
