@@ -1,7 +1,7 @@
 //! Asks pods to leave their node, by the eviction API and nothing else: budgets hold, and what they refuse is told.
 
 use super::outcome::{ActError, Acted, BlockedPod, Evictions, Outcome};
-use super::{live, pods};
+use super::{live, pods, record};
 use crate::context::Context;
 use crate::write::{Target, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::Pod;
@@ -13,7 +13,7 @@ use vpccni_core::migration::{NodeStep, PodKind, PodRef};
 /// Evicts these pods. The record must allow it, the node must take no new pods, and each pod must be the one that was
 /// seen, may be moved and is not leaving yet: all of it read now.
 pub(super) async fn evict(ctx: &Context, node: &NodeName, wanted: &[PodRef]) -> Acted {
-    let (object, _) = live::permitted(ctx, node, &[NodeStep::Draining]).await?;
+    let object = record::permitted(ctx, node, &[NodeStep::Draining]).await?;
     if !live::is_cordoned(&object) {
         return Err(ActError::moved(format!("the node {node} takes pods again")));
     }

@@ -1,7 +1,6 @@
 //! Live reads: what an action rests on, past every cache, in bounded time.
 
 use super::outcome::ActError;
-use super::record;
 use crate::context::Context;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -13,7 +12,6 @@ use std::fmt::Debug;
 use std::time::Duration;
 use vpccni_api::CniNodeState;
 use vpccni_core::ids::{InstanceId, NodeName};
-use vpccni_core::migration::{NodeStep, Record};
 
 /// How long a read may take; as long as a write.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,32 +83,6 @@ pub(super) fn version<K: Resource>(object: &K) -> String {
 /// The version in the metadata of an object.
 pub(super) fn version_of(metadata: &ObjectMeta) -> String {
     metadata.resource_version.clone().unwrap_or_default()
-}
-
-/// A node whose record, read now, allows the deed, with that record. The record names the instance: a node that came
-/// back under the same name is another one.
-pub(super) async fn permitted(
-    ctx: &Context,
-    name: &NodeName,
-    steps: &[NodeStep],
-) -> Result<(Node, Record), ActError> {
-    let state = state(ctx, name).await?;
-    let record =
-        record::of(&state).ok_or_else(|| ActError::moved(format!("no step of {name} is recorded")))?;
-    if !steps.contains(&record.step) {
-        return Err(ActError::moved(format!(
-            "the step of {name} is {} now",
-            record.step
-        )));
-    }
-    let node = node(ctx, name).await?;
-    let its = instance(&node);
-    if record.instance.is_some() && record.instance != its {
-        return Err(ActError::moved(format!(
-            "the node {name} is another instance than the one that is recorded"
-        )));
-    }
-    Ok((node, record))
 }
 
 /// Every pod of a node.

@@ -4,6 +4,7 @@
 use super::live;
 use super::marks::{CORDONED, DO_NOT_DISRUPT, HELD, KEPT, PROTECTED, REPLACES, SCALE_DOWN_DISABLED, YES};
 use super::outcome::{ActError, Acted, Outcome};
+use super::record;
 use crate::context::Context;
 use crate::write::{Target, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::Node;
@@ -23,7 +24,7 @@ const OUT_OF_SERVICE: [NodeStep; 5] = [
 
 /// Lets nothing new be scheduled there.
 pub(super) async fn cordon(ctx: &Context, name: &NodeName) -> Acted {
-    let (node, _) = live::permitted(ctx, name, &OUT_OF_SERVICE).await?;
+    let node = record::permitted(ctx, name, &OUT_OF_SERVICE).await?;
     if live::is_cordoned(&node) {
         return unchanged(ctx, WriteSite::CordonNode);
     }

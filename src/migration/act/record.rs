@@ -4,6 +4,7 @@ use super::live;
 use super::outcome::{ActError, Acted, Outcome};
 use crate::context::Context;
 use crate::write::{Target, WriteSite};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 use vpccni_api::CniNodeState;
 use vpccni_api::convert::migration::{record as wire, record_of};
@@ -11,7 +12,7 @@ use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{NodeStep, Record};
 
 /// The record that an object holds.
-pub(super) fn of(state: &CniNodeState) -> Option<Record> {
+fn of(state: &CniNodeState) -> Option<Record> {
     state.spec.migration.as_ref().map(record_of)
 }
 
@@ -55,4 +56,25 @@ fn replacing(mut patch: Value, old: Option<&Value>) -> Value {
         }
     }
     patch
+}
+
+/// A node whose record, read now, allows the deed. The record names the instance: a node that came
+/// back under the same name is another one.
+pub(super) async fn permitted(ctx: &Context, name: &NodeName, steps: &[NodeStep]) -> Result<Node, ActError> {
+    let state = live::state(ctx, name).await?;
+    let record = of(&state).ok_or_else(|| ActError::moved(format!("no step of {name} is recorded")))?;
+    if !steps.contains(&record.step) {
+        return Err(ActError::moved(format!(
+            "the step of {name} is {} now",
+            record.step
+        )));
+    }
+    let node = live::node(ctx, name).await?;
+    let its = live::instance(&node);
+    if record.instance.is_some() && record.instance != its {
+        return Err(ActError::moved(format!(
+            "the node {name} is another instance than the one that is recorded"
+        )));
+    }
+    Ok(node)
 }

@@ -2,7 +2,7 @@
 //! the instance is in its group.
 
 use super::outcome::{ActError, Acted, Outcome};
-use super::{live, pods};
+use super::{live, pods, record};
 use crate::context::Context;
 use crate::write::{Target, WriteSite};
 use vpccni_core::ids::{InstanceId, NodeName};
@@ -26,7 +26,7 @@ pub(super) async fn terminate(
             "the instances of {group} are ended by their owner, not by us"
         )));
     }
-    let (object, _) = live::permitted(ctx, node, &[NodeStep::Terminating]).await?;
+    let object = record::permitted(ctx, node, &[NodeStep::Terminating]).await?;
     if live::instance(&object).as_ref() != Some(instance) {
         return Err(ActError::moved(format!(
             "the node {node} is not the instance {instance}"

@@ -28,7 +28,7 @@ fn of_target(tree: &Tree, root: &Path) -> Vec<Violation> {
     let mut levels: BTreeMap<Vec<String>, Edges> = BTreeMap::new();
     for module in modules
         .iter()
-        .filter(|module| module.name.last().is_none_or(|name| name != "tests"))
+        .filter(|module| module.name.iter().all(|name| name != "tests"))
     {
         for (from, path, line) in references(module) {
             let Some(to) = names.resolve(&from, &path) else {
