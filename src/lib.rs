@@ -4,6 +4,7 @@
 
 mod admission;
 pub mod args;
+mod cloud;
 pub mod context;
 pub mod controller;
 pub mod controllers;

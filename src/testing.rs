@@ -2,10 +2,10 @@
 //! with a conflict, and can be told to fail. No RBAC, no schemas, no field owners, no effect of JSON patches: those are
 //! tested on the real one.
 
+use crate::cloud::Cloud;
 use crate::context::{Context, Settings};
 use crate::events::Recorder;
 use crate::metrics::Metrics;
-use crate::run::Cloud;
 use crate::write::{Gate, Writer};
 use http::{Method, Request, Response};
 use jiff::Timestamp;

@@ -158,6 +158,13 @@ impl Bed {
         Operator::start(self.run_options(wanted).await).await
     }
 
+    /// Ends the operator that runs as SIGKILL does.
+    pub(crate) async fn kill_operator(&mut self) {
+        if let Some(operator) = self.operator.take() {
+            operator.kill().await;
+        }
+    }
+
     pub(crate) async fn stop_operator(&mut self) {
         if let Some(operator) = self.operator.take() {
             operator.stop().await;

@@ -4,7 +4,7 @@
 use crate::bed::{Bed, policy};
 use serde_json::{Value, json};
 use std::time::Duration;
-use vpccni_testbed::fleet::FleetGroup;
+use vpccni_testbed::scaling::FleetGroup;
 use vpccni_testbed::scene::SceneOptions;
 use vpccni_testbed::wait::until;
 
@@ -155,4 +155,149 @@ async fn given_back(bed: &Bed) {
             assert!(group.active().all(|member| !member.protected));
         }
     });
+}
+
+/// A budget that allows nothing for the pods of the workload, or what it allowed before.
+fn budget(allowed: u32) -> String {
+    json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "shop", "namespace": "default"},
+        "spec": {"maxUnavailable": allowed, "selector": {"matchLabels": {"app": "shop"}}}
+    })
+    .to_string()
+}
+
+async fn wish(bed: &Bed, object: &Value, desired: &str) {
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let patch = json!({"spec": {"desiredState": desired}}).to_string();
+    bed.kubectl(&["patch", "cnimigration", name, "--type=merge", "-p", &patch])
+        .await;
+}
+
+async fn planned(bed: &Bed, replicas: u32) -> Value {
+    bed.apply(&workload(replicas)).await;
+    bed.apply(&wanted("SecondaryIp")).await;
+    bed.condition("Ready", "True", "Applied").await;
+    bed.apply(&wanted("Prefix")).await;
+    phase(bed, "Planned").await
+}
+
+/// Waits until what the migration says contains a text.
+async fn says(bed: &Bed, path: &str, text: &str) -> Value {
+    let what = format!("{path} to say {text}");
+    let seen = until(&what, PATIENCE, || async {
+        let object = migration(bed).await;
+        let said = object.pointer(path).map(Value::to_string).unwrap_or_default();
+        if said.contains(text) {
+            Ok(object)
+        } else {
+            Err(format!("{said} in {}", object["status"]["phase"]))
+        }
+    });
+    seen.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_blocks_is_named_and_a_pause_gives_the_nodes_back() {
+    let bed = Bed::start(options()).await;
+    let object = planned(&bed, 4).await;
+    bed.apply(&budget(0)).await;
+    approve(&bed, &object).await;
+    let blocked = says(&bed, "/status/waitingFor", "default/shop").await;
+    let waiting = &blocked["status"]["waitingFor"];
+    assert!(
+        waiting["command"].as_str().unwrap().contains("kubectl"),
+        "{waiting}"
+    );
+    assert_eq!(
+        blocked["status"]["blocked"][0]["by"], "default/shop",
+        "{}",
+        blocked["status"]["blocked"]
+    );
+
+    wish(&bed, &object, "Pause").await;
+    phase(&bed, "Paused").await;
+    bed.apply(&budget(1)).await;
+    wish(&bed, &object, "Run").await;
+    let done = phase(&bed, "Completed").await;
+    assert_eq!(done["status"]["progress"]["old"], 0);
+    given_back(&bed).await;
+    bed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_killed_again_and_again_ends_in_the_same_state() {
+    let mut bed = Bed::start(options()).await;
+    let object = planned(&bed, 4).await;
+    approve(&bed, &object).await;
+    for pause in [1500_u64, 700, 2600, 400, 1900] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        bed.kill_operator().await;
+        bed.start_operator().await;
+    }
+    let done = phase(&bed, "Completed").await;
+    let progress = &done["status"]["progress"];
+    assert_eq!((&progress["old"], &progress["mixed"]), (&json!(0), &json!(0)));
+    given_back(&bed).await;
+    bed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_brings_the_nodes_to_where_they_were() {
+    let bed = Bed::start(options()).await;
+    let object = planned(&bed, 4).await;
+    approve(&bed, &object).await;
+    says(&bed, "/status/progress/replaced", "1").await;
+    wish(&bed, &object, "RollBack").await;
+    let back = phase(&bed, "RolledBack").await;
+    assert_eq!(back["status"]["progress"]["mixed"], 0);
+    assert_eq!(
+        bed.variable("ENABLE_PREFIX_DELEGATION").await.as_deref(),
+        Some("false")
+    );
+    let states = bed.get(&["cninodestates"]).await;
+    for state in states["items"].as_array().unwrap() {
+        assert_eq!(
+            state["status"]["mode"], "SecondaryIp",
+            "{}",
+            state["metadata"]["name"]
+        );
+    }
+    given_back(&bed).await;
+    bed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approving_needs_the_verb_and_the_hash_that_was_read() {
+    let bed = Bed::start(options()).await;
+    let object = planned(&bed, 1).await;
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let approval =
+        |hash: &str| json!({"spec": {"approval": {"changeHash": hash, "maxNodes": 10}}}).to_string();
+    let other = approval(&format!("sha256:{}", "0".repeat(64)));
+    let patch = ["patch", "cnimigration", name, "--type=merge", "-p"];
+    let with = |patch: &[&str], body: &str| -> Vec<String> {
+        patch.iter().copied().chain([body]).map(str::to_owned).collect()
+    };
+    let stale = with(&patch, &other);
+    let stale: Vec<&str> = stale.iter().map(String::as_str).collect();
+    let refused = bed.kubectl_as("system:admin", &stale).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.contains("this migration is another one"), "{refused}");
+
+    let role = ["vpc-cni-operator-edit", "vpc-cni-operator-approve"];
+    for (role, user) in role.into_iter().zip(["erin", "anna"]) {
+        let user_flag = format!("--user={user}");
+        let role_flag = format!("--clusterrole={role}");
+        bed.kubectl(&["create", "clusterrolebinding", user, &role_flag, &user_flag])
+            .await;
+    }
+    let right = with(&patch, &approval(object["spec"]["changeHash"].as_str().unwrap()));
+    let right: Vec<&str> = right.iter().map(String::as_str).collect();
+    let refused = bed.kubectl_as("erin", &right).await.unwrap_err();
+    assert!(refused.contains("needs the verb approve"), "{refused}");
+    bed.kubectl_as("anna", &right).await.unwrap();
+    let paused = with(&patch, r#"{"spec":{"desiredState":"Pause"}}"#);
+    let paused: Vec<&str> = paused.iter().map(String::as_str).collect();
+    bed.kubectl_as("erin", &paused).await.unwrap();
+    bed.shutdown().await;
 }

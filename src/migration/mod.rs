@@ -72,7 +72,15 @@ pub(crate) async fn reconcile(
             };
         }
     };
-    let seen = observe::observe(ctx, eyes, policy, observed, &work, memory.denied.clone()).await; // reads
+    let seen = observe::observe(
+        ctx,
+        eyes,
+        policy,
+        observed,
+        (&work.object.0, &work.originals),
+        memory.denied.clone(),
+    )
+    .await; // reads
     let state = work.state(policy, observed, &seen);
     let wanted = work.wanted(world, &state);
     let state = wanted.applied_to(state);

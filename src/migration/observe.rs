@@ -1,6 +1,5 @@
 //! What a round of a migration decides on, read from the stores, the API server and AWS. Reads only.
 
-use super::object::Work;
 use super::pods::{self, PodsSeen};
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -11,8 +10,8 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use vpccni_api::CniPolicy;
 use vpccni_api::convert::migration::migration_settings;
+use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
@@ -44,12 +43,12 @@ pub(super) async fn observe(
     eyes: &Eyes,
     policy: &CniPolicy,
     observed: &Observed,
-    work: &Work,
+    (object, originals): (&CniMigration, &[(NodeGroup, Method)]),
     denied: Option<String>,
 ) -> Seen {
     let now = ctx.now();
     let mut wanted: BTreeSet<NodeGroup> = groups_of(observed).collect();
-    for (group, method) in &work.originals {
+    for (group, method) in originals {
         if let Method::BlueGreen { successor } = method {
             wanted.insert(NodeGroup {
                 provider: group.provider,
@@ -63,7 +62,7 @@ pub(super) async fn observe(
         views,
         denied: denied_now,
     } = groups(ctx.groups(observed.cluster_name.as_deref()), &wanted).await;
-    let status = work.object.status.as_ref();
+    let status = object.status.as_ref();
     let memory = status.and_then(|status| status.memory.as_ref());
     let started = memory.is_some_and(|memory| memory.started.is_some());
     // Before it begins nothing is moved, and the pods of a large cluster are many.
@@ -75,7 +74,7 @@ pub(super) async fn observe(
     let revision = newest_revision(ctx, observed).await;
     let mut nodes = nodes(eyes, observed, &pods, revision.as_deref());
     drifted(ctx, &mut nodes).await;
-    let resumed = work.object.spec.resumed_at.as_ref().map(|time| time.0);
+    let resumed = object.spec.resumed_at.as_ref().map(|time| time.0);
     let settings = migration_settings(policy.spec.migration.as_ref());
     let since = failures_since(now, settings.halt.window, resumed);
     let subnets = observed.world.seen.subnets.as_option().into_iter().flatten();

@@ -142,23 +142,7 @@ fn conditions(state: &State, next: &Next) -> Vec<Condition> {
             Condition::no(kind, word(next.phase), "not yet")
         }
     };
-    let stalled = match next.halt.as_ref() {
-        Some(halt) => Condition::yes("Stalled", halt.reason.word(), halt.reason.to_string()),
-        None => Condition::no("Stalled", "NotStalled", "nothing stands in the way"),
-    };
-    // Waiting for a person is not a state that a pipeline should wait in: kstatus calls it current.
-    let ready = if next.halt.is_some() {
-        Condition::no("Ready", "Halted", "it stopped by itself")
-    } else if began && !stopped && !over {
-        Condition::no("Ready", "Working", waiting)
-    } else {
-        Condition::yes("Ready", word(next.phase), waiting)
-    };
-    let reconciling = if began && !stopped && !over {
-        Condition::yes("Reconciling", "Working", "nodes are being replaced")
-    } else {
-        Condition::no("Reconciling", word(next.phase), "nothing is under way")
-    };
+    let [ready, reconciling, stalled] = kstatus(next, waiting, began && !stopped && !over);
     vec![
         ready,
         reconciling,
@@ -170,6 +154,28 @@ fn conditions(state: &State, next: &Next) -> Vec<Condition> {
         ended("Completed", Phase::Completed),
         ended("RolledBack", Phase::RolledBack),
     ]
+}
+
+/// The three conditions that pipelines read.
+fn kstatus(next: &Next, waiting: String, works: bool) -> [Condition; 3] {
+    let stalled = match next.halt.as_ref() {
+        Some(halt) => Condition::yes("Stalled", halt.reason.word(), halt.reason.to_string()),
+        None => Condition::no("Stalled", "NotStalled", "nothing stands in the way"),
+    };
+    // Waiting for a person is not a state that a pipeline should wait in: kstatus calls it current.
+    let ready = if next.halt.is_some() {
+        Condition::no("Ready", "Halted", "it stopped by itself")
+    } else if works {
+        Condition::no("Ready", "Working", waiting)
+    } else {
+        Condition::yes("Ready", word(next.phase), waiting)
+    };
+    let reconciling = if works {
+        Condition::yes("Reconciling", "Working", "nodes are being replaced")
+    } else {
+        Condition::no("Reconciling", word(next.phase), "nothing is under way")
+    };
+    [ready, reconciling, stalled]
 }
 
 fn word(phase: Phase) -> &'static str {

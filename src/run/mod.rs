@@ -1,13 +1,12 @@
 //! Wiring: makes everything a run needs, starts every task under one supervisor, and ends all of it in order. It
 //! decides nothing about the CNI.
 
-mod cloud;
 mod error;
 mod lead;
 mod options;
 mod release;
 
-pub use cloud::Cloud;
+pub use crate::cloud::Cloud;
 pub use error::RunError;
 pub use options::{LeaseOptions, MakeControllers, RunOptions, WrapGate};
 pub use release::release;

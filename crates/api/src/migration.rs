@@ -43,7 +43,7 @@ words! {
     doc = "One change of the VPC CNI carried out by replacing nodes: planned, approved, budgeted, paused, resumed, rolled back.",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Replaced", type_ = "string", json_path = ".status.summary.replaced"),
-    printcolumn(name = "Active", type_ = "integer", json_path = ".status.progress.active"),
+    printcolumn(name = "Active", type_ = "string", json_path = ".status.summary.active"),
     printcolumn(name = "ETA", type_ = "string", json_path = ".status.summary.eta"),
     printcolumn(name = "WaitingFor", type_ = "string", json_path = ".status.waitingFor.what"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

@@ -7,14 +7,12 @@ use std::net::Ipv4Addr;
 
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::net::Ipv4Net;
-use vpccni_core::user_data::{Family, encoded_with_max_pods};
 use vpccni_sandbox::world::{
-    Access, AddonChange, Grant, GroupChange, LaunchData, LaunchSource, NetworkSpec, NewCluster, NewInstances,
-    NewInterface, NewScalingGroup, NewTemplate, Settings, Tags, TemplateKey, TemplateRef, Want, World,
+    Access, AddonChange, Grant, LaunchData, NetworkSpec, NewCluster, NewInstances, NewInterface, Tags, Want,
+    World,
 };
 use vpccni_sandbox::{ApiError, Sandbox, WorldHandle};
 
-use crate::fleet::FleetGroup;
 use crate::nodes::SimNode;
 
 /// The scene could not be set.
@@ -102,7 +100,7 @@ pub struct ZoneSubnets {
 /// A VPC with a node and a pod subnet in each zone.
 #[derive(Debug, Clone)]
 pub struct Cloud {
-    world: WorldHandle,
+    pub(crate) world: WorldHandle,
     /// The name of the cluster in tags.
     pub cluster: String,
     /// The VPC: 10.0.0.0/16 for nodes, 100.64.0.0/16 for pods.
@@ -311,98 +309,6 @@ impl Cloud {
         })
     }
 
-    /// An Auto Scaling group with a launch template of its own, whose user data tells the kubelets their max-pods.
-    pub fn scaling_group(&self, group: &FleetGroup) -> Result<(), CloudError> {
-        let zone = self.zones.get(group.zone).ok_or_else(|| CloudError::NoZone {
-            zone: group.zone.to_owned(),
-        })?;
-        let user_data = encoded_with_max_pods(None, group.max_pods, Family::Al2023).map_err(|error| {
-            CloudError::Invalid {
-                what: "user data",
-                value: error.to_string(),
-            }
-        })?;
-        let settings = Settings([("UserData".to_owned(), user_data)].into());
-        let data = LaunchData {
-            image: Some("ami-00000000000000001".to_owned()),
-            instance_type: Some(parsed("instance type", group.instance_type, InstanceType::parse)?),
-            settings,
-            ..LaunchData::default()
-        };
-        self.world.write(|now| {
-            let template = NewTemplate {
-                name: group.name.to_owned(),
-                description: None,
-                data,
-                tags: Tags::new(),
-                token: None,
-            };
-            let made = now
-                .create_template(template)
-                .map_err(refused("create a launch template"))?;
-            let template = TemplateRef {
-                id_or_name: TemplateKey::Id(made.id.clone()),
-                version: Some("$Latest".to_owned()),
-            };
-            let source = LaunchSource {
-                template,
-                mixed: None,
-            };
-            let setup = GroupChange {
-                source: Some(source),
-                subnets: Some(vec![zone.nodes.clone()]),
-                min: Some(group.count),
-                max: Some(group.max),
-                desired: Some(group.count),
-                ..GroupChange::default()
-            };
-            let new = NewScalingGroup {
-                name: group.name.to_owned(),
-                setup,
-                ..NewScalingGroup::default()
-            };
-            now.create_scaling_group(new)
-                .map_err(refused("create an Auto Scaling group"))
-        })
-    }
-
-    /// What ipamd does when it starts: on a fresh instance it takes addresses for its primary interface, in prefix mode
-    /// one prefix; for one that gives single addresses, see [`Self::flip_to_prefixes`].
-    pub fn agent_starts(&self, instance: &str, prefixes: bool) -> Result<(), CloudError> {
-        if !self.pod_addresses(instance)?.is_empty() {
-            return if prefixes {
-                self.flip_to_prefixes(instance)
-            } else {
-                Ok(())
-            };
-        }
-        let id = parsed("instance id", instance, InstanceId::parse)?;
-        self.world.write(|now| {
-            let Some(instance) = now.instances.get(&id) else {
-                return Ok(());
-            };
-            let kind = instance.instance_type.as_str();
-            let all = now.types.get(kind).map_or(0, |kind| kind.ipv4_per_eni);
-            let Some(primary) = instance.interfaces.get(&(0, 0)).cloned() else {
-                return Ok(());
-            };
-            let want = if prefixes {
-                Want {
-                    prefix_count: 1,
-                    ..Want::default()
-                }
-            } else {
-                Want {
-                    count: all.saturating_sub(1),
-                    ..Want::default()
-                }
-            };
-            now.assign(&primary, &want, false)
-                .map(drop)
-                .map_err(refused("assign addresses"))
-        })
-    }
-
     fn primary(&self, subnet: &SubnetId, want: Want) -> NetworkSpec {
         NetworkSpec {
             device_index: Some(0),
@@ -513,7 +419,7 @@ fn net(text: &str) -> Result<Ipv4Net, CloudError> {
     })
 }
 
-fn parsed<T, E>(
+pub(crate) fn parsed<T, E>(
     what: &'static str,
     text: &str,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -524,7 +430,7 @@ fn parsed<T, E>(
     })
 }
 
-fn refused(call: &'static str) -> impl Fn(ApiError) -> CloudError {
+pub(crate) fn refused(call: &'static str) -> impl Fn(ApiError) -> CloudError {
     move |error| CloudError::Refused {
         call,
         code: error.code().to_owned(),

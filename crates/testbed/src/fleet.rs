@@ -25,23 +25,6 @@ const GROUP_TAG: &str = "aws:autoscaling:groupName";
 /// What a kubelet says where nobody told it a number: the limit of Kubernetes.
 const UNTOLD: u32 = 110;
 
-/// An Auto Scaling group of nodes.
-#[derive(Debug, Clone)]
-pub struct FleetGroup {
-    /// Its name.
-    pub name: &'static str,
-    /// The zone of its nodes.
-    pub zone: &'static str,
-    /// Their type.
-    pub instance_type: &'static str,
-    /// What its user data tells their kubelets.
-    pub max_pods: u32,
-    /// Its nodes at the start, which are also its minimum.
-    pub count: u32,
-    /// Never more nodes.
-    pub max: u32,
-}
-
 /// The task that follows the instances. Dropping it stops it; the nodes stay.
 #[derive(Debug)]
 pub struct Fleet {

@@ -12,6 +12,7 @@ pub mod karpenter;
 pub mod memory;
 pub mod nodes;
 pub mod python;
+pub mod scaling;
 pub mod scene;
 pub mod tools;
 pub mod wait;

@@ -106,6 +106,9 @@ optional! {
         /// Nodes replaced, such as 12/57.
         #[schemars(length(max = 64))]
         replaced: String,
+        /// Nodes in work.
+        #[schemars(length(max = 16))]
+        active: String,
         /// How long it still takes, such as 2h10m.
         #[schemars(length(max = 64))]
         eta: String,

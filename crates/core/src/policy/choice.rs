@@ -34,7 +34,7 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     fn choose(&self, wanted: &[Row], drifted: &[Row]) -> Choice {
         let writable: Vec<Row> = wanted.iter().filter(|row| row.is_write()).cloned().collect();
-        if let Some(choice) = self.world.permitted(&writable, |rows| self.review(rows)) {
+        if let Some(choice) = self.permitted(&writable) {
             return choice;
         }
         let (review, change_hash) = self.review(&writable);
@@ -89,6 +89,27 @@ impl Chooser<'_> {
             held,
             change,
         }
+    }
+
+    /// What the migration puts in place now, if that is all that is asked for by it.
+    fn permitted(&self, writable: &[Row]) -> Option<Choice> {
+        let pin = self.world.pin.as_ref().filter(|pin| pin.permitted)?;
+        let is_pinned = |row: &&Row| pin.settings.contains_key(&row.name);
+        let (write, waiting): (Vec<&Row>, Vec<&Row>) = writable.iter().partition(is_pinned);
+        let write: Vec<Row> = write.into_iter().cloned().collect();
+        if write.is_empty() {
+            return None;
+        }
+        let (found, change_hash) = self.review(&write);
+        by_new_nodes(&found).then(|| Choice {
+            write,
+            waiting: waiting.into_iter().cloned().collect(),
+            review: found,
+            change_hash,
+            refused: false,
+            held: Vec::new(),
+            change: None,
+        })
     }
 
     /// Reviews the live set-up against the live set-up with these rows.

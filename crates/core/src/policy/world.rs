@@ -210,4 +210,29 @@ impl PolicyWorld {
             .clone()
             .filter(|recorded| is_stopped || recorded == hash)
     }
+
+    /// The world as the planner is to see it: what is pinned is wanted as it is pinned.
+    pub(super) fn pinned(&self) -> Self {
+        let mut world = self.clone();
+        let Some(pin) = &self.pin else {
+            return world;
+        };
+        for (name, value) in &pin.settings {
+            world.intent.unset.remove(name);
+            match value {
+                Some(value) => {
+                    world.intent.settings.insert(name.clone(), value.clone());
+                }
+                None => {
+                    world.intent.settings.remove(name);
+                    world.intent.unset.insert(name.clone());
+                }
+            }
+        }
+        if pin.permitted {
+            // Old nodes are shielded, so nothing restarts; the migration has windows of its own.
+            world.intent.window = Window::Open;
+        }
+        world
+    }
 }

@@ -1,8 +1,8 @@
 //! NodePools and the EC2NodeClasses they use, as far as plans ask.
 
 use super::marks::GENERATION;
-use super::read::Seen;
 use super::scaling::nitro;
+use super::seen::Seen;
 use jiff::SignedDuration;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, ResourceExt};

@@ -5,7 +5,9 @@ mod marks;
 mod owner;
 mod read;
 mod scaling;
+mod seen;
 
 pub use marks::{CORDONED, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED};
 pub use owner::owner;
-pub use read::{Groups, GroupsSeen, groups};
+pub use read::{GroupsSeen, groups};
+pub use seen::Groups;

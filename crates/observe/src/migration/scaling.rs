@@ -2,7 +2,7 @@
 
 use super::marks::{MAXIMUM, MINIMUM, SUSPENDED};
 use super::owner::owner;
-use super::read::{Groups, Seen};
+use super::seen::{Groups, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::ids::InstanceType;
 use vpccni_core::known::Known;

@@ -1,6 +1,6 @@
 //! What a migration changes: two configurations, and the groups as they were at its beginning.
 
-use super::status::{node_group, node_group_of};
+use super::group::{node_group, node_group_of};
 use crate::migration::{ChangedGroup, Configuration, EniConfigRow, MigrationChange, ReplaceMethod};
 use std::collections::BTreeMap;
 use vpccni_core::config::{self, RawConfig, RawValue};

@@ -1,6 +1,6 @@
 //! A halt: its word, its sentence, and the facts that it is made from again.
 
-use super::status::{node_group, node_group_of};
+use super::group::{node_group, node_group_of};
 use crate::convert::bounded;
 use crate::migration::HaltStatus;
 use crate::node_state::{Group, GroupProvider};

@@ -1,7 +1,7 @@
 //! What a migration remembers between rounds.
 
+use super::group::{node_group, node_group_of};
 use super::halt::halt_of;
-use super::status::{node_group, node_group_of};
 use crate::migration::{HaltStatus, MemoryStatus, SwitchedStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use vpccni_core::migration::{Baseline, ConfigId, Memory, Switched};

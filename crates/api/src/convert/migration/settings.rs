@@ -5,7 +5,7 @@ use crate::policy::{self, MigrationStrategy};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use vpccni_core::migration::{
-    Approval, ApprovedBy, ChangeHash, OnBlocked, OnSuperseded, OnWindowEnd, Replace, Settings, Share,
+    Approval, ApprovedBy, ChangeHash, Drain, OnBlocked, OnSuperseded, OnWindowEnd, Replace, Settings, Share,
 };
 use vpccni_core::policy::Strategy;
 
@@ -44,16 +44,7 @@ pub fn migration_settings(migration: Option<&policy::Migration>) -> Settings {
     }
     settings.replace = replacements(node_groups.as_deref().unwrap_or_default());
     if let Some(drain) = drain {
-        let drained = &mut settings.drain;
-        drained.timeout = seconds(drain.timeout_seconds).unwrap_or(drained.timeout);
-        drained.on_blocked = match drain.on_blocked {
-            Some(policy::OnBlocked::Wait) => OnBlocked::Wait,
-            Some(policy::OnBlocked::Quarantine) | None => OnBlocked::Quarantine,
-        };
-        drained.max_quarantined = drain
-            .max_quarantined
-            .and_then(small)
-            .unwrap_or(drained.max_quarantined);
+        settings.drain = drained(drain, settings.drain);
     }
     settings.on_window_end = match on_window_end {
         Some(policy::OnWindowEnd::Uncordon) => OnWindowEnd::Uncordon,
@@ -81,6 +72,22 @@ pub fn migration_settings(migration: Option<&policy::Migration>) -> Settings {
         at.window = seconds(halt.window_seconds).unwrap_or(at.window);
     }
     settings
+}
+
+fn drained(drain: &policy::Drain, default: Drain) -> Drain {
+    let policy::Drain {
+        timeout_seconds,
+        on_blocked,
+        max_quarantined,
+    } = drain;
+    Drain {
+        timeout: seconds(*timeout_seconds).unwrap_or(default.timeout),
+        on_blocked: match on_blocked {
+            Some(policy::OnBlocked::Wait) => OnBlocked::Wait,
+            Some(policy::OnBlocked::Quarantine) | None => OnBlocked::Quarantine,
+        },
+        max_quarantined: max_quarantined.and_then(small).unwrap_or(default.max_quarantined),
+    }
 }
 
 fn seconds(value: Option<i64>) -> Option<SignedDuration> {

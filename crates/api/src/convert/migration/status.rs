@@ -4,18 +4,16 @@ use super::change::changed_groups;
 use super::halt::halt;
 use super::memory::memory;
 use super::record::step;
-use crate::convert::{bounded, provider};
+use crate::convert::bounded;
 use crate::migration::{
     BlockedPod, CniMigrationStatus, MigrationPhase, MigrationProgress, MigrationSummary, MinFreePrefixes,
     NodeInFlight, PlanStatus, PlannedGroup, RollbackStatus, Waiting,
 };
-use crate::node_state::{Group, GroupProvider};
 use crate::policy::STATUS_LIST;
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use vpccni_core::capacity::LowPoint;
 use vpccni_core::migration::{Blocked, InFlight, MigrationPlan, Next, Phase, Progress, WaitingFor};
-use vpccni_core::safety::{NodeGroup, Provider};
 
 /// The longest sentence of a list in status.
 const SENTENCE: usize = 1024;
@@ -64,6 +62,7 @@ pub fn migration_status(input: StatusInput<'_>) -> CniMigrationStatus {
         phase: Some(phase(*stands)),
         summary: Some(MigrationSummary {
             replaced: Some(format!("{}/{}", progress.replaced, progress.total)),
+            active: Some(progress.active.to_string()),
             eta: Some(eta.map_or_else(|| "-".to_owned(), duration_text)),
         }),
         waiting_for: waiting_for.as_ref().map(waiting),
@@ -226,27 +225,6 @@ pub fn phase(phase: Phase) -> MigrationPhase {
         Phase::RolledBack => MigrationPhase::RolledBack,
         Phase::Aborting => MigrationPhase::Aborting,
         Phase::Aborted => MigrationPhase::Aborted,
-    }
-}
-
-/// A group as the API shows it.
-pub fn node_group(group: &NodeGroup) -> Group {
-    Group {
-        provider: Some(provider(group.provider)),
-        name: Some(group.name.clone()),
-    }
-}
-
-/// The group that was shown.
-pub fn node_group_of(group: &Group) -> NodeGroup {
-    NodeGroup {
-        provider: match group.provider {
-            Some(GroupProvider::ManagedNodeGroup) => Provider::ManagedNodeGroup,
-            Some(GroupProvider::AutoScalingGroup) => Provider::AutoScalingGroup,
-            Some(GroupProvider::Karpenter) => Provider::Karpenter,
-            Some(GroupProvider::SelfManaged) | None => Provider::SelfManaged,
-        },
-        name: group.name.clone().unwrap_or_default(),
     }
 }
 
