@@ -75,7 +75,9 @@ impl Cluster {
         let taken = self.of(group, |node| node.taken && node.gone_at.is_none());
         for name in &taken {
             let pods: Vec<u64> = self.nodes[name].pods.iter().map(|pod| pod.uid).collect();
-            pods.iter().for_each(|uid| self.evict(name, *uid));
+            for uid in &pods {
+                self.evict(name, *uid);
+            }
             if pods.is_empty() {
                 self.nodes.get_mut(name).unwrap().gone_at = Some(self.now + SignedDuration::from_secs(30));
             }

@@ -1,7 +1,7 @@
 //! One node forward by one step. A step that allows a deed is written first; the deed is done in a round that sees it.
 
 use super::drain;
-use super::round::{Round, into};
+use super::round::Round;
 use super::select::room_to_grow;
 use super::standing::Standing;
 use super::waiting::Rank;
@@ -41,7 +41,9 @@ type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
 fn grow(round: &mut Round<'_>) {
     let mut wanted: std::collections::BTreeMap<NodeGroup, u32> = std::collections::BTreeMap::new();
     for (_, view, record) in round.in_work() {
-        let group = round.group_plan(&view.facts.group).and_then(into);
+        let group = round
+            .group_plan(&view.facts.group)
+            .and_then(GroupPlan::takes_over);
         if let (Some(group), Some(to), NodeStep::Selected) = (group, record.grow_to, record.step) {
             let most = wanted.entry(group).or_default();
             *most = (*most).max(to);
@@ -71,7 +73,7 @@ fn selected<'a>(
         round.record(name, NodeStep::Pending, "it need not be replaced any more");
         return;
     }
-    let (Some(to), Some(group)) = (record.grow_to, into(plan)) else {
+    let (Some(to), Some(group)) = (record.grow_to, plan.takes_over()) else {
         // Its place in the budget was taken when it was selected.
         round.record(
             name,

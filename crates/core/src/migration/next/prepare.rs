@@ -1,7 +1,7 @@
 //! What must be in place before the first node is selected: shield, holds, templates, configuration, in the order that
 //! the direction demands. At no moment may a scale-out give a node that promises more pods than it can carry.
 
-use super::round::{Round, into};
+use super::round::Round;
 use super::standing::switched_at;
 use super::templates::templates;
 use super::waiting::Rank;
@@ -140,7 +140,9 @@ pub(super) fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
     }
     // A group without nodes is measured by the one that takes over.
     let max_pods = &round.stage.max_pods;
-    let planned = max_pods.get(&plan.group).or_else(|| max_pods.get(&into(plan)?));
+    let planned = max_pods
+        .get(&plan.group)
+        .or_else(|| max_pods.get(&plan.takes_over()?));
     let now = round
         .group(&plan.group)
         .and_then(|view| view.template.max_pods.as_option().copied().flatten());
@@ -201,7 +203,9 @@ fn successors(round: &mut Round<'_>) -> bool {
 
 fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool {
     let group = plan.group.clone();
-    let exists = into(plan).is_some_and(|green| round.group(&green).is_some());
+    let exists = plan
+        .takes_over()
+        .is_some_and(|green| round.group(&green).is_some());
     let lowered = round.group(&group).is_none_or(|view| view.minimum_lowered);
     if !exists {
         let kind = ActionKind::CreateSuccessor {
@@ -224,7 +228,9 @@ fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool 
         round.act(kind, "it is emptied node by node");
     }
     // On the way back it is the group that was kept from growing. The configuration fits its template by now.
-    let frozen = into(plan).filter(|green| round.group(green).is_some_and(|view| view.frozen));
+    let frozen = plan
+        .takes_over()
+        .filter(|green| round.group(green).is_some_and(|view| view.frozen));
     let thawed = frozen.is_none();
     if let Some(group) = frozen {
         round.act(ActionKind::Freeze { group, on: false }, "it takes over");

@@ -1,7 +1,7 @@
 //! Which nodes are next: mixed ones and those that are out of service anyway first, then group by group, canaries before the others, zones in turn, and never
 //! more than the budget of all groups together allows.
 
-use super::round::{Round, into};
+use super::round::Round;
 use super::standing::Standing;
 use super::waiting::Rank;
 use crate::ids::{NodeName, Zone};
@@ -218,7 +218,7 @@ fn cannot_take_over(round: &mut Round<'_>, plan: &GroupPlan, node: &NodeName, gr
 
 /// The group that gets a replacement, and its size with one more; none at its maximum.
 pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, u32)> {
-    let group = into(plan)?;
+    let group = plan.takes_over()?;
     let size = round.group(&group)?.size?;
     let raised = round.raised.get(&group).copied().unwrap_or_default();
     let to = size.desired.max(raised).saturating_add(1);

@@ -75,7 +75,7 @@ fn a_short_subnet_refuses_with_what_mends_it() {
 fn an_unknown_map_is_said_and_stops_only_what_approves_itself() {
     let mut scene = scene();
     scene.seen = scene.seen.subnet("a", |subnet| {
-        subnet.blocks = Known::Unknown("it is shared".to_owned())
+        subnet.blocks = Known::Unknown("it is shared".to_owned());
     });
     let plan = scene.plan();
     let unknown: Vec<(SubnetId, String)> = vec![(subnet_id("a"), "it is shared".to_owned())];
