@@ -31,7 +31,7 @@ pub(super) fn select(round: &mut Round<'_>) {
         let first: Vec<&NodeName> = mixed
             .iter()
             .copied()
-            .filter(|name| queue.nodes.iter().any(|(_, zone)| zone.contains(name)))
+            .filter(|name| waits_in(round, plan, name))
             .collect();
         for node in first {
             // Nothing is risked on a node that is out of service anyway: it need not wait for the canaries.
@@ -53,6 +53,16 @@ pub(super) fn select(round: &mut Round<'_>) {
         fill(round, plan, queue, &taken);
     }
     say_full(round);
+}
+
+fn waits_in(round: &Round<'_>, plan: &GroupPlan, name: &NodeName) -> bool {
+    let view = round.world.nodes.get(name).filter(|view| !view.deleting);
+    let of_group = |group| {
+        round
+            .group_plan(group)
+            .is_some_and(|other| other.group == plan.group)
+    };
+    view.is_some_and(|view| of_group(&view.facts.group)) && round.record_of(name).is_none()
 }
 
 /// Where nothing is in work and nothing can be taken, what is out of service is what keeps it.
