@@ -11,7 +11,7 @@ use vpccni_core::migration::{
     BudgetShare, Canary, Desired, Next, OnBlocked, OnWindowEnd, Phase, Replace, Share, State, World, next,
 };
 
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 80;
 const CHAOS: u32 = 150;
 const ROUNDS: u32 = 500;
 

@@ -131,12 +131,16 @@ fn settle(round: &mut Round<'_>) -> bool {
     settled
 }
 
-/// Whether a managed group that we replace must not grow: its template cannot be changed, and the new configuration
-/// carries less.
+/// Whether a managed group that we replace must not grow: until its nodes are gone it makes new ones from the old
+/// version of its template, and the new configuration carries less.
 pub(super) fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
-    let ours = matches!(plan.method, Method::BlueGreen { .. } | Method::UpdateVersion);
-    if !ours || round.stage.direction == Direction::Growing {
+    if round.stage.direction == Direction::Growing {
         return false;
+    }
+    match plan.method {
+        Method::UpdateVersion => return is_busy(round, plan),
+        Method::BlueGreen { .. } => {}
+        _ => return false,
     }
     // A group without nodes is measured by the one that takes over.
     let max_pods = &round.stage.max_pods;

@@ -3,6 +3,7 @@
 
 use super::round::Round;
 use super::standing::Standing;
+use super::templates::has_old;
 use super::waiting::Rank;
 use crate::ids::{NodeName, Zone};
 use crate::migration::plan::{GroupPlan, Method};
@@ -47,6 +48,10 @@ pub(super) fn select(round: &mut Round<'_>) {
         }
     }
     for plan in &round.plan.groups {
+        if plan.method == Method::UpdateVersion && has_old(round, plan) {
+            // EKS begins only when nothing else is in work, so nothing behind it may.
+            break;
+        }
         let Some(queue) = queues.remove(&plan.group.to_string()) else {
             continue;
         };

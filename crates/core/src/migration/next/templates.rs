@@ -85,8 +85,8 @@ pub(super) fn templates(round: &mut Round<'_>) -> bool {
     done
 }
 
-/// A pool without old nodes must not drift: its nodes are what they should be.
-fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
+/// Whether a group has nodes to replace. A pool without must not drift: its nodes are what they should be.
+pub(super) fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
     round
         .nodes()
         .any(|(_, view, standing)| view.facts.group == plan.group && standing.must_go())
