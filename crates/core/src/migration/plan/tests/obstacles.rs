@@ -109,3 +109,21 @@ fn a_template_of_somebody_else_is_named() {
             .any(|what| what.contains("Terraform"))
     );
 }
+
+#[test]
+fn a_group_without_nodes_is_named_where_it_would_promise_too_much() {
+    let mut scene = scene();
+    scene
+        .groups
+        .insert(group(Provider::AutoScalingGroup, "idle"), facts(Some(110)));
+    let about = |scene: &Scene| {
+        scene
+            .plan()
+            .notes
+            .iter()
+            .any(|note| note.starts_with("asg/idle has no node"))
+    };
+    assert!(!about(&scene));
+    std::mem::swap(&mut scene.from, &mut scene.to);
+    assert!(about(&scene));
+}
