@@ -181,7 +181,7 @@ impl Run {
             if next.phase.is_final() && next.actions.is_empty() {
                 return next.phase;
             }
-            if next.phase == Phase::Halted || next.progress.failed > 0 && next.progress.active == 0 {
+            if next.phase == Phase::Halted || next.progress.failed > 0 && self.rng.one_in(20) {
                 self.cluster.say("somebody resumes");
                 self.cluster.resumed = Some(self.cluster.now);
             }

@@ -37,7 +37,7 @@ impl<'a> Arrivals<'a> {
                     arrivals.noted.entry(old).or_insert(name);
                 }
                 None if recent && matches!(standing, Standing::New | Standing::Young(_)) => {
-                    arrivals.free.push(name)
+                    arrivals.free.push(name);
                 }
                 None => {}
             }
