@@ -108,7 +108,9 @@ impl Capacity {
 /// Walks nodes in their order through the legs.
 pub fn simulate(nodes: &[MovedNode], legs: &[Leg], maps: &BTreeMap<SubnetId, Known<BlockMap>>) -> Capacity {
     let mut walk = Walk::new(nodes, maps);
-    legs.iter().for_each(|leg| walk.leg(leg));
+    for leg in legs {
+        walk.leg(leg);
+    }
     walk.capacity(maps)
 }
 

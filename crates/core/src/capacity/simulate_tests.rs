@@ -23,7 +23,9 @@ fn maps(map: Known<BlockMap>) -> BTreeMap<SubnetId, Known<BlockMap>> {
 
 fn effective(on: &[Key]) -> Effective {
     let mut config = CniConfig::default();
-    on.iter().for_each(|key| config.set(*key, Value::Bool(true)));
+    for key in on {
+        config.set(*key, Value::Bool(true));
+    }
     config.set(Key::WarmPrefixTarget, Value::Int(1));
     config.set(Key::WarmIpTarget, Value::Int(0));
     Effective::of(&config, CniVersion::REFERENCE)

@@ -150,15 +150,11 @@ impl fmt::Display for HaltReason {
 fn listed(items: impl ExactSizeIterator<Item = impl fmt::Display>) -> String {
     const NAMED: usize = 3;
     let more = items.len().saturating_sub(NAMED);
-    let mut text = items
-        .take(NAMED)
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut named: Vec<String> = items.take(NAMED).map(|item| item.to_string()).collect();
     if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+        named.push(format!("and {more} more"));
     }
-    text
+    named.join(", ")
 }
 
 /// A stop that stays until a person resumes.

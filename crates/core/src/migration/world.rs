@@ -131,8 +131,13 @@ pub enum Update {
     None,
     /// It runs.
     Running,
-    /// It failed: the code and the message.
-    Failed(String),
+    /// It failed.
+    Failed {
+        /// The code and the message.
+        error: String,
+        /// When the update was begun: one from before a resume is answered already.
+        at: Timestamp,
+    },
     /// It is done.
     Done,
 }

@@ -4,7 +4,8 @@ use super::cluster::{Cluster, asg, blue, by_hand, pool};
 use jiff::SignedDuration;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
-    ActionKind, Approval, ApprovedBy, ChangeHash, Next, NodeStep, Phase, Replace, Share, State, World, next,
+    ActionKind, Approval, ApprovedBy, ChangeHash, HaltReason, Next, NodeStep, Phase, Replace, Share, State,
+    Update, World, next,
 };
 use vpccni_core::safety::NodeGroup;
 
@@ -281,4 +282,51 @@ fn records_of_another_migration_are_given_back() {
     assert!(kinds(&cluster.look()).contains(&format!("uncordon {node}")));
     cluster.step();
     assert!(kinds(&cluster.look()).contains(&format!("forget the step of {node}")));
+}
+
+#[test]
+fn eks_updates_a_group_alone_and_after_a_note() {
+    let mut cluster = Cluster::new(&[(by_hand(), 2), (blue(), 3)], true);
+    cluster
+        .settings
+        .replace
+        .insert("blue".to_owned(), Replace::UpdateVersion);
+    cluster.settings.canary.nodes_per_group = 0;
+    cluster.approve();
+    let update = "let EKS update nodegroup/blue".to_owned();
+    cluster
+        .until(|_, next| kinds(next).contains(&"set the template of nodegroup/blue to 110 pods".to_owned()));
+    cluster.until(|_, next| next.memory.updates_begun.contains(&blue()));
+    cluster.tick(20);
+    let begun =
+        |update: Update| cluster.look_with(|_, world| world.groups.get_mut(&blue()).unwrap().update = update);
+    // EKS begins only when nothing is in work, so the groups behind it wait.
+    assert!(cluster.nodes.values().all(|node| node.record.is_none()));
+    assert!(kinds(&begun(Update::None)).contains(&update));
+    let runs = begun(Update::Running);
+    assert!(
+        runs.actions
+            .iter()
+            .all(|action| !matches!(action.kind, ActionKind::Record { .. }))
+    );
+    assert_eq!(
+        runs.waiting_for.unwrap().what,
+        "EKS updates nodegroup/blue; it cannot be paused"
+    );
+    let failed = Update::Failed {
+        error: "PodEvictionFailure: reached max retries".to_owned(),
+        at: cluster.now,
+    };
+    let halted = begun(failed.clone());
+    assert!(matches!(
+        halted.halt.unwrap().reason,
+        HaltReason::UpdateFailed { .. }
+    ));
+    // Answered: it is begun anew.
+    let again = cluster.look_with(|state, world| {
+        world.groups.get_mut(&blue()).unwrap().update = failed;
+        state.resumed = Some(cluster.now);
+    });
+    assert_eq!(again.halt, None);
+    assert!(kinds(&again).contains(&update));
 }

@@ -193,6 +193,16 @@ impl Cluster {
             most: 0,
             budgets: Vec::new(),
         };
+        cluster.populate(groups);
+        cluster.pending = (0..cluster.apps.len())
+            .flat_map(|app| vec![app; cluster.apps[app].0])
+            .collect();
+        cluster.schedule();
+        cluster.now += SignedDuration::from_mins(60);
+        cluster
+    }
+
+    fn populate(&mut self, groups: &[(NodeGroup, u32)]) {
         for (name, nodes) in groups {
             let group = Group {
                 desired: *nodes,
@@ -202,7 +212,7 @@ impl Cluster {
                 max_pods: if name.provider == Provider::SelfManaged {
                     29
                 } else {
-                    cluster.old_pods()
+                    self.old_pods()
                 },
                 annotation: None,
                 suspended: false,
@@ -212,18 +222,12 @@ impl Cluster {
                 broken: false,
                 missing: 0,
             };
-            cluster.groups.insert(name.clone(), group);
+            self.groups.insert(name.clone(), group);
             for _ in 0..*nodes {
-                let node = cluster.launch(name, SignedDuration::ZERO);
-                cluster.nodes.get_mut(&node).unwrap().ready_at = Some(cluster.now);
+                let node = self.launch(name, SignedDuration::ZERO);
+                self.nodes.get_mut(&node).unwrap().ready_at = Some(self.now);
             }
         }
-        cluster.pending = (0..cluster.apps.len())
-            .flat_map(|app| vec![app; cluster.apps[app].0])
-            .collect();
-        cluster.schedule();
-        cluster.now += SignedDuration::from_mins(60);
-        cluster
     }
 
     pub(crate) fn is_prefix(&self, new: bool) -> bool {

@@ -107,6 +107,8 @@ impl Cluster {
             ActionKind::DriftPool { group, value } => {
                 change(self, group, &|group| group.annotation = Some(value.clone()));
             }
+            // What EKS does then is told by the tests that ask for it.
+            ActionKind::UpdateGroup { .. } => {}
             other => panic!("{other}"),
         }
     }
@@ -114,6 +116,7 @@ impl Cluster {
     fn apply_to_node(&mut self, kind: &ActionKind) {
         let name = of_node(kind).unwrap();
         let now = self.now;
+        let worked = self.is_ready(&self.nodes[name]);
         let node = self.nodes.get_mut(name).unwrap();
         match kind {
             ActionKind::Record { record, .. } => {
@@ -139,7 +142,8 @@ impl Cluster {
                     if *decrement {
                         group.desired = group.desired.saturating_sub(1);
                     } else {
-                        group.missing += 1;
+                        // One that did not work was missing before.
+                        group.missing += u32::from(worked);
                     }
                 }
             }

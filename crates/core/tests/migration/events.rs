@@ -155,7 +155,7 @@ impl Cluster {
         for group in self.groups.values_mut() {
             (group.no_capacity, group.broken) = (false, false);
             // Somebody makes room where lost nodes used it up.
-            group.max += 3;
+            group.max += 9;
         }
         // A person repairs nodes that never became Ready, or has them removed.
         let now = self.now;

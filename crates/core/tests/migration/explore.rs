@@ -11,7 +11,7 @@ use vpccni_core::migration::{
     BudgetShare, Canary, Desired, Next, OnBlocked, OnWindowEnd, Phase, Replace, Share, State, World, next,
 };
 
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 80;
 const CHAOS: u32 = 150;
 const ROUNDS: u32 = 500;
 
@@ -171,7 +171,7 @@ impl Run {
     fn finish(&mut self) -> Phase {
         self.cluster.heal();
         self.stale = None;
-        if self.goal != Desired::Run && !self.cluster.memory.ended.is_some() {
+        if self.goal != Desired::Run && self.cluster.memory.ended.is_none() {
             self.cluster.desired = self.goal;
         }
         for _ in 0..ROUNDS {
@@ -181,7 +181,7 @@ impl Run {
             if next.phase.is_final() && next.actions.is_empty() {
                 return next.phase;
             }
-            if next.phase == Phase::Halted || next.progress.failed > 0 && next.progress.active == 0 {
+            if next.phase == Phase::Halted || next.progress.failed > 0 && self.rng.one_in(20) {
                 self.cluster.say("somebody resumes");
                 self.cluster.resumed = Some(self.cluster.now);
             }
@@ -221,6 +221,10 @@ fn explore(seed: u64) -> Result<Phase, String> {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person who looks at one seed says which"
+)]
 fn every_interleaving_keeps_the_invariants_and_ends_the_same() {
     // MIGRATION_SEEDS=7..8 looks at one.
     let given = std::env::var("MIGRATION_SEEDS").ok();

@@ -231,7 +231,7 @@ impl Cluster {
             enis: Known::Yes(EniFacts {
                 attached: 1,
                 secondary_ips: if mode == NodeMode::Prefix { 0 } else { 9 },
-                prefixes: if mode == NodeMode::SecondaryIp { 0 } else { 1 },
+                prefixes: u32::from(mode != NodeMode::SecondaryIp),
                 primary_subnet: Some(subnet()),
                 ..EniFacts::default()
             }),

@@ -41,7 +41,16 @@ impl Cluster {
             node.ready_at.is_some_and(|at| at <= self.now) && node.gone_at.is_none()
         });
         let desired = self.groups[group].desired;
-        let lacking = desired.saturating_sub(u32::try_from(ready.len()).unwrap());
+        // What was asked for in addition is not missing.
+        let asked = self.nodes.values().filter(|node| {
+            let grows = node
+                .record
+                .as_ref()
+                .is_some_and(|record| record.grow_to.is_some());
+            node.group.provider == group.provider && node.gone_at.is_none() && grows
+        });
+        let there = ready.len() + asked.count();
+        let lacking = desired.saturating_sub(u32::try_from(there).unwrap());
         let group = self.groups.get_mut(group).unwrap();
         group.missing = group.missing.min(lacking);
     }
@@ -75,7 +84,9 @@ impl Cluster {
         let taken = self.of(group, |node| node.taken && node.gone_at.is_none());
         for name in &taken {
             let pods: Vec<u64> = self.nodes[name].pods.iter().map(|pod| pod.uid).collect();
-            pods.iter().for_each(|uid| self.evict(name, *uid));
+            for uid in &pods {
+                self.evict(name, *uid);
+            }
             if pods.is_empty() {
                 self.nodes.get_mut(name).unwrap().gone_at = Some(self.now + SignedDuration::from_secs(30));
             }

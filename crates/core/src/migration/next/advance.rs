@@ -1,7 +1,8 @@
 //! One node forward by one step. A step that allows a deed is written first; the deed is done in a round that sees it.
 
+use super::arrivals::Arrivals;
 use super::drain;
-use super::round::{Round, into};
+use super::round::Round;
 use super::select::room_to_grow;
 use super::standing::Standing;
 use super::waiting::Rank;
@@ -11,12 +12,11 @@ use crate::migration::plan::{GroupPlan, Method};
 use crate::migration::state::{NodeStep, Record};
 use crate::migration::world::NodeView;
 use crate::safety::NodeGroup;
-use std::collections::BTreeSet;
 
 /// Every node that is in work.
 pub(super) fn advance(round: &mut Round<'_>) {
     grow(round);
-    let mut bound: BTreeSet<&NodeName> = BTreeSet::new();
+    let mut arrivals = Arrivals::of(round);
     for (name, view, record) in round.in_work() {
         let Some(plan) = round.group_plan(&view.facts.group) else {
             continue;
@@ -24,8 +24,8 @@ pub(super) fn advance(round: &mut Round<'_>) {
         match record.step {
             NodeStep::Pending | NodeStep::Gone => {}
             NodeStep::Selected if plan.method.is_karpenter() => release(round, name, view, record),
-            NodeStep::Selected => selected(round, plan, (name, view, record), &mut bound),
-            NodeStep::ReplacementReady => replacement_ready(round, (name, view, record)),
+            NodeStep::Selected => selected(round, plan, (name, view, record), &mut arrivals),
+            NodeStep::ReplacementReady => replacement_ready(round, (name, view, record), &arrivals),
             NodeStep::Cordoned => cordoned(round, name, view),
             NodeStep::Draining => drain::draining(round, name, view, record),
             NodeStep::Drained => drained(round, plan, (name, view, record)),
@@ -41,7 +41,9 @@ type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
 fn grow(round: &mut Round<'_>) {
     let mut wanted: std::collections::BTreeMap<NodeGroup, u32> = std::collections::BTreeMap::new();
     for (_, view, record) in round.in_work() {
-        let group = round.group_plan(&view.facts.group).and_then(into);
+        let group = round
+            .group_plan(&view.facts.group)
+            .and_then(GroupPlan::takes_over);
         if let (Some(group), Some(to), NodeStep::Selected) = (group, record.grow_to, record.step) {
             let most = wanted.entry(group).or_default();
             *most = (*most).max(to);
@@ -62,7 +64,7 @@ fn selected<'a>(
     round: &mut Round<'a>,
     plan: &'a GroupPlan,
     (name, view, record): InWork<'a>,
-    bound: &mut BTreeSet<&'a NodeName>,
+    arrivals: &mut Arrivals<'a>,
 ) {
     if view.deleting {
         return;
@@ -71,7 +73,7 @@ fn selected<'a>(
         round.record(name, NodeStep::Pending, "it need not be replaced any more");
         return;
     }
-    let (Some(to), Some(group)) = (record.grow_to, into(plan)) else {
+    let (Some(to), Some(group)) = (record.grow_to, plan.takes_over()) else {
         // Its place in the budget was taken when it was selected.
         round.record(
             name,
@@ -80,7 +82,10 @@ fn selected<'a>(
         );
         return;
     };
-    match replacement(round, name) {
+    let noted = arrivals
+        .replacement(name)
+        .map(|new| (new, round.standing(new).clone()));
+    match noted {
         Some((new, Standing::New)) => {
             let why = format!("{new} is Ready and as planned");
             round.record(name, NodeStep::ReplacementReady, why);
@@ -92,7 +97,7 @@ fn selected<'a>(
         }
         Some((new, standing)) => {
             let what = match standing {
-                Standing::Young(what) | Standing::Failed(what) => what.clone(),
+                Standing::Young(what) | Standing::Failed(what) => what,
                 _ => "it is not as planned".to_owned(),
             };
             let what = format!("{new}, the replacement of {name}, is not ready yet: {what}");
@@ -105,16 +110,8 @@ fn selected<'a>(
                 command,
             );
         }
-        None => look_for_one(round, plan, (name, record), (&group, to), bound),
+        None => look_for_one(round, plan, (name, record), (&group, to), arrivals),
     }
-}
-
-/// The node that was noted as the replacement of another.
-fn replacement<'a, 'r>(round: &'r Round<'a>, old: &NodeName) -> Option<(&'a NodeName, &'r Standing)> {
-    round
-        .nodes()
-        .find(|(_, view, _)| view.ours.replaces.as_ref() == Some(old) && !view.deleting)
-        .map(|(name, _, standing)| (name, standing))
 }
 
 fn look_for_one<'a>(
@@ -122,18 +119,9 @@ fn look_for_one<'a>(
     plan: &'a GroupPlan,
     (name, record): (&'a NodeName, &'a Record),
     (group, to): (&NodeGroup, u32),
-    bound: &mut BTreeSet<&'a NodeName>,
+    arrivals: &mut Arrivals<'a>,
 ) {
-    let free = round.nodes().find(|(new, view, standing)| {
-        view.facts.group == *group
-            && matches!(standing, Standing::New | Standing::Young(_))
-            && view.created >= record.since
-            && view.ours.replaces.is_none()
-            && !view.deleting
-            && !bound.contains(*new)
-    });
-    if let Some((new, _, _)) = free {
-        bound.insert(new);
+    if let Some(new) = arrivals.take(round, group, record) {
         let kind = ActionKind::Guard {
             node: new.clone(),
             replaces: name.clone(),
@@ -152,7 +140,7 @@ fn look_for_one<'a>(
         );
         return;
     }
-    if size.is_some_and(|size| size.desired >= to && has_all(round, group, size.desired)) {
+    if size.is_some_and(|size| size.desired >= to && arrivals.has_all(group, size.desired)) {
         // What was asked for went elsewhere: a lost node was made good with it, or somebody else took it.
         match room_to_grow(round, plan) {
             Some((group, to)) => {
@@ -174,21 +162,13 @@ fn look_for_one<'a>(
         .add(Rank::Group, what, group.to_string(), Some(record.since), command);
 }
 
-/// Whether all nodes a group should have are there.
-fn has_all(round: &Round<'_>, group: &NodeGroup, desired: u32) -> bool {
-    let there = round
-        .world
-        .nodes
-        .values()
-        .filter(|view| view.facts.group == *group && !view.deleting);
-    u32::try_from(there.count()).unwrap_or(u32::MAX) >= desired
-}
-
-fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>) {
+fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, arrivals: &Arrivals<'a>) {
     if view.deleting {
         return;
     }
-    let ready = replacement(round, name).is_some_and(|(_, standing)| *standing == Standing::New);
+    let ready = arrivals
+        .replacement(name)
+        .is_some_and(|new| *round.standing(new) == Standing::New);
     if !ready {
         round.record(
             name,

@@ -1,7 +1,7 @@
 //! The end of a stage and of a migration: all nodes are as planned, and everything we changed for a while is put back.
 
 use super::prepare::promises_too_much;
-use super::round::{Round, into};
+use super::round::Round;
 use super::standing::Standing;
 use super::waiting::Rank;
 use crate::ids::NodeName;
@@ -155,7 +155,7 @@ fn is_emptied(round: &Round<'_>, group: &NodeGroup) -> bool {
     let Some(plan) = round.plan.group(group) else {
         return false;
     };
-    let green = into(plan).filter(|green| green != group);
+    let green = plan.takes_over().filter(|green| green != group);
     green.is_some_and(|green| round.group(&green).is_some())
         && !round.world.nodes.values().any(|view| view.facts.group == *group)
         && round

@@ -35,14 +35,18 @@ pub(super) fn give_back(round: &mut Round<'_>) {
         // It gives addresses of both kinds: new pods are better off elsewhere.
         let mixed = *round.standing(name) == Standing::Mixed && !round.leave.abort;
         match record.step {
-            NodeStep::Pending | NodeStep::Gone => {}
             NodeStep::Selected | NodeStep::ReplacementReady => selected(round, name, view, record),
             NodeStep::Cordoned if !mixed => uncordon(round, name, view, record),
             NodeStep::Draining | NodeStep::Drained if !mixed && (grace_over || round.leave.abort) => {
                 uncordon(round, name, view, record);
             }
             NodeStep::Quarantined if round.leave.abort => uncordon(round, name, view, record),
-            NodeStep::Cordoned | NodeStep::Draining | NodeStep::Drained | NodeStep::Quarantined => {}
+            NodeStep::Pending
+            | NodeStep::Gone
+            | NodeStep::Cordoned
+            | NodeStep::Draining
+            | NodeStep::Drained
+            | NodeStep::Quarantined => {}
             NodeStep::Terminating => ends(round, name, view, record),
         }
     }

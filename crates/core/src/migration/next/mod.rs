@@ -5,6 +5,7 @@
 //! record that allows it, so that a crash at any point loses time and nothing else.
 
 mod advance;
+mod arrivals;
 mod drain;
 mod finish;
 mod give_back;

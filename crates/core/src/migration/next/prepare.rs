@@ -1,7 +1,7 @@
 //! What must be in place before the first node is selected: shield, holds, templates, configuration, in the order that
 //! the direction demands. At no moment may a scale-out give a node that promises more pods than it can carry.
 
-use super::round::{Round, into};
+use super::round::Round;
 use super::standing::switched_at;
 use super::templates::templates;
 use super::waiting::Rank;
@@ -131,16 +131,22 @@ fn settle(round: &mut Round<'_>) -> bool {
     settled
 }
 
-/// Whether a managed group that we replace must not grow: its template cannot be changed, and the new configuration
-/// carries less.
+/// Whether a managed group that we replace must not grow: until its nodes are gone it makes new ones from the old
+/// version of its template, and the new configuration carries less.
 pub(super) fn promises_too_much(round: &Round<'_>, plan: &GroupPlan) -> bool {
-    let ours = matches!(plan.method, Method::BlueGreen { .. } | Method::UpdateVersion);
-    if !ours || round.stage.direction == Direction::Growing {
+    if round.stage.direction == Direction::Growing {
         return false;
+    }
+    match plan.method {
+        Method::UpdateVersion => return is_busy(round, plan),
+        Method::BlueGreen { .. } => {}
+        _ => return false,
     }
     // A group without nodes is measured by the one that takes over.
     let max_pods = &round.stage.max_pods;
-    let planned = max_pods.get(&plan.group).or_else(|| max_pods.get(&into(plan)?));
+    let planned = max_pods
+        .get(&plan.group)
+        .or_else(|| max_pods.get(&plan.takes_over()?));
     let now = round
         .group(&plan.group)
         .and_then(|view| view.template.max_pods.as_option().copied().flatten());
@@ -201,7 +207,9 @@ fn successors(round: &mut Round<'_>) -> bool {
 
 fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool {
     let group = plan.group.clone();
-    let exists = into(plan).is_some_and(|green| round.group(&green).is_some());
+    let exists = plan
+        .takes_over()
+        .is_some_and(|green| round.group(&green).is_some());
     let lowered = round.group(&group).is_none_or(|view| view.minimum_lowered);
     if !exists {
         let kind = ActionKind::CreateSuccessor {
@@ -224,7 +232,9 @@ fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool 
         round.act(kind, "it is emptied node by node");
     }
     // On the way back it is the group that was kept from growing. The configuration fits its template by now.
-    let frozen = into(plan).filter(|green| round.group(green).is_some_and(|view| view.frozen));
+    let frozen = plan
+        .takes_over()
+        .filter(|green| round.group(green).is_some_and(|view| view.frozen));
     let thawed = frozen.is_none();
     if let Some(group) = frozen {
         round.act(ActionKind::Freeze { group, on: false }, "it takes over");

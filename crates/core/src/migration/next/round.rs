@@ -4,11 +4,11 @@ use super::standing::{Standing, standings};
 use super::waiting::Waits;
 use crate::ids::NodeName;
 use crate::migration::action::{Action, ActionKind};
-use crate::migration::plan::{GroupPlan, Method, MigrationPlan, Stage};
+use crate::migration::plan::{GroupPlan, MigrationPlan, Stage};
 use crate::migration::report::Blocked;
 use crate::migration::state::{Memory, NodeStep, Record, State};
 use crate::migration::world::{GroupView, NodeView, Update, World};
-use crate::safety::{NodeGroup, Provider};
+use crate::safety::NodeGroup;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -45,29 +45,6 @@ pub(super) struct Round<'a> {
     groups: BTreeMap<NodeGroup, usize>,
 }
 
-/// Groups that take over, with the groups they replace.
-pub(super) fn successors(plan: &MigrationPlan) -> BTreeMap<NodeGroup, NodeGroup> {
-    let successor =
-        |plan: &GroupPlan| Some((into(plan).filter(|into| *into != plan.group)?, plan.group.clone()));
-    plan.groups.iter().filter_map(successor).collect()
-}
-
-/// The group that replacements appear in; none where we do not ask for them.
-pub(super) fn into(plan: &GroupPlan) -> Option<NodeGroup> {
-    match &plan.method {
-        Method::AutoScaling => Some(plan.group.clone()),
-        Method::BlueGreen { successor } => Some(NodeGroup {
-            provider: Provider::ManagedNodeGroup,
-            name: successor.clone(),
-        }),
-        Method::UpdateVersion
-        | Method::KarpenterMaxPods { .. }
-        | Method::KarpenterAnnotation
-        | Method::Drain
-        | Method::Wait { .. } => None,
-    }
-}
-
 impl<'a> Round<'a> {
     pub(super) fn new(
         state: &'a State,
@@ -79,7 +56,7 @@ impl<'a> Round<'a> {
         let mut groups: BTreeMap<NodeGroup, usize> = BTreeMap::new();
         for (place, group) in plan.groups.iter().enumerate() {
             groups.insert(group.group.clone(), place);
-            groups.extend(into(group).map(|into| (into, place)));
+            groups.extend(group.takes_over().map(|into| (into, place)));
         }
         let mut round = Self {
             standings: standings(state, &memory, plan, stage, world, now),
@@ -249,7 +226,7 @@ impl<'a> Round<'a> {
         self.unavailable = u32::try_from(counted).unwrap_or(u32::MAX).saturating_add(lacking);
         self.surge = u32::try_from(surge).unwrap_or(u32::MAX);
         for (_, view, record) in self.in_work() {
-            let group = self.group_plan(&view.facts.group).and_then(into);
+            let group = self.group_plan(&view.facts.group).and_then(GroupPlan::takes_over);
             if let (Some(group), Some(to)) = (group, record.grow_to) {
                 let raised = self.raised.entry(group).or_default();
                 *raised = (*raised).max(to);
@@ -259,7 +236,7 @@ impl<'a> Round<'a> {
 
     /// Nodes a group should have and has not: what was terminated without a replacement and is not made good yet.
     fn lacking(&self, plan: &GroupPlan) -> u32 {
-        let Some(group) = into(plan) else {
+        let Some(group) = plan.takes_over() else {
             return 0;
         };
         let Some(size) = self.group(&group).and_then(|view| view.size) else {

@@ -1,8 +1,9 @@
 //! Which nodes are next: mixed ones and those that are out of service anyway first, then group by group, canaries before the others, zones in turn, and never
 //! more than the budget of all groups together allows.
 
-use super::round::{Round, into};
+use super::round::Round;
 use super::standing::Standing;
+use super::templates::has_old;
 use super::waiting::Rank;
 use crate::ids::{NodeName, Zone};
 use crate::migration::plan::{GroupPlan, Method};
@@ -31,7 +32,7 @@ pub(super) fn select(round: &mut Round<'_>) {
         let first: Vec<&NodeName> = mixed
             .iter()
             .copied()
-            .filter(|name| queue.nodes.iter().any(|(_, zone)| zone.contains(name)))
+            .filter(|name| waits_in(round, plan, name))
             .collect();
         for node in first {
             // Nothing is risked on a node that is out of service anyway: it need not wait for the canaries.
@@ -47,12 +48,26 @@ pub(super) fn select(round: &mut Round<'_>) {
         }
     }
     for plan in &round.plan.groups {
+        if plan.method == Method::UpdateVersion && has_old(round, plan) {
+            // EKS begins only when nothing else is in work, so nothing behind it may.
+            break;
+        }
         let Some(queue) = queues.remove(&plan.group.to_string()) else {
             continue;
         };
         fill(round, plan, queue, &taken);
     }
     say_full(round);
+}
+
+fn waits_in(round: &Round<'_>, plan: &GroupPlan, name: &NodeName) -> bool {
+    let view = round.world.nodes.get(name).filter(|view| !view.deleting);
+    let of_group = |group| {
+        round
+            .group_plan(group)
+            .is_some_and(|other| other.group == plan.group)
+    };
+    view.is_some_and(|view| of_group(&view.facts.group)) && round.record_of(name).is_none()
 }
 
 /// Where nothing is in work and nothing can be taken, what is out of service is what keeps it.
@@ -218,7 +233,7 @@ fn cannot_take_over(round: &mut Round<'_>, plan: &GroupPlan, node: &NodeName, gr
 
 /// The group that gets a replacement, and its size with one more; none at its maximum.
 pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, u32)> {
-    let group = into(plan)?;
+    let group = plan.takes_over()?;
     let size = round.group(&group)?.size?;
     let raised = round.raised.get(&group).copied().unwrap_or_default();
     let to = size.desired.max(raised).saturating_add(1);

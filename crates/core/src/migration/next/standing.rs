@@ -59,7 +59,7 @@ pub(super) fn standings<'a>(
         now,
         replaced: BTreeSet::new(),
     };
-    let successors = super::round::successors(plan);
+    let successors = plan.successors();
     let judge = Judging {
         replaced: successors.values().cloned().collect(),
         ..judge

@@ -56,7 +56,7 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
 pub(super) fn templates(round: &mut Round<'_>) -> bool {
     let mut done = true;
     for plan in &round.plan.groups {
-        if drift(round, plan) == Some(Drift::Annotation) && !has_old(round, plan) {
+        if drift(round, plan) == Some(Drift::Annotation) && !may_drift(round, plan) {
             continue;
         }
         match template_is_done(round, plan) {
@@ -85,8 +85,20 @@ pub(super) fn templates(round: &mut Round<'_>) -> bool {
     done
 }
 
-/// A pool without old nodes must not drift: its nodes are what they should be.
-fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
+/// The annotation makes every node of the pool drift, so it is set only where all of them are old. Where some are as
+/// planned already, the others lose their NodeClaims one by one.
+fn may_drift(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    let some_are_new = || {
+        round
+            .nodes()
+            .any(|(_, view, standing)| view.facts.group == plan.group && !standing.must_go())
+    };
+    let is_set = template_is_done(round, plan) == Some(true);
+    has_old(round, plan) && (is_set || !some_are_new())
+}
+
+/// Whether a group has nodes to replace. A pool without must not drift: its nodes are what they should be.
+pub(super) fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
     round
         .nodes()
         .any(|(_, view, standing)| view.facts.group == plan.group && standing.must_go())

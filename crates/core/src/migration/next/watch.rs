@@ -180,8 +180,9 @@ fn pods(round: &Round<'_>) -> Option<HaltReason> {
 fn updates(round: &Round<'_>) -> Option<HaltReason> {
     round.plan.groups.iter().find_map(|plan| {
         let begun = plan.method == Method::UpdateVersion && round.memory.updates_begun.contains(&plan.group);
+        let unanswered = |at: &Timestamp| round.state.resumed.is_none_or(|resumed| *at > resumed);
         match &round.group(&plan.group)?.update {
-            Update::Failed(error) if begun => Some(HaltReason::UpdateFailed {
+            Update::Failed { error, at } if begun && unanswered(at) => Some(HaltReason::UpdateFailed {
                 group: plan.group.clone(),
                 error: error.clone(),
             }),

@@ -60,9 +60,8 @@ impl<'a> Yardstick<'a> {
 
     fn mode(&self, node: &NodeFacts) -> Fit {
         let wanted = match (&node.limits, self.will.prefix_delegation()) {
-            (_, false) => NodeMode::SecondaryIp,
             (Known::Yes(limits), true) if limits.prefix_delegation => NodeMode::Prefix,
-            (Known::Yes(_), true) => NodeMode::SecondaryIp,
+            (_, false) | (Known::Yes(_), true) => NodeMode::SecondaryIp,
             (Known::Unknown(why), true) => return Fit::Unknown(why.clone()),
         };
         match node.mode {

@@ -106,7 +106,9 @@ mod tests {
 
     fn effective(on: &[Key]) -> Effective {
         let mut config = CniConfig::default();
-        on.iter().for_each(|key| config.set(*key, Value::Bool(true)));
+        for key in on {
+            config.set(*key, Value::Bool(true));
+        }
         Effective::of(&config, CniVersion::REFERENCE)
     }
 

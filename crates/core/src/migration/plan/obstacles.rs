@@ -1,6 +1,6 @@
 //! Why a plan cannot start, what its reader should know, and what goes on without us.
 
-use super::value::{Budget, GroupPlan, Method, Obstacle, Stage};
+use super::value::{Budget, Direction, GroupPlan, Method, Obstacle, Stage};
 use super::{Carrier, PlanWorld};
 use crate::capacity::Capacity;
 use crate::config::Effective;
@@ -190,6 +190,14 @@ pub(super) fn notes(
         {
             notes.push(format!(
                 "{group} can give types without prefixes; require nitro types: {NITRO}."
+            ));
+        }
+        let shrinks = stages.iter().any(|stage| stage.direction == Direction::Shrinking);
+        let empty = !world.seen.nodes.iter().any(|node| node.group == *group);
+        if shrinks && empty && !matches!(plan.method, Method::Wait { .. }) {
+            notes.push(format!(
+                "{group} has no node, so its types are not known and its template is left as it is; lower its \
+                 max-pods before it grows."
             ));
         }
         if plan.max_pods.is_none() && plan.nodes > 0 && to_prefixes {

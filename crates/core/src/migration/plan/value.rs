@@ -3,7 +3,7 @@
 use crate::capacity::Capacity;
 use crate::ids::NodeName;
 use crate::migration::settings::Settings;
-use crate::safety::{CniSetup, NodeGroup};
+use crate::safety::{CniSetup, NodeGroup, Provider};
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -157,6 +157,24 @@ pub struct GroupPlan {
     pub canaries: u32,
     /// Who else writes its template: it is never edited.
     pub owned_by: Option<String>,
+}
+
+impl GroupPlan {
+    /// The group that replacements appear in; none where we do not ask for them.
+    pub fn takes_over(&self) -> Option<NodeGroup> {
+        match &self.method {
+            Method::AutoScaling => Some(self.group.clone()),
+            Method::BlueGreen { successor } => Some(NodeGroup {
+                provider: Provider::ManagedNodeGroup,
+                name: successor.clone(),
+            }),
+            Method::UpdateVersion
+            | Method::KarpenterMaxPods { .. }
+            | Method::KarpenterAnnotation
+            | Method::Drain
+            | Method::Wait { .. } => None,
+        }
+    }
 }
 
 /// The budget in nodes.
@@ -314,5 +332,14 @@ impl MigrationPlan {
     /// What a group is to be treated like; none for a group that came later.
     pub fn group(&self, group: &NodeGroup) -> Option<&GroupPlan> {
         self.groups.iter().find(|plan| plan.group == *group)
+    }
+
+    /// Groups that take over, with the groups they replace.
+    pub fn successors(&self) -> BTreeMap<NodeGroup, NodeGroup> {
+        let successor = |plan: &GroupPlan| {
+            let group = plan.takes_over().filter(|group| *group != plan.group)?;
+            Some((group, plan.group.clone()))
+        };
+        self.groups.iter().filter_map(successor).collect()
     }
 }

@@ -277,11 +277,9 @@ fn the_hash_is_of_the_change_and_not_of_the_nodes() {
                 .insert("blue".to_owned(), Replace::BlueGreen);
         },
         &|scene| {
-            drop(
-                scene
-                    .groups
-                    .insert(group(Provider::AutoScalingGroup, "other"), facts(None)),
-            )
+            scene
+                .groups
+                .insert(group(Provider::AutoScalingGroup, "other"), facts(None));
         },
     ];
     for change in changes {

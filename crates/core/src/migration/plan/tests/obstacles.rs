@@ -75,7 +75,7 @@ fn a_short_subnet_refuses_with_what_mends_it() {
 fn an_unknown_map_is_said_and_stops_only_what_approves_itself() {
     let mut scene = scene();
     scene.seen = scene.seen.subnet("a", |subnet| {
-        subnet.blocks = Known::Unknown("it is shared".to_owned())
+        subnet.blocks = Known::Unknown("it is shared".to_owned());
     });
     let plan = scene.plan();
     let unknown: Vec<(SubnetId, String)> = vec![(subnet_id("a"), "it is shared".to_owned())];
@@ -108,4 +108,22 @@ fn a_template_of_somebody_else_is_named() {
             .iter()
             .any(|what| what.contains("Terraform"))
     );
+}
+
+#[test]
+fn a_group_without_nodes_is_named_where_it_would_promise_too_much() {
+    let mut scene = scene();
+    scene
+        .groups
+        .insert(group(Provider::AutoScalingGroup, "idle"), facts(Some(110)));
+    let about = |scene: &Scene| {
+        scene
+            .plan()
+            .notes
+            .iter()
+            .any(|note| note.starts_with("asg/idle has no node"))
+    };
+    assert!(!about(&scene));
+    std::mem::swap(&mut scene.from, &mut scene.to);
+    assert!(about(&scene));
 }
