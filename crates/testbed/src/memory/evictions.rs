@@ -97,7 +97,7 @@ mod tests {
     async fn pod(client: &kube::Client, name: &str) -> String {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "c", "image": "i"}]},
+            "spec": {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]},
         });
         let (_, made) = ask(client, "POST", "/api/v1/namespaces/shop/pods", &pod).await;
         made["metadata"]["uid"].as_str().unwrap().to_owned()

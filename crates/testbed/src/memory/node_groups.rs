@@ -131,7 +131,6 @@ fn issue(issue: &Issue) -> GroupIssue {
 }
 
 fn managed(group: &Nodegroup) -> ManagedGroup {
-    let by_eks = group.ami_type != CUSTOM;
     let template = group.user_template.as_ref().and_then(|its| {
         Some(TemplateRef {
             id: LaunchTemplateId::parse(&its.id).ok()?,
@@ -154,8 +153,8 @@ fn managed(group: &Nodegroup) -> ManagedGroup {
         scaling_groups: vec![group.scaling_group.clone()],
         template,
         ami_type: Some(group.ami_type.clone()),
-        version: by_eks.then(|| group.version.clone()),
-        release: by_eks.then(|| group.release.clone()),
+        version: Some(group.version.clone()),
+        release: Some(group.release.clone()),
         instance_types: group.instance_types.clone(),
         subnets: group.subnets.clone(),
         disk_gib: group.disk_size,

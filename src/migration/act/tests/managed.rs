@@ -165,6 +165,54 @@ async fn eks_rolls_a_group_to_the_version_that_was_made() {
     );
 }
 
+/// Stories in memory use the second: what they show is to be what the SDK shows.
+#[tokio::test]
+async fn the_ports_over_http_and_in_memory_answer_alike() {
+    let lab = Lab::with_aws().await;
+    let template = lab.world(|world| template(world, "mine", BOOTSTRAP, Tags::new()));
+    create(&lab, Some(template));
+    let memory = Cloud::of(&Arc::new(vpccni_testbed::memory::WorldPorts::new(
+        lab.sandbox.as_ref().unwrap().world(),
+    )));
+    let (http, ctx) = (&lab.ctx, &memory);
+    let blue = http
+        .node_groups
+        .managed_group("prod", "blue")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        ctx.node_groups.managed_group("prod", "blue").await,
+        Ok(Some(blue.clone()))
+    );
+    let mut names = blue.scaling_groups.clone();
+    names.push("g".to_owned());
+    let groups = http.scaling.groups(&names).await.unwrap();
+    let mut alike = ctx.scaling.groups(&names).await.unwrap();
+    alike.sort_by_key(|group| names.iter().position(|name| *name == group.name));
+    let mut over_http = groups.clone();
+    over_http.sort_by_key(|group| names.iter().position(|name| *name == group.name));
+    assert_eq!(alike, over_http);
+    let ids: Vec<_> = groups
+        .iter()
+        .flat_map(|group| &group.members)
+        .map(|member| member.id.clone())
+        .collect();
+    assert_eq!(
+        http.scaling.groups_of(&ids).await,
+        ctx.scaling.groups_of(&ids).await
+    );
+    let its = blue.template.unwrap();
+    let version = http.templates.template_version(&its).await;
+    assert_eq!(ctx.templates.template_version(&its).await, version);
+    for name in ["g", "gone"] {
+        assert_eq!(
+            http.scaling.set_desired(name, 3).await.is_ok(),
+            ctx.scaling.set_desired(name, 3).await.is_ok()
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_group_without_a_template_cannot_be_edited() {
     let lab = Lab::with_aws().await;
