@@ -72,6 +72,7 @@ impl Context {
             templates: self.templates.as_ref(),
             node_groups: self.node_groups.as_ref(),
             cluster,
+            now: self.now(),
         }
     }
 

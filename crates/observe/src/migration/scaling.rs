@@ -232,7 +232,10 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
         .map(|issue| format!("{}: {}", issue.code, issue.message));
     seen.view.update = match (&group.status, &issue) {
         (ManagedStatus::Updating, _) => Update::Running,
-        (ManagedStatus::Degraded | ManagedStatus::CreateFailed, Some(issue)) => Update::Failed(issue.clone()),
+        (ManagedStatus::Degraded | ManagedStatus::CreateFailed, Some(issue)) => Update::Failed {
+            error: issue.clone(),
+            at: from.now,
+        },
         (ManagedStatus::Active, _) => Update::Done,
         _ => Update::None,
     };

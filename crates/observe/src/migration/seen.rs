@@ -1,5 +1,6 @@
 //! Where groups are read from, and one group as its readers fill it in.
 
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{GroupFacts, GroupView, Template, Update};
@@ -18,6 +19,8 @@ pub struct Groups<'a> {
     pub node_groups: &'a dyn NodeGroups,
     /// The name of the cluster, where it is known.
     pub cluster: Option<&'a str>,
+    /// The time: EKS does not say when a group became degraded, so it is now.
+    pub now: Timestamp,
 }
 
 impl std::fmt::Debug for Groups<'_> {
