@@ -16,6 +16,7 @@ mod migration;
 mod node;
 mod policy;
 pub mod run;
+mod status;
 pub mod write;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::act::Outcomes;
 use super::object::Work;
 use crate::context::Context;
 use crate::events::Reason;
-use crate::policy::{merge_conditions, without_empty_maps};
+use crate::status::{merge_conditions, without_empty_maps};
 use crate::write::{Apply, Target, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;

@@ -1,9 +1,9 @@
 //! The status of a policy that the schema let through and that cannot be followed: nothing is changed, and it says why.
 
 use super::RoundError;
-use super::conditions::merge_conditions;
 use super::report::write_status;
 use crate::context::Context;
+use crate::status::merge_conditions;
 use vpccni_api::CniPolicy;
 use vpccni_core::policy::Condition;
 use vpccni_observe::policy::IntentError;

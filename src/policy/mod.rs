@@ -3,7 +3,6 @@
 mod act;
 mod addon;
 mod body;
-mod conditions;
 mod invalid;
 mod memory;
 mod report;
@@ -13,9 +12,7 @@ mod surroundings;
 mod unreadable;
 
 pub(crate) use act::act;
-pub(crate) use conditions::merge_conditions;
 pub(crate) use memory::Memory;
-pub(crate) use report::without_empty_maps;
 
 use crate::admission::{self, Mode, Parameters};
 use crate::context::Context;

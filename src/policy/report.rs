@@ -4,11 +4,12 @@ use super::round::Round;
 use super::status::{Surroundings, status};
 use crate::context::Context;
 use crate::events::Reason;
+use crate::status::without_empty_maps;
 use crate::write::{Apply, Target as WriteTarget, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{CloudState, CloudStatus, CniPolicyStatus};
@@ -75,20 +76,6 @@ fn same(before: &CniPolicyStatus, after: &CniPolicyStatus) -> bool {
         without_empty_maps(json!(status))
     };
     timeless(before) == timeless(after)
-}
-
-/// A map that becomes empty under server-side apply is stored as null, which the schema then refuses: it is left out.
-pub(crate) fn without_empty_maps(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map
-                .into_iter()
-                .map(|(key, value)| (key, without_empty_maps(value)));
-            Value::Object(kept.filter(|(_, value)| *value != json!({})).collect())
-        }
-        Value::Array(list) => Value::Array(list.into_iter().map(without_empty_maps).collect()),
-        other => other,
-    }
 }
 
 /// What could be read from AWS, for the status.

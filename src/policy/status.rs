@@ -1,6 +1,6 @@
 //! From the core's report to the status of the CniPolicy. Pure: the times of conditions that did not change are kept.
 
-use super::conditions::merge_conditions;
+use crate::status::merge_conditions;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeMap;

@@ -296,12 +296,8 @@ async fn a_mixed_policy_keeps_everything_but_the_version() {
     let call = lab.group("a", 1, 4).await.mixed_instances_policy(policy.build());
     call.send().await.expect("a group");
     let wire = || async {
-        let seen = lab
-            .raw_scaling
-            .describe_auto_scaling_groups()
-            .send()
-            .await
-            .expect("groups");
+        let call = lab.raw_scaling.describe_auto_scaling_groups();
+        let seen = call.send().await.expect("groups");
         seen.auto_scaling_groups()[0]
             .mixed_instances_policy()
             .expect("a policy")
@@ -326,9 +322,7 @@ async fn a_mixed_policy_keeps_everything_but_the_version() {
     );
     let types: Vec<&str> = types.iter().map(|t| t.as_str()).collect();
     assert_eq!(types, ["m5.large", "c5.large", "r5.large"]);
-    assert_eq!(
-        wire().await.instances_distribution(),
-        before.instances_distribution()
-    );
+    let after = wire().await;
+    assert_eq!(after.instances_distribution(), before.instances_distribution());
     lab.end().await;
 }

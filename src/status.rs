@@ -1,7 +1,9 @@
-//! Conditions with their times: `lastTransitionTime` moves only when the status does.
+//! What all statuses have in common: conditions with their times, of which `lastTransitionTime` moves only when the
+//! status does; and maps that must not be written empty.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde_json::{Value, json};
 use vpccni_api::convert::bounded;
 use vpccni_core::policy::{Condition as CoreCondition, ConditionStatus};
 
@@ -36,6 +38,20 @@ pub(crate) fn merge_conditions(
             }
         })
         .collect()
+}
+
+/// A map that becomes empty under server-side apply is stored as null, which the schema then refuses: it is left out.
+pub(crate) fn without_empty_maps(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map
+                .into_iter()
+                .map(|(key, value)| (key, without_empty_maps(value)));
+            Value::Object(kept.filter(|(_, value)| *value != json!({})).collect())
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(without_empty_maps).collect()),
+        other => other,
+    }
 }
 
 #[cfg(test)]
