@@ -1,8 +1,6 @@
 //! How `ipamd` is linked: its relocations in the packed form. The plain form of a static, position-independent program
 //! of this size is 2.8 MiB, all of it read at the start, and so a sixth of what the agent holds on every node.
 
-#![expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
-
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|text| text == value);

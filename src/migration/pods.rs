@@ -175,6 +175,7 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is passed")]
     fn budget(name: &str, selector: Value, allowed: i32) -> PodDisruptionBudget {
         serde_json::from_value(json!({
             "metadata": {"name": name, "namespace": "shop"}, "spec": {"selector": selector},

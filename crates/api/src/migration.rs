@@ -31,6 +31,7 @@ words! {
 
 /// One change carried out by replacing nodes.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::duplicated_attributes, reason = "columns share their type")]
 #[kube(
     group = "vpccni.io",
     version = "v1alpha1",

@@ -113,16 +113,28 @@ pub(crate) fn managed_group(name: &str, group: &eks::Nodegroup) -> Result<Manage
     let size = group.scaling_config();
     let scaling_groups = group
         .resources()
-        .map(|all| all.auto_scaling_groups())
+        .map(aws_sdk_eks::types::NodegroupResources::auto_scaling_groups)
         .unwrap_or_default();
-    let issues = group.health().map(|health| health.issues()).unwrap_or_default();
+    let issues = group
+        .health()
+        .map(aws_sdk_eks::types::NodegroupHealth::issues)
+        .unwrap_or_default();
     Ok(ManagedGroup {
         name: name.to_owned(),
         status: status(group.status()),
         size: GroupSize {
-            min: number("minSize", size.and_then(|size| size.min_size()))?,
-            max: number("maxSize", size.and_then(|size| size.max_size()))?,
-            desired: number("desiredSize", size.and_then(|size| size.desired_size()))?,
+            min: number(
+                "minSize",
+                size.and_then(aws_sdk_eks::types::NodegroupScalingConfig::min_size),
+            )?,
+            max: number(
+                "maxSize",
+                size.and_then(aws_sdk_eks::types::NodegroupScalingConfig::max_size),
+            )?,
+            desired: number(
+                "desiredSize",
+                size.and_then(aws_sdk_eks::types::NodegroupScalingConfig::desired_size),
+            )?,
         },
         scaling_groups: scaling_groups
             .iter()
@@ -187,10 +199,7 @@ fn taint(taint: &eks::Taint) -> Option<GroupTaint> {
     })
 }
 
-#[expect(
-    clippy::disallowed_types,
-    reason = "the SDK gives its maps in no order; they are sorted here"
-)]
+/// The SDK gives its maps in no order.
 fn sorted(map: Option<&std::collections::HashMap<String, String>>) -> BTreeMap<String, String> {
     let pairs = map.into_iter().flatten();
     pairs.map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -109,7 +109,10 @@ async fn a_group_with_all_it_holds() {
             (MemberState::InService, true, false)
         );
         assert_eq!(
-            member.instance_type.as_ref().map(|t| t.as_str()),
+            member
+                .instance_type
+                .as_ref()
+                .map(vpccni_core::ids::InstanceType::as_str),
             Some("m5.large")
         );
         assert_eq!(member.template, Some(of(&template, "1")));
@@ -320,7 +323,7 @@ async fn a_mixed_policy_keeps_everything_but_the_version() {
         (main, own),
         (of(&template, "2"), vec![of(&template, "2"), of(&arm, "1")])
     );
-    let types: Vec<&str> = types.iter().map(|t| t.as_str()).collect();
+    let types: Vec<&str> = types.iter().map(vpccni_core::ids::InstanceType::as_str).collect();
     assert_eq!(types, ["m5.large", "c5.large", "r5.large"]);
     let after = wire().await;
     assert_eq!(after.instances_distribution(), before.instances_distribution());

@@ -90,9 +90,8 @@ async fn a_node_group_with_all_it_holds() {
         .value("net")
         .effect(TaintEffect::NoSchedule)
         .build();
-    let update = NodegroupUpdateConfig::builder()
-        .max_unavailable_percentage(33)
-        .build();
+    let update = NodegroupUpdateConfig::builder().max_unavailable_percentage(33);
+    let update = update.build();
     let call = groups
         .create(2)
         .instance_types("m5.large")
@@ -125,7 +124,11 @@ async fn a_node_group_with_all_it_holds() {
             .as_deref()
             .is_some_and(|release| release.starts_with("1.34."))
     );
-    let types: Vec<&str> = read.instance_types.iter().map(|t| t.as_str()).collect();
+    let types: Vec<&str> = read
+        .instance_types
+        .iter()
+        .map(vpccni_core::ids::InstanceType::as_str)
+        .collect();
     assert_eq!((types, read.subnets.len()), (vec!["m5.large"], 2));
     assert_eq!(read.at_once, Some(AtOnce::Percent(33)));
     let pair = |map: &BTreeMap<String, String>, key: &str| map.get(key).cloned();

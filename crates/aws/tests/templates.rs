@@ -53,7 +53,12 @@ async fn a_version_tells_what_it_holds_and_who_owns_it() {
     assert_eq!((read.number, read.default, read.latest), (1, 1, 1));
     assert_eq!(read.user_data.as_deref(), Some(BOOTSTRAP));
     assert_eq!(read.image.as_deref(), Some("ami-00000000000000001"));
-    assert_eq!(read.instance_type.as_ref().map(|t| t.as_str()), Some("m5.large"));
+    assert_eq!(
+        read.instance_type
+            .as_ref()
+            .map(vpccni_core::ids::InstanceType::as_str),
+        Some("m5.large")
+    );
     assert_eq!(read.tags.get("ManagedBy").map(String::as_str), Some("Pulumi"));
     assert!(read.created_by.starts_with("arn:aws:"), "{}", read.created_by);
     assert_eq!(lab.aws.template_version(&of(&id, "7")).await, Ok(None));

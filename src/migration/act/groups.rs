@@ -2,7 +2,7 @@
 //! kept as a tag of the group before it is changed, and put back from there.
 
 use super::marks::{MAXIMUM, MINIMUM, SUSPENDED};
-use super::outcome::{ActError, Acted, Outcome};
+use super::outcome::{ActError, Acted, Outcome, unchanged};
 use crate::context::Context;
 use crate::write::{Target, WriteSite};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub(super) async fn grow(ctx: &Context, group: &NodeGroup, to: u32) -> Acted {
     let found = read(ctx, group).await?;
     let GroupSize { desired, max, .. } = found.size;
     if desired >= to {
-        return unchanged(ctx, WriteSite::GrowGroup);
+        return Ok(unchanged(ctx, WriteSite::GrowGroup));
     }
     if to > max {
         return Err(ActError::refused(format!(
@@ -84,8 +84,8 @@ pub(super) async fn suspend(ctx: &Context, group: &NodeGroup, on: bool) -> Acted
     let processes = [REBALANCE.to_owned()];
     let site = WriteSite::SuspendGroup;
     match (on, ours) {
-        (true, Some(_)) if suspended => unchanged(ctx, site),
-        (false, None) => unchanged(ctx, site),
+        (true, Some(_)) if suspended => Ok(unchanged(ctx, site)),
+        (false, None) => Ok(unchanged(ctx, site)),
         (true, ours) => {
             if ours.is_none() {
                 // What somebody else has suspended stays suspended in the end.
@@ -116,8 +116,8 @@ pub(super) async fn freeze(ctx: &Context, group: &NodeGroup, on: bool) -> Acted 
     let kept = kept(&found, MAXIMUM)?;
     match (on, kept) {
         // Frozen already, wherever the desired size has gone since.
-        (true, Some(kept)) if max < kept => unchanged(ctx, WriteSite::BoundGroup),
-        (false, None) => unchanged(ctx, WriteSite::BoundGroup),
+        (true, Some(kept)) if max < kept => Ok(unchanged(ctx, WriteSite::BoundGroup)),
+        (false, None) => Ok(unchanged(ctx, WriteSite::BoundGroup)),
         (true, kept) => {
             if kept.is_none() {
                 keep(ctx, group, &found, (MAXIMUM, max.to_string())).await?;
@@ -154,8 +154,8 @@ pub(super) async fn lower_minimum(ctx: &Context, group: &NodeGroup, on: bool) ->
     let found = read(ctx, group).await?;
     let min = found.size.min;
     match (on, kept(&found, MINIMUM)?) {
-        (true, Some(_)) if min == 0 => unchanged(ctx, WriteSite::BoundGroup),
-        (false, None) => unchanged(ctx, WriteSite::BoundGroup),
+        (true, Some(_)) if min == 0 => Ok(unchanged(ctx, WriteSite::BoundGroup)),
+        (false, None) => Ok(unchanged(ctx, WriteSite::BoundGroup)),
         (true, kept) => {
             if kept.is_none() {
                 keep(ctx, group, &found, (MINIMUM, min.to_string())).await?;
@@ -183,11 +183,6 @@ pub(super) async fn lower_minimum(ctx: &Context, group: &NodeGroup, on: bool) ->
             Ok(Outcome::Done)
         }
     }
-}
-
-fn unchanged(ctx: &Context, site: WriteSite) -> Acted {
-    ctx.writer.unchanged(site);
-    Ok(Outcome::Unchanged)
 }
 
 /// The bounds of a managed node group are EKS's to set: it takes others for a fault of the group.

@@ -3,7 +3,7 @@
 
 use super::live;
 use super::marks::{CORDONED, DO_NOT_DISRUPT, HELD, KEPT, PROTECTED, REPLACES, SCALE_DOWN_DISABLED, YES};
-use super::outcome::{ActError, Acted, Outcome};
+use super::outcome::{ActError, Acted, Outcome, unchanged};
 use super::record;
 use crate::context::Context;
 use crate::write::{Target, WriteError, WriteSite};
@@ -26,7 +26,7 @@ const OUT_OF_SERVICE: [NodeStep; 5] = [
 pub(super) async fn cordon(ctx: &Context, name: &NodeName) -> Acted {
     let node = record::permitted(ctx, name, &OUT_OF_SERVICE).await?;
     if live::is_cordoned(&node) {
-        return unchanged(ctx, WriteSite::CordonNode);
+        return Ok(unchanged(ctx, WriteSite::CordonNode));
     }
     let spec = json!({"unschedulable": true});
     patch(
@@ -43,7 +43,7 @@ pub(super) async fn cordon(ctx: &Context, name: &NodeName) -> Acted {
 pub(super) async fn uncordon(ctx: &Context, name: &NodeName) -> Acted {
     let node = live::node(ctx, name).await?;
     if !has(&node, CORDONED) {
-        return unchanged(ctx, WriteSite::UncordonNode);
+        return Ok(unchanged(ctx, WriteSite::UncordonNode));
     }
     let spec = live::is_cordoned(&node).then(|| json!({"unschedulable": null}));
     patch(
@@ -60,7 +60,7 @@ pub(super) async fn uncordon(ctx: &Context, name: &NodeName) -> Acted {
 pub(super) async fn hold(ctx: &Context, name: &NodeName) -> Acted {
     let node = live::node(ctx, name).await?;
     if has(&node, DO_NOT_DISRUPT) {
-        return unchanged(ctx, WriteSite::HoldNode);
+        return Ok(unchanged(ctx, WriteSite::HoldNode));
     }
     let set = [(DO_NOT_DISRUPT, json!(YES)), (HELD, json!(YES))].into();
     patch(ctx, WriteSite::HoldNode, &node, set, None).await
@@ -70,7 +70,7 @@ pub(super) async fn hold(ctx: &Context, name: &NodeName) -> Acted {
 pub(super) async fn release(ctx: &Context, name: &NodeName) -> Acted {
     let node = live::node(ctx, name).await?;
     if !has(&node, HELD) {
-        return unchanged(ctx, WriteSite::ReleaseNode);
+        return Ok(unchanged(ctx, WriteSite::ReleaseNode));
     }
     let mut unset = vec![(HELD, Value::Null)];
     if node
@@ -160,7 +160,7 @@ pub(super) async fn unguard(ctx: &Context, name: &NodeName) -> Acted {
         unset.push((SCALE_DOWN_DISABLED, Value::Null));
     }
     if unset.is_empty() {
-        return unchanged(ctx, WriteSite::UnguardNode);
+        return Ok(unchanged(ctx, WriteSite::UnguardNode));
     }
     patch(ctx, WriteSite::UnguardNode, &node, unset, None).await
 }
@@ -175,11 +175,6 @@ fn target(node: &Node) -> Target {
 
 fn outside(instance: &InstanceId) -> Target {
     Target::outside("Instance", instance.as_str())
-}
-
-fn unchanged(ctx: &Context, site: WriteSite) -> Acted {
-    ctx.writer.unchanged(site);
-    Ok(Outcome::Unchanged)
 }
 
 /// One write for the deed and its mark, bound to the node as it was read.

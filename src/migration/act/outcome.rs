@@ -1,6 +1,7 @@
 //! What became of each action: values, for the report and the log.
 
-use crate::write::WriteError;
+use crate::context::Context;
+use crate::write::{WriteError, WriteSite};
 use vpccni_core::migration::{Action, PodRef};
 use vpccni_core::ports::{CloudError, CloudErrorKind};
 
@@ -94,7 +95,7 @@ pub(super) enum ActError {
     },
     /// A write failed.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(Box<WriteError>),
     /// A question to AWS failed.
     #[error(transparent)]
     Cloud(#[from] CloudError),
@@ -104,6 +105,12 @@ pub(super) enum ActError {
     /// It cannot be done: somebody has to change something.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<WriteError> for ActError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(Box::new(error))
+    }
 }
 
 impl ActError {
@@ -116,8 +123,33 @@ impl ActError {
     }
 }
 
+/// It was so already: nothing is written, and that is counted.
+pub(super) fn unchanged(ctx: &Context, site: WriteSite) -> Outcome {
+    ctx.writer.unchanged(site);
+    Outcome::Unchanged
+}
+
 /// What an action came to.
 pub(super) type Acted = Result<Outcome, ActError>;
+
+impl Outcome {
+    fn of_write(error: &WriteError, message: String) -> Self {
+        match error {
+            WriteError::Conflict { .. } | WriteError::AlreadyExists { .. } | WriteError::NotFound { .. } => {
+                Self::Dropped(message)
+            }
+            error if error.effect_unknown() => Self::Unknown(message),
+            WriteError::Denied { target, .. } if target.is_outside() => Self::Failed {
+                category: AWS_DENIED,
+                message,
+            },
+            error => Self::Failed {
+                category: error.category(),
+                message,
+            },
+        }
+    }
+}
 
 impl From<Acted> for Outcome {
     fn from(acted: Acted) -> Self {
@@ -127,21 +159,10 @@ impl From<Acted> for Outcome {
         };
         let message = error.to_string();
         match &error {
-            ActError::Moved(_)
-            | ActError::Write(
-                WriteError::Conflict { .. } | WriteError::AlreadyExists { .. } | WriteError::NotFound { .. },
-            ) => Self::Dropped(message),
-            ActError::Write(error) if error.effect_unknown() => Self::Unknown(message),
-            ActError::Write(WriteError::Denied { target, .. }) if target.is_outside() => Self::Failed {
-                category: AWS_DENIED,
-                message,
-            },
+            ActError::Moved(_) => Self::Dropped(message),
+            ActError::Write(error) => Self::of_write(error, message),
             ActError::Cloud(error) if error.kind == CloudErrorKind::Denied => Self::Failed {
                 category: AWS_DENIED,
-                message,
-            },
-            ActError::Write(error) => Self::Failed {
-                category: error.category(),
                 message,
             },
             ActError::Cloud(error) => Self::Failed {

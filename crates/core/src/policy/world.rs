@@ -219,14 +219,11 @@ impl PolicyWorld {
         };
         for (name, value) in &pin.settings {
             world.intent.unset.remove(name);
-            match value {
-                Some(value) => {
-                    world.intent.settings.insert(name.clone(), value.clone());
-                }
-                None => {
-                    world.intent.settings.remove(name);
-                    world.intent.unset.insert(name.clone());
-                }
+            if let Some(value) = value {
+                world.intent.settings.insert(name.clone(), value.clone());
+            } else {
+                world.intent.settings.remove(name);
+                world.intent.unset.insert(name.clone());
             }
         }
         if pin.permitted {

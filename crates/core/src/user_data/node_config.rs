@@ -245,7 +245,7 @@ impl<'t> Document<'t> {
 
     /// What adds the rest of the path to a mapping: below the line above it, or at the end where there is none.
     fn insertion(&self, block: &Block, missing: &[&str], max_pods: u32) -> Edit {
-        let above = block.above.unwrap_or(block.lines.end.saturating_sub(1));
+        let above = block.above.unwrap_or_else(|| block.lines.end.saturating_sub(1));
         let indent = match block.above {
             _ if !block.lines.is_empty() => self.indent(block.lines.start),
             Some(above) => self.indent(above) + 2,
@@ -259,7 +259,7 @@ impl<'t> Document<'t> {
             with.push_str(key);
             with.push(':');
         }
-        with.push_str(&format!(" {max_pods}"));
+        with.extend([" ", max_pods.to_string().as_str()]);
         let at = self.lines.get(above).map_or(0, |line| line.end);
         Edit { at: at..at, with }
     }

@@ -172,7 +172,7 @@ impl Open {
         for letter in line.chars() {
             match (quote, letter) {
                 (Some(open), _) if open == letter => quote = None,
-                (Some(_), _) => {}
+
                 (None, '"' | '\'') => quote = Some(letter),
                 (None, '#') => break,
                 (None, '[') => depth += 1,

@@ -85,7 +85,7 @@ fn read_call(text: &str, call: &[Word], max_pods: u32) -> Result<Scan, UserDataE
         },
     }
     match value_of(EXTRA)? {
-        None => missing.push_str(&format!(" {EXTRA} '--max-pods={max_pods}'")),
+        None => missing.extend([format!(" {EXTRA} '--max-pods={max_pods}'")]),
         Some(word) => {
             let extra = read_extra(text, word, max_pods)?;
             scan.value = extra.value;

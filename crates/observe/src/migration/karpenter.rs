@@ -48,12 +48,12 @@ pub(super) async fn pools(client: &Client, names: Vec<String>) -> Vec<(String, S
             read_classes.insert(class.clone(), found.map_err(|error| error.to_string()));
         }
         let found = read_classes.get(&class).cloned().unwrap_or(Ok(None));
-        read.push((name, pool_seen(&pool, &class, found)));
+        read.push((name, pool_seen(&pool, &class, &found)));
     }
     read
 }
 
-fn pool_seen(pool: &DynamicObject, class_name: &str, class: Result<Option<DynamicObject>, String>) -> Seen {
+fn pool_seen(pool: &DynamicObject, class_name: &str, class: &Result<Option<DynamicObject>, String>) -> Seen {
     let spec = &pool.data;
     let budgets = list(spec, "/spec/disruption/budgets");
     let karpenter = KarpenterFacts {
@@ -68,7 +68,7 @@ fn pool_seen(pool: &DynamicObject, class_name: &str, class: Result<Option<Dynami
         does_not_drift: does_not_drift(spec),
         reserved_enis: None,
     };
-    let (max_pods, owned_by, subnets) = match &class {
+    let (max_pods, owned_by, subnets) = match class {
         Ok(Some(class)) => (max_pods(&class.data), git(class), subnets(&class.data)),
         Ok(None) => {
             let why = format!("there is no EC2NodeClass {class_name}");
@@ -222,7 +222,7 @@ mod tests {
             "spec": {"kubelet": {"maxPods": 110}}, "status": {"subnets": [{"id": "subnet-0a"}]}
         }))
         .unwrap();
-        let seen = pool_seen(&pool, "nitro", Ok(Some(class)));
+        let seen = pool_seen(&pool, "nitro", &Ok(Some(class)));
         let facts = seen.facts.template.karpenter.unwrap();
         assert_eq!(seen.facts.template.max_pods, Known::Yes(Some(110)));
         assert_eq!(seen.facts.template.owned_by.as_deref(), Some("argocd-controller"));
@@ -230,7 +230,7 @@ mod tests {
         assert!(facts.allows_none.is_some());
         assert_eq!(facts.expire_after, Some(SignedDuration::from_hours(720)));
         assert_eq!((facts.termination_grace, facts.does_not_drift), (None, None));
-        let gone = pool_seen(&pool, "nitro", Ok(None));
+        let gone = pool_seen(&pool, "nitro", &Ok(None));
         assert!(matches!(gone.facts.template.max_pods, Known::Unknown(_)));
     }
 }

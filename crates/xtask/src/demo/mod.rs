@@ -4,6 +4,7 @@
 //! answers of the sandbox. What is not: kubelets and ipamd. Every step checks what it says, so the demo is a test, too.
 
 mod error;
+mod migration;
 mod node;
 mod operator;
 mod page;
@@ -32,6 +33,11 @@ What it shows, each step with the command a person would type and what it answer
   d  an ENIConfig whose subnet is in another zone
   e  changes by hand: corrected, denied, and held after break-glass
 
+What `demo migration` shows, on two Auto Scaling groups:
+  a  a refused change planned: groups, waves, the fewest free /28 blocks, the way back
+  b  approved; a PodDisruptionBudget that blocks is named; paused, resumed
+  c  canaries, then the others, until no node is old or mixed, and everything is given back
+
 What `demo node` shows, on instances in boxes (namespaces of this machine; needs root):
   a  two nodes with the real kubelet, containerd and ipamd
   b  pods that reach each other and the internet, by the right source address
@@ -42,6 +48,7 @@ What `demo node` shows, on instances in boxes (namespaces of this machine; needs
 
 Examples:
   cargo xtask demo                 watch it; two minutes once everything is built
+  cargo xtask demo migration       a migration; two minutes
   cargo xtask demo node            the node agent; two minutes
   cargo xtask demo --keep          leave it running and look around with kubectl
   cargo xtask demo --plain >log    no colours, for a file
@@ -65,7 +72,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Args {
-    /// What to show: the operator, or the agent of a node at work (needs root)
+    /// What to show: the operator, a migration, or the agent of a node at work (needs root)
     #[arg(value_enum, default_value_t = Part::Operator)]
     part: Part,
     /// Leave it running at the end, with a kubeconfig to look around, until Ctrl-C
@@ -81,6 +88,8 @@ pub(crate) struct Args {
 enum Part {
     /// The policy: observe, manage, refuse.
     Operator,
+    /// A migration: the plan, the approval, a budget that blocks, a pause, node by node to the end.
+    Migration,
     /// The node: pods under a real kubelet, interfaces, prefixes, a crash.
     Node,
 }
@@ -119,6 +128,7 @@ impl Show {
     async fn perform(&self, root: &Path) -> ExitCode {
         let played = match self.part {
             Part::Operator => self.play(root).await,
+            Part::Migration => self.play_migration(root).await,
             Part::Node => self.play_node(root).await,
         };
         match played {
@@ -169,6 +179,7 @@ impl Show {
         let stage = Stage {
             page: &self.page,
             scene,
+            programs: program.parent(),
         };
         steps::found::play(&stage).await?;
         let mut operator = Operator::start(program, scene)?;

@@ -1,6 +1,6 @@
 //! Where the steps are played: commands as a person types them, and claims that are held against the API server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) const ROLLOUT: Duration = Duration::from_secs(150);
 pub(super) struct Stage<'a> {
     pub(super) page: &'a Page,
     pub(super) scene: &'a Scene,
+    /// Where our own programs are, such as the kubectl plugin.
+    pub(super) programs: Option<&'a Path>,
 }
 
 impl Stage<'_> {
@@ -79,7 +81,8 @@ impl Stage<'_> {
         };
         let plane = &self.scene.plane;
         let kubectl = plane.tool(Program::Kubectl).map_err(DemoError::Tools)?;
-        let folders = kubectl.parent().map(PathBuf::from).into_iter();
+        let folders = [kubectl.parent(), self.programs];
+        let folders = folders.into_iter().flatten().map(PathBuf::from);
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(folders.chain(std::env::split_paths(&inherited)))
             .map_err(|error| failed(std::io::Error::other(error)))?;

@@ -145,6 +145,7 @@ impl Lab {
     }
 
     /// A node `n1` of an instance.
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is passed")]
     fn node(&self, instance: &str, more: Value) {
         let mut node = json!({
             "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "uid": "n1-uid"},
@@ -174,6 +175,7 @@ impl Lab {
     }
 
     /// A pod of the node, with more of its metadata.
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is passed")]
     fn pod(&self, name: &str, more: Value) {
         let mut metadata = json!({"name": name, "namespace": "shop", "uid": format!("{name}-uid")});
         for (key, value) in more.as_object().unwrap() {

@@ -17,7 +17,7 @@ pub struct InvalidChange {
     message: String,
 }
 
-fn invalid(field: &str, message: impl ToString) -> InvalidChange {
+fn invalid(field: &str, message: &(impl ToString + ?Sized)) -> InvalidChange {
     InvalidChange {
         field: field.to_owned(),
         message: message.to_string(),
@@ -108,7 +108,7 @@ pub fn setup(side: &str, configuration: &Configuration) -> Result<CniSetup, Inva
         config_map: config_map.clone().unwrap_or_default(),
     };
     let parse = |field: &str, text: &str| {
-        CniVersion::parse(text).map_err(|error| invalid(&format!("{side}.{field}"), error))
+        CniVersion::parse(text).map_err(|error| invalid(&format!("{side}.{field}"), &error))
     };
     let rows = eni_configs.iter().flatten();
     Ok(CniSetup {
@@ -129,17 +129,17 @@ fn eni_config(side: &str, row: &EniConfigRow) -> Result<(EniConfigName, EniConfi
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let groups = row.security_groups.iter().flatten();
     let spec = EniConfigSpec {
-        subnet: SubnetId::parse(&text(&row.subnet)).map_err(|error| invalid(&at("subnet"), error))?,
+        subnet: SubnetId::parse(&text(&row.subnet)).map_err(|error| invalid(&at("subnet"), &error))?,
         security_groups: groups
-            .map(|id| SecurityGroupId::parse(id).map_err(|error| invalid(&at("securityGroups"), error)))
+            .map(|id| SecurityGroupId::parse(id).map_err(|error| invalid(&at("securityGroups"), &error)))
             .collect::<Result<_, _>>()?,
         zone: row
             .zone
             .as_deref()
-            .map(|zone| Zone::parse(zone).map_err(|error| invalid(&at("zone"), error)))
+            .map(|zone| Zone::parse(zone).map_err(|error| invalid(&at("zone"), &error)))
             .transpose()?,
     };
-    let name = EniConfigName::parse(&text(&row.name)).map_err(|error| invalid(&at("name"), error))?;
+    let name = EniConfigName::parse(&text(&row.name)).map_err(|error| invalid(&at("name"), &error))?;
     Ok((name, spec))
 }
 

@@ -6,10 +6,6 @@ use crate::migration::{HaltStatus, MemoryStatus, SwitchedStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use vpccni_core::migration::{Baseline, ConfigId, Memory, Switched};
 
-fn number(value: u32) -> Option<i64> {
-    Some(i64::from(value))
-}
-
 fn small(value: Option<i64>) -> u32 {
     value
         .and_then(|value| u32::try_from(value).ok())
@@ -41,16 +37,16 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
     MemoryStatus {
         started: started.map(Time),
         going_back: Some(*going_back),
-        stage: number(*stage),
+        stage: Some(i64::from(*stage)),
         switched: Some(switched.collect()),
         templates_done: Some(templates_done.iter().map(node_group).collect()),
         updates_begun: Some(updates_begun.iter().map(node_group).collect()),
         canaries_well: canaries_well.map(Time),
         canaries_passed: Some(*canaries_passed),
         stopped: stopped.map(Time),
-        pods_pending_long: baseline.and_then(|baseline| number(baseline.pods_pending_long)),
+        pods_pending_long: baseline.map(|baseline| i64::from(baseline.pods_pending_long)),
         baseline_at: baseline.map(|baseline| Time(baseline.at)),
-        shield_losses: number(*shield_losses),
+        shield_losses: Some(i64::from(*shield_losses)),
         shield_seen: Some(*shield_seen),
         ended: ended.map(Time),
     }
