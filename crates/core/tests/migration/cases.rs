@@ -217,6 +217,30 @@ fn at_its_maximum_a_group_is_replaced_in_place() {
 }
 
 #[test]
+fn a_node_that_has_gone_makes_no_room_for_one_that_was_asked_for_already() {
+    let mut cluster = Cluster::approved(&[(asg(), 6)], true);
+    cluster.settings.budget.surge = Share::Nodes(2);
+    cluster.settings.budget.unavailable = Share::Nodes(1);
+    cluster.groups.get_mut(&asg()).unwrap().max = 12;
+    cluster.approve();
+    cluster.until(|cluster, _| cluster.memory.canaries_passed);
+    // The second replacement is late: it comes when the first old node has gone.
+    cluster.until(|cluster, _| !cluster.at(NodeStep::ReplacementReady).is_empty());
+    cluster.groups.get_mut(&asg()).unwrap().no_capacity = true;
+    let before = cluster.nodes.len();
+    cluster.until(|cluster, _| cluster.nodes.len() < before);
+    for _ in 0..5 {
+        cluster.step();
+    }
+    cluster.groups.get_mut(&asg()).unwrap().no_capacity = false;
+    cluster.until(|cluster, next| {
+        assert!(cluster.groups[&asg()].desired <= 8);
+        next.phase == Phase::Completed
+    });
+    assert_eq!((cluster.groups[&asg()].desired, cluster.nodes.len()), (6, 6));
+}
+
+#[test]
 fn the_lease_is_handed_over_before_our_own_node_is_emptied() {
     let mut cluster = Cluster::approved(&[(asg(), 3)], true);
     let node = cluster.until_at(NodeStep::Draining);

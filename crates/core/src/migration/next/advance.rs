@@ -15,8 +15,8 @@ use crate::safety::NodeGroup;
 
 /// Every node that is in work.
 pub(super) fn advance(round: &mut Round<'_>) {
-    grow(round);
     let mut arrivals = Arrivals::of(round);
+    grow(round, &arrivals);
     for (name, view, record) in round.in_work() {
         let Some(plan) = round.group_plan(&view.facts.group) else {
             continue;
@@ -37,8 +37,9 @@ pub(super) fn advance(round: &mut Round<'_>) {
 
 type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
 
-/// Each group once, to what the records that were seen ask for.
-fn grow(round: &mut Round<'_>) {
+/// Each group once, to what the records that were seen ask for; never for a node that is there, or on its way, already.
+/// What a record asks for was counted when nodes were still there that have gone since, and have made the group smaller.
+fn grow(round: &mut Round<'_>, arrivals: &Arrivals<'_>) {
     let mut wanted: std::collections::BTreeMap<NodeGroup, u32> = std::collections::BTreeMap::new();
     for (_, view, record) in round.in_work() {
         let group = round
@@ -49,7 +50,8 @@ fn grow(round: &mut Round<'_>) {
             *most = (*most).max(to);
         }
     }
-    for (group, to) in wanted {
+    for (group, most) in wanted {
+        let to = most.min(needed(round, arrivals, &group));
         let size = round.group(&group).and_then(|view| view.size);
         if size.is_some_and(|size| size.desired < to && to <= size.max) {
             round.act(
@@ -58,6 +60,29 @@ fn grow(round: &mut Round<'_>) {
             );
         }
     }
+}
+
+/// The nodes a group must have so that every node that waits for a replacement gets one: those that are there and stay,
+/// and one for each that waits, less the new ones that are nobody's yet.
+fn needed(round: &Round<'_>, arrivals: &Arrivals<'_>, group: &NodeGroup) -> u32 {
+    let in_work = round.in_work();
+    let asks = |record: &Record| record.grow_to.is_some();
+    let waits = in_work.iter().filter(|(name, view, record)| {
+        let takes_over = round
+            .group_plan(&view.facts.group)
+            .and_then(GroupPlan::takes_over);
+        record.step == NodeStep::Selected
+            && asks(record)
+            && takes_over.as_ref() == Some(group)
+            && arrivals.replacement(name).is_none()
+    });
+    let leaves = in_work.iter().filter(|(_, view, record)| {
+        record.step == NodeStep::Terminating && asks(record) && view.facts.group == *group && !view.deleting
+    });
+    let (waits, leaves) = (waits.count(), leaves.count());
+    let stay = arrivals.there(group).saturating_sub(leaves);
+    let nobodys = arrivals.free(round, group);
+    u32::try_from((stay + waits).saturating_sub(nobodys)).unwrap_or(u32::MAX)
 }
 
 fn selected<'a>(

@@ -65,6 +65,22 @@ impl<'a> Arrivals<'a> {
         Some(self.free.remove(place))
     }
 
+    /// Nodes of a group that are not going.
+    pub(super) fn there(&self, group: &NodeGroup) -> usize {
+        self.there
+            .get(group)
+            .map_or(0, |nodes| usize::try_from(*nodes).unwrap_or(usize::MAX))
+    }
+
+    /// New nodes of a group that are nobody's replacement yet.
+    pub(super) fn free(&self, round: &Round<'_>, group: &NodeGroup) -> usize {
+        let of_group = |name: &&&NodeName| {
+            let view = round.world.nodes.get(**name);
+            view.is_some_and(|view| view.facts.group == *group)
+        };
+        self.free.iter().filter(of_group).count()
+    }
+
     /// Whether all nodes a group should have are there.
     pub(super) fn has_all(&self, group: &NodeGroup, desired: u32) -> bool {
         self.there.get(group).copied().unwrap_or_default() >= desired
