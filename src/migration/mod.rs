@@ -32,6 +32,7 @@ pub(crate) struct Memory {
     told: report::Told,
     failures: Vec<String>,
     denied: Option<String>,
+    groups: observe::LastGroups,
 }
 
 /// What a round came to.
@@ -78,7 +79,7 @@ pub(crate) async fn reconcile(
         policy,
         observed,
         (&work.object.0, &work.originals),
-        memory.denied.clone(),
+        memory,
     )
     .await; // reads
     let state = work.state(policy, observed, &seen);
@@ -98,9 +99,48 @@ pub(crate) async fn reconcile(
     }
     let outcomes = act::act(ctx, decided.actions.clone()).await; // writes
     memory.denied = outcomes.denied().map(str::to_owned);
+    if outcomes
+        .steps
+        .iter()
+        .any(|(action, outcome)| changes_groups(&action.kind, outcome))
+    {
+        memory.groups.forget();
+    }
     memory.failures = failures(&outcomes);
     report::tell_blocked(ctx, &work, &outcomes, &mut memory.told).await;
     round
+}
+
+/// Whether a group is not what was read of it any more.
+fn changes_groups(kind: &ActionKind, outcome: &act::Outcome) -> bool {
+    let tried = !matches!(outcome, act::Outcome::Elsewhere);
+    let group = match kind {
+        ActionKind::EditTemplate { .. }
+        | ActionKind::Grow { .. }
+        | ActionKind::Suspend { .. }
+        | ActionKind::Freeze { .. }
+        | ActionKind::LowerMinimum { .. }
+        | ActionKind::CreateSuccessor { .. }
+        | ActionKind::DeleteGroup { .. }
+        | ActionKind::UpdateGroup { .. }
+        | ActionKind::DriftNodeClass { .. }
+        | ActionKind::DriftPool { .. }
+        | ActionKind::Terminate { .. } => true,
+        ActionKind::Record { .. }
+        | ActionKind::Shield
+        | ActionKind::Unshield
+        | ActionKind::Switch { .. }
+        | ActionKind::Hold { .. }
+        | ActionKind::Release { .. }
+        | ActionKind::DeleteClaim { .. }
+        | ActionKind::Guard { .. }
+        | ActionKind::Unguard { .. }
+        | ActionKind::Cordon { .. }
+        | ActionKind::Uncordon { .. }
+        | ActionKind::Evict { .. }
+        | ActionKind::StepDown => false,
+    };
+    tried && group
 }
 
 fn failures(outcomes: &Outcomes) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! What a round of a migration decides on, read from the stores, the API server and AWS. Reads only.
 
+use super::Memory;
 use super::pods::{self, PodsSeen};
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +30,39 @@ pub(super) struct Seen {
     pub(super) at: Timestamp,
 }
 
+/// A reading of groups so old is good enough while nothing of ours has changed them: rounds come many times a second, and
+/// the calls to AWS are budgeted.
+const GROUPS_AGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The last reading of the groups.
+#[derive(Debug, Default)]
+pub(super) struct LastGroups(Option<(Timestamp, BTreeSet<NodeGroup>, GroupsSeen)>);
+
+impl LastGroups {
+    /// Something of them was changed.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    async fn read(
+        &mut self,
+        ctx: &Context,
+        cluster: Option<&str>,
+        wanted: BTreeSet<NodeGroup>,
+    ) -> GroupsSeen {
+        let now = ctx.now();
+        if let Some((at, of, seen)) = &self.0
+            && *of == wanted
+            && now.duration_since(*at).abs() < GROUPS_AGE
+        {
+            return seen.clone();
+        }
+        let seen = groups(ctx.groups(cluster), &wanted).await;
+        self.0 = Some((now, wanted, seen.clone()));
+        seen
+    }
+}
+
 /// The groups that nodes are in which take part.
 pub(super) fn groups_of(observed: &Observed) -> impl Iterator<Item = NodeGroup> {
     let nodes = observed.world.seen.nodes.iter();
@@ -44,7 +78,7 @@ pub(super) async fn observe(
     policy: &CniPolicy,
     observed: &Observed,
     (object, originals): (&CniMigration, &[(NodeGroup, Method)]),
-    denied: Option<String>,
+    memory: &mut Memory,
 ) -> Seen {
     let now = ctx.now();
     let mut wanted: BTreeSet<NodeGroup> = groups_of(observed).collect();
@@ -57,11 +91,13 @@ pub(super) async fn observe(
         }
         wanted.insert(group.clone());
     }
+    let cluster = observed.cluster_name.as_deref();
     let GroupsSeen {
         facts,
         views,
         denied: denied_now,
-    } = groups(ctx.groups(observed.cluster_name.as_deref()), &wanted).await;
+    } = memory.groups.read(ctx, cluster, wanted).await;
+    let denied = memory.denied.clone();
     let status = object.status.as_ref();
     let memory = status.and_then(|status| status.memory.as_ref());
     let started = memory.is_some_and(|memory| memory.started.is_some());

@@ -206,7 +206,7 @@ optional! {
 #[serde(rename_all = "camelCase")]
 pub struct MigrationRecord {
     /// The CniMigration that wrote it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 253))]
     pub migration: String,
     /// The step that is being done.
