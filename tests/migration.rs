@@ -308,3 +308,31 @@ async fn approving_needs_the_verb_and_the_hash_that_was_read() {
     bed.kubectl_as("erin", &paused).await.unwrap();
     bed.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_is_deleted_gives_the_nodes_back_and_leaves_the_shield() {
+    let bed = Bed::start(options()).await;
+    let object = planned(&bed, 4).await;
+    bed.apply(&budget(0)).await;
+    approve(&bed, &object).await;
+    says(&bed, "/status/waitingFor", "default/shop").await;
+    bed.kubectl(&["delete", "cnip", "default"]).await;
+    bed.sees("no cordon and no mark", || async {
+        let nodes = bed.get(&["nodes"]).await;
+        let held = |node: &&Value| {
+            let annotations = node["metadata"]["annotations"].to_string();
+            node["spec"]["unschedulable"] == true || annotations.contains("vpccni.io/")
+        };
+        match nodes["items"].as_array().unwrap().iter().find(held) {
+            Some(node) => Err(node["metadata"].to_string()),
+            None => Ok(()),
+        }
+    })
+    .await;
+    let strategy = bed.daemon_set().await["spec"]["updateStrategy"]["type"].clone();
+    assert_eq!(
+        strategy, "OnDelete",
+        "old nodes would take the new configuration at once"
+    );
+    bed.shutdown().await;
+}

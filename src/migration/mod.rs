@@ -2,12 +2,15 @@
 //! by round as core decides. Its rounds are part of those of the policy, whose configuration it holds meanwhile.
 
 mod act;
+mod give_back;
 mod object;
 mod observe;
 mod pods;
 mod report;
 
 use crate::context::Context;
+pub(crate) use give_back::give_back;
+
 use act::Outcomes;
 use jiff::Timestamp;
 use kube::ResourceExt;

@@ -113,8 +113,8 @@ pub(super) async fn make(
         approval: None,
         resumed_at: None,
     };
-    let owner = policy.controller_owner_ref(&());
-    let body = json!({"metadata": {"ownerReferences": owner.into_iter().collect::<Vec<_>>()}, "spec": spec});
+    // Not owned by the policy: a policy that is deleted must not take along what tells what is to be given back.
+    let body = json!({"spec": spec});
     let target = Target::cluster::<CniMigration>(&name);
     match ctx.writer.create(WriteSite::MigrationCreate, &target, body).await {
         Ok(_) => {

@@ -266,6 +266,9 @@ pub(crate) async fn release_all(ctx: &Context, eyes: &Eyes, memory: &mut Memory)
             tell_given_up(ctx, &carrier, uid).await;
         }
     }
+    if let Some(message) = migration::give_back(ctx).await.into_iter().next() {
+        return Err(RoundError::Release(message));
+    }
     let world = EniWorld::giving_up(parts.eni_configs);
     let round = eniconfig::reconcile(ctx, &world, &eyes.stores, &mut memory.told).await;
     if let Some((name, outcome)) = round

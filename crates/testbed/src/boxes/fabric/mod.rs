@@ -326,7 +326,7 @@ fn set_up(space: &Space, internet: &Space, egress: Egress) -> Result<(), BoxErro
          ip addr add 192.0.2.2/30 dev eth0
          ip addr add fe80::2/64 dev eth0 nodad
          ip addr add {INTERNET}/32 dev lo
-         ip addr add {INTERNET6}/128 dev lo
+         ip addr add {INTERNET6}/128 dev lo nodad
          ip route add 198.18.0.0/15 via 192.0.2.1 src {INTERNET}
          ip -6 route add default via fe80::1 dev eth0 src {INTERNET6}\n"
     );
