@@ -10,41 +10,9 @@ use std::collections::BTreeSet;
 use vpccni_core::ports::groups::{LaunchSource, NewVersion, ScalingGroup, TemplateRef, TemplateVersion};
 use vpccni_core::safety::{NodeGroup, Provider};
 use vpccni_core::user_data::{Family, encoded_with_max_pods, max_pods_of_encoded};
+use vpccni_observe::migration::owner;
 
 const LATEST: &str = "$Latest";
-
-/// Tags by which tools mark what they write, and how the tools are called.
-const OWNERS: [(&str, &str); 8] = [
-    ("aws:cloudformation:stack-name", "CloudFormation"),
-    ("eks:nodegroup-name", "EKS"),
-    ("karpenter.k8s.aws/cluster", "Karpenter"),
-    ("karpenter.sh/nodepool", "Karpenter"),
-    ("alpha.eksctl.io/cluster-name", "eksctl"),
-    ("sigs.k8s.io/cluster-api-provider-aws/role", "Cluster API"),
-    ("terraform", "Terraform"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-];
-
-/// Tags whose value names the tool.
-const NAMING: [&str; 4] = [
-    "managed-by",
-    "ManagedBy",
-    "managed_by",
-    "app.kubernetes.io/managed-by",
-];
-
-/// Who writes a template, where its tags tell.
-pub(crate) fn owner(template: &TemplateVersion) -> Option<String> {
-    let marked = OWNERS.iter().find(|(key, _)| {
-        let lower = |tag: &String| tag.eq_ignore_ascii_case(key);
-        template.tags.keys().any(lower)
-    });
-    if let Some((key, tool)) = marked {
-        let value = template.tags.get(*key).filter(|value| !value.is_empty());
-        return Some(value.map_or_else(|| (*tool).to_owned(), |value| format!("{tool} ({value})")));
-    }
-    NAMING.iter().find_map(|key| template.tags.get(*key).cloned())
-}
 
 /// Gives the nodes that a group will launch this number of pods.
 pub(super) async fn edit(ctx: &Context, group: &NodeGroup, max_pods: u32) -> Acted {
@@ -173,7 +141,7 @@ async fn create(
     family: Family,
     description: String,
 ) -> Result<u64, ActError> {
-    if let Some(owner) = owner(now) {
+    if let Some(owner) = owner(&now.tags) {
         return Err(ActError::refused(format!(
             "the launch template {} is written by {owner}: set its max-pods to {max_pods} there",
             now.name
@@ -202,45 +170,4 @@ pub(super) async fn for_successor(
 ) -> Result<TemplateRef, ActError> {
     let new = newer(ctx, group, template, (max_pods, family)).await?;
     Ok(new.map_or_else(|| template.clone(), |(new, _)| new))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-    use vpccni_core::ids::LaunchTemplateId;
-
-    fn tagged(key: &str, value: &str) -> TemplateVersion {
-        TemplateVersion {
-            id: LaunchTemplateId::parse("lt-1").unwrap(),
-            name: "nodes".to_owned(),
-            created_by: String::new(),
-            number: 1,
-            default: 1,
-            latest: 1,
-            tags: BTreeMap::from([(key.to_owned(), value.to_owned())]),
-            user_data: None,
-            image: None,
-            instance_type: None,
-            description: None,
-        }
-    }
-
-    #[test]
-    fn tags_tell_who_writes_a_template() {
-        for (key, value, expected) in [
-            (
-                "aws:cloudformation:stack-name",
-                "nodes",
-                Some("CloudFormation (nodes)"),
-            ),
-            ("eks:nodegroup-name", "blue", Some("EKS (blue)")),
-            ("Terraform", "true", Some("Terraform")),
-            ("ManagedBy", "Pulumi", Some("Pulumi")),
-            ("Name", "nodes", None),
-            ("kubernetes.io/cluster/prod", "owned", None),
-        ] {
-            assert_eq!(owner(&tagged(key, value)).as_deref(), expected, "{key}");
-        }
-    }
 }

@@ -29,7 +29,7 @@ pub fn owner(tags: &BTreeMap<String, String>) -> Option<String> {
         Some((tool, value))
     });
     if let Some((tool, value)) = marked {
-        return Some(if value.is_empty() {
+        return Some(if value.is_empty() || value == "true" {
             (*tool).to_owned()
         } else {
             format!("{tool} ({value})")
@@ -50,7 +50,7 @@ mod tests {
                 "nodes",
                 Some("CloudFormation (nodes)"),
             ),
-            ("Terraform", "true", Some("Terraform (true)")),
+            ("Terraform", "true", Some("Terraform")),
             ("ManagedBy", "Pulumi", Some("Pulumi")),
             ("Name", "nodes", None),
             ("kubernetes.io/cluster/prod", "owned", None),
