@@ -23,13 +23,13 @@ says "operator@sha256:" "a digest wins over a tag" render --set image.digest=sha
 
 echo "== install"
 works "the definitions, with ENIConfig" "$HELM" upgrade --install vpc-cni-operator-crds "$charts/vpc-cni-operator-crds" -n $namespace --create-namespace --set eniConfigCrd.create=true
-for crd in cnipolicies.vpccni.io cninodestates.vpccni.io eniconfigs.crd.k8s.amazonaws.com; do
+for crd in cnipolicies.vpccni.io cnimigrations.vpccni.io cninodestates.vpccni.io eniconfigs.crd.k8s.amazonaws.com; do
   works "$crd is established" "$KUBECTL" wait --for=condition=Established --timeout=30s "crd/$crd"
   says '"keep"' "$crd is kept" "$KUBECTL" get crd "$crd" -o 'jsonpath="{.metadata.annotations.helm\.sh/resource-policy}"'
 done
 works "the operator" "$HELM" upgrade --install vpc-cni-operator "$charts/vpc-cni-operator" -n $namespace
 works "the operator again" "$HELM" upgrade vpc-cni-operator "$charts/vpc-cni-operator" -n $namespace
-for policy in vpccni-owned-keys vpccni-update-strategy vpccni-target-delete vpccni-eniconfigs-in-use vpccni-node-state; do
+for policy in vpccni-owned-keys vpccni-update-strategy vpccni-target-delete vpccni-eniconfigs-in-use vpccni-node-state vpccni-migration-approval; do
   works "$policy is type-checked" "$KUBECTL" wait --timeout=30s --for=jsonpath='{.status.observedGeneration}'=1 "validatingadmissionpolicy/$policy"
   says "{}" "$policy has no warnings" "$KUBECTL" get validatingadmissionpolicy $policy -o 'jsonpath={.status.typeChecking}'
 done
@@ -87,9 +87,19 @@ can no update leases.coordination.k8s.io/others -n $namespace
 can no deletecollection eniconfigs.crd.k8s.amazonaws.com
 can no patch cnipolicies.vpccni.io
 can no break-glass cnipolicies.vpccni.io/default
-can no patch nodes
+can yes create cnimigrations.vpccni.io
+can yes patch cnimigrations.vpccni.io --subresource=status
+can no patch cnimigrations.vpccni.io
+can no approve cnimigrations.vpccni.io/default
+can yes patch nodes
+can no delete nodes
+can yes create pods --subresource=eviction -A
 can no delete pods -A
-can no create pods --subresource=eviction -A
+can yes list poddisruptionbudgets.policy -A
+can no patch poddisruptionbudgets.policy -A
+can_review patch karpenter.sh nodepools
+can_review delete karpenter.sh nodeclaims
+can_review patch karpenter.k8s.aws ec2nodeclasses
 can no get secrets -A
 can no create serviceaccounts --subresource=token -n $namespace
 
@@ -120,7 +130,7 @@ fi
 echo "== uninstall"
 works "the operator goes (no kubelet runs the hook here)" "$HELM" uninstall vpc-cni-operator -n $namespace --no-hooks --wait
 works "the definitions are let go" "$HELM" uninstall vpc-cni-operator-crds -n $namespace
-for crd in cnipolicies.vpccni.io cninodestates.vpccni.io eniconfigs.crd.k8s.amazonaws.com; do
+for crd in cnipolicies.vpccni.io cnimigrations.vpccni.io cninodestates.vpccni.io eniconfigs.crd.k8s.amazonaws.com; do
   works "$crd stays" "$KUBECTL" get crd "$crd"
 done
 for kind in validatingadmissionpolicies validatingadmissionpolicybindings; do

@@ -2,8 +2,7 @@
 //! suspended processes and bounds of groups. The shield of old nodes stays while the new configuration is in place: without
 //! it every old node would take that at once.
 
-use super::act::{self, Outcome};
-use super::is_final;
+use super::act;
 use crate::context::Context;
 use kube::ResourceExt;
 use vpccni_api::convert::migration::originals;
@@ -17,11 +16,7 @@ const WHY: &str = "the policy is released";
 pub(crate) async fn give_back(ctx: &Context) -> Vec<String> {
     let mut kinds = nodes(ctx);
     let all = ctx.stores.migrations.all();
-    let living = all
-        .iter()
-        .filter(|object| !is_final(object.status.as_ref().and_then(|status| status.phase)));
-    let mut begun = false;
-    for object in living {
+    for object in all.iter().filter(|object| !object.has_ended()) {
         let memory = object.status.as_ref().and_then(|status| status.memory.as_ref());
         let switched = memory
             .and_then(|memory| memory.switched.as_ref())
@@ -29,7 +24,6 @@ pub(crate) async fn give_back(ctx: &Context) -> Vec<String> {
         if memory.is_none_or(|memory| memory.started.is_none()) {
             continue; // it holds nothing yet
         }
-        begun = true;
         kinds.extend(groups(&object.spec.change.groups));
         if switched {
             tracing::warn!(
@@ -40,21 +34,8 @@ pub(crate) async fn give_back(ctx: &Context) -> Vec<String> {
             kinds.push(ActionKind::Unshield);
         }
     }
-    if kinds.is_empty() && !begun {
-        return Vec::new();
-    }
     let actions = kinds.into_iter().map(|kind| Action::new(kind, WHY)).collect();
-    let outcomes = act::act(ctx, actions).await;
-    let failed = outcomes
-        .steps
-        .iter()
-        .filter_map(|(action, outcome)| match outcome {
-            Outcome::Failed { message, .. } | Outcome::Unknown(message) => {
-                Some(format!("{}: {message}", action.kind))
-            }
-            _ => None,
-        });
-    failed.collect()
+    act::act(ctx, actions).await.failures()
 }
 
 /// What is ours on nodes.

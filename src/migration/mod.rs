@@ -11,14 +11,9 @@ mod report;
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
-use act::Outcomes;
-use jiff::Timestamp;
-use kube::ResourceExt;
 use object::{Wanted, Work};
 use std::time::Duration;
 use vpccni_api::CniPolicy;
-use vpccni_api::convert::migration as convert;
-use vpccni_api::migration::MigrationPhase;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
 use vpccni_observe::policy::{Eyes, Observed};
@@ -62,7 +57,7 @@ pub(crate) async fn reconcile(
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
-            Some(change) => object::make(ctx, eyes, policy, observed, change).await,
+            Some(change) => object::make(ctx, eyes, policy, (observed, change), &mut memory.groups).await,
             None => Round::default(),
         };
     };
@@ -102,61 +97,12 @@ pub(crate) async fn reconcile(
     }
     let outcomes = act::act(ctx, decided.actions.clone()).await; // writes
     memory.denied = outcomes.denied().map(str::to_owned);
-    if outcomes
-        .steps
-        .iter()
-        .any(|(action, outcome)| changes_groups(&action.kind, outcome))
-    {
+    if outcomes.touch_groups() {
         memory.groups.forget();
     }
-    memory.failures = failures(&outcomes);
+    memory.failures = outcomes.failures();
     report::tell_blocked(ctx, &work, &outcomes, &mut memory.told).await;
     round
-}
-
-/// Whether a group is not what was read of it any more.
-fn changes_groups(kind: &ActionKind, outcome: &act::Outcome) -> bool {
-    let tried = !matches!(outcome, act::Outcome::Elsewhere);
-    let group = match kind {
-        ActionKind::EditTemplate { .. }
-        | ActionKind::Grow { .. }
-        | ActionKind::Suspend { .. }
-        | ActionKind::Freeze { .. }
-        | ActionKind::LowerMinimum { .. }
-        | ActionKind::CreateSuccessor { .. }
-        | ActionKind::DeleteGroup { .. }
-        | ActionKind::UpdateGroup { .. }
-        | ActionKind::DriftNodeClass { .. }
-        | ActionKind::DriftPool { .. }
-        | ActionKind::Terminate { .. } => true,
-        ActionKind::Record { .. }
-        | ActionKind::Shield
-        | ActionKind::Unshield
-        | ActionKind::Switch { .. }
-        | ActionKind::Hold { .. }
-        | ActionKind::Release { .. }
-        | ActionKind::DeleteClaim { .. }
-        | ActionKind::Guard { .. }
-        | ActionKind::Unguard { .. }
-        | ActionKind::Cordon { .. }
-        | ActionKind::Uncordon { .. }
-        | ActionKind::Evict { .. }
-        | ActionKind::StepDown => false,
-    };
-    tried && group
-}
-
-fn failures(outcomes: &Outcomes) -> Vec<String> {
-    outcomes
-        .steps
-        .iter()
-        .filter_map(|(action, outcome)| match outcome {
-            act::Outcome::Failed { message, .. } | act::Outcome::Unknown(message) => {
-                Some(format!("{}: {message}", action.kind))
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 impl Work {
@@ -173,32 +119,4 @@ impl Work {
             again: (!decided.phase.is_final()).then(|| again.clamp(SOON, LATE)),
         }
     }
-}
-
-/// Migrations that have not ended, for the metrics and the plugin's sake by name.
-pub(crate) fn is_final(phase: Option<MigrationPhase>) -> bool {
-    matches!(
-        phase,
-        Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted)
-    )
-}
-
-/// The time of an object, for the order of migrations.
-fn created(object: &impl ResourceExt) -> Timestamp {
-    object
-        .creation_timestamp()
-        .map_or(Timestamp::UNIX_EPOCH, |time| time.0)
-}
-
-/// The approval that counts: that of the object first, then that of the policy.
-fn approval(
-    object: &vpccni_api::CniMigration,
-    policy: &CniPolicy,
-    planned: &vpccni_core::migration::ChangeHash,
-) -> Option<vpccni_core::migration::Approval> {
-    let own = object.spec.approval.as_ref();
-    own.and_then(convert::approval_of_migration).or_else(|| {
-        let migration = policy.spec.migration.as_ref()?;
-        convert::approval_of_policy(migration, planned)
-    })
 }

@@ -1,10 +1,10 @@
 //! The CniMigration object: found, made, read into what core's machine works on, and thrown away while nobody has
 //! approved it and the policy asks for something else.
 
-use super::{Round, approval, created, is_final};
+use super::Round;
+use super::observe::{LastGroups, Seen, groups_of};
 use crate::context::Context;
 use crate::events::Reason;
-use crate::migration::observe::Seen;
 use crate::write::{Preconditions, Target, WriteError, WriteSite};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
@@ -12,18 +12,19 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use vpccni_api::convert::migration::{
-    InvalidChange, change as api_change, memory_of, migration_settings, originals, record_of, setup,
+    InvalidChange, approval_of_migration, approval_of_policy, change as api_change, memory_of,
+    migration_settings, originals, record_of, setup,
 };
 use vpccni_api::migration::{CniMigrationSpec, DesiredState};
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
-    Carrier, ChangeHash, Desired, GroupFacts, Method, MigrationPlan, Next, PlanWorld, State, WaitingFor, plan,
+    Approval, Carrier, ChangeHash, Desired, GroupFacts, Method, MigrationPlan, Next, PlanWorld, State,
+    WaitingFor, plan,
 };
 use vpccni_core::policy::{Change, ManagerClass, Pin, PolicyWorld};
 use vpccni_core::safety::{CniSetup, NodeGroup, review};
-use vpccni_observe::migration::groups;
 use vpccni_observe::policy::{Eyes, Observed};
 use vpccni_observe::seen::Whole;
 
@@ -48,7 +49,7 @@ pub(super) fn living(
         .iter()
         .filter(|object| object.spec.policy == policy.name_any());
     let object = of_policy
-        .filter(|object| !is_final(object.status.as_ref().and_then(|status| status.phase)))
+        .filter(|object| !object.has_ended())
         .filter(|object| object.meta().deletion_timestamp.is_none())
         .min_by_key(|object| (created(&object.0), object.name_any()))?
         .clone();
@@ -79,17 +80,23 @@ pub(super) fn living(
     })
 }
 
+/// The time of an object, for the order of migrations.
+fn created(object: &impl ResourceExt) -> Timestamp {
+    object
+        .creation_timestamp()
+        .map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+}
+
 /// Makes the migration of a change that was refused.
 pub(super) async fn make(
     ctx: &Context,
     eyes: &Eyes,
     policy: &CniPolicy,
-    observed: &Observed,
-    change: &Change,
+    (observed, change): (&Observed, &Change),
+    groups: &mut LastGroups,
 ) -> Round {
-    let from = ctx.groups(observed.cluster_name.as_deref());
-    let wanted: BTreeSet<NodeGroup> = super::observe::groups_of(observed).collect();
-    let seen = groups(from, &wanted).await;
+    let wanted: BTreeSet<NodeGroup> = groups_of(observed).collect();
+    let seen = groups.read(ctx, observed.cluster_name.as_deref(), wanted).await;
     let planned = planned(
         policy,
         observed,
@@ -198,6 +205,15 @@ fn carrier(observed: &Observed) -> Carrier {
     }
 }
 
+/// The approval that counts: that of the object first, then that of the policy.
+fn approval(object: &CniMigration, policy: &CniPolicy, planned: &ChangeHash) -> Option<Approval> {
+    let own = object.spec.approval.as_ref();
+    own.and_then(approval_of_migration).or_else(|| {
+        let migration = policy.spec.migration.as_ref()?;
+        approval_of_policy(migration, planned)
+    })
+}
+
 /// What the policy asks of a migration that lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -240,19 +256,20 @@ impl Work {
         let spec = &self.object.spec;
         let facts = (&seen.groups, self.originals.as_slice());
         let there = planned(policy, observed, (&self.from, &self.to), facts, seen.at);
-        let back = planned(policy, observed, (&self.to, &self.from), facts, seen.at);
+        let desired = match spec.desired_state {
+            Some(DesiredState::Run) | None => Desired::Run,
+            Some(DesiredState::Pause) => Desired::Pause,
+            Some(DesiredState::Abort) => Desired::Abort,
+            Some(DesiredState::RollBack) => Desired::RollBack,
+        };
+        let back = || planned(policy, observed, (&self.to, &self.from), facts, seen.at);
         let status = self.object.status.as_ref();
         State {
             name: self.name().to_owned(),
             approval: approval(&self.object, policy, &there.hash),
             plan: there,
-            back: Some(back),
-            desired: match spec.desired_state {
-                Some(DesiredState::Run) | None => Desired::Run,
-                Some(DesiredState::Pause) => Desired::Pause,
-                Some(DesiredState::Abort) => Desired::Abort,
-                Some(DesiredState::RollBack) => Desired::RollBack,
-            },
+            back: (desired == Desired::RollBack).then(back),
+            desired,
             resumed: spec.resumed_at.as_ref().map(|time| time.0),
             change_hash: ChangeHash(spec.change_hash.clone()),
             nodes: self.records.clone(),

@@ -44,7 +44,7 @@ impl LastGroups {
         self.0 = None;
     }
 
-    async fn read(
+    pub(super) async fn read(
         &mut self,
         ctx: &Context,
         cluster: Option<&str>,
@@ -101,13 +101,16 @@ pub(super) async fn observe(
     let status = object.status.as_ref();
     let memory = status.and_then(|status| status.memory.as_ref());
     let started = memory.is_some_and(|memory| memory.started.is_some());
-    // Before it begins nothing is moved, and the pods of a large cluster are many.
-    let pods = if started {
-        pods::read(ctx, now).await
+    // Before it begins nothing is moved, however long it waits for a person; and the pods of a large cluster are many.
+    let (pods, revision, ourselves) = if started {
+        (
+            pods::read(ctx, now).await,
+            newest_revision(ctx, observed).await,
+            ourselves(ctx).await,
+        )
     } else {
-        PodsSeen::not_read()
+        (PodsSeen::not_read(), None, None)
     };
-    let revision = newest_revision(ctx, observed).await;
     let mut nodes = nodes(eyes, observed, &pods, revision.as_deref());
     drifted(ctx, &mut nodes).await;
     let resumed = object.spec.resumed_at.as_ref().map(|time| time.0);
@@ -125,7 +128,7 @@ pub(super) async fn observe(
         pods_pending_long: pods.pending_long,
         window: window(policy, now),
         aws_denied: denied.or(denied_now),
-        ourselves: ourselves(ctx).await,
+        ourselves,
     };
     Seen {
         world,
@@ -200,18 +203,8 @@ fn carrier(observed: &Observed) -> CarrierView {
 
 fn window(policy: &CniPolicy, now: Timestamp) -> WindowView {
     let migration = policy.spec.migration.as_ref();
-    let windows = migration
-        .and_then(|migration| migration.windows.as_deref())
-        .unwrap_or_default();
-    let specs: Vec<WindowSpec> = windows
-        .iter()
-        .map(|window| WindowSpec {
-            schedule: window.schedule.clone(),
-            duration_seconds: window.duration_seconds,
-            time_zone: window.time_zone.clone(),
-        })
-        .collect();
-    match opening(&specs, now) {
+    let windows = migration.and_then(|migration| migration.windows.as_deref());
+    match opening(&WindowSpec::all(windows.unwrap_or_default()), now) {
         Ok(Opening::Open) => WindowView {
             open: true,
             text: "now".to_owned(),

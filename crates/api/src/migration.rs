@@ -70,6 +70,18 @@ pub struct CniMigrationSpec {
     pub resumed_at: Option<Time>,
 }
 
+impl CniMigration {
+    /// Where it stands, once the operator has said so.
+    pub fn phase(&self) -> Option<MigrationPhase> {
+        self.status.as_ref()?.phase
+    }
+
+    /// Whether nothing more will happen to it.
+    pub fn has_ended(&self) -> bool {
+        self.phase().is_some_and(MigrationPhase::is_final)
+    }
+}
+
 /// What is changed, and where it began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

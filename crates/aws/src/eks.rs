@@ -10,11 +10,10 @@ use vpccni_core::ports::{Addon, AddonUpdate, Answer, CloudError, Eks, Nodegroup,
 const DESCRIBE_ADDON: &str = "eks:DescribeAddon";
 const DESCRIBE_ADDON_VERSIONS: &str = "eks:DescribeAddonVersions";
 const UPDATE_ADDON: &str = "eks:UpdateAddon";
-const DESCRIBE_NODEGROUP: &str = "eks:DescribeNodegroup";
 const LIST_NODEGROUPS: &str = "eks:ListNodegroups";
 
 /// What EKS says of a thing that is not there.
-const ABSENT: &str = "ResourceNotFoundException";
+pub(crate) const ABSENT: &str = "ResourceNotFoundException";
 
 impl Eks for Aws {
     fn addon<'a>(&'a self, cluster: &'a str, name: &'a str) -> Answer<'a, Option<Addon>> {
@@ -111,16 +110,8 @@ impl Aws {
     }
 
     async fn describe_nodegroup(&self, cluster: &str, name: &str) -> Result<Option<Nodegroup>, CloudError> {
-        let call = self
-            .eks
-            .describe_nodegroup()
-            .cluster_name(cluster)
-            .nodegroup_name(name);
-        match call.send().await {
-            Ok(out) => Ok(out.nodegroup().map(|group| convert::nodegroup(name, group))),
-            Err(error) if error.code() == Some(ABSENT) => Ok(None),
-            Err(error) => Err(classify::error(DESCRIBE_NODEGROUP, &error)),
-        }
+        let group = self.wire_group(cluster, name).await?;
+        Ok(group.map(|group| convert::nodegroup(name, &group)))
     }
 }
 

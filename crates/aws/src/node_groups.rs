@@ -1,6 +1,7 @@
 //! The port `NodeGroups` over the SDK of EKS.
 
 use crate::client::Aws;
+use crate::eks::ABSENT;
 use crate::{classify, groups_convert};
 use aws_sdk_eks::error::ProvideErrorMetadata;
 use aws_sdk_eks::types as wire;
@@ -15,9 +16,6 @@ const CONFIG: &str = "eks:UpdateNodegroupConfig";
 const VERSION: &str = "eks:UpdateNodegroupVersion";
 const DESCRIBE_UPDATE: &str = "eks:DescribeUpdate";
 const DELETE: &str = "eks:DeleteNodegroup";
-
-/// What EKS says of a thing that is not there.
-const ABSENT: &str = "ResourceNotFoundException";
 
 /// Keys that only AWS may set.
 const RESERVED: &str = "aws:";
@@ -51,7 +49,11 @@ fn id_of(update: Option<&wire::Update>) -> String {
 }
 
 impl Aws {
-    async fn wire_group(&self, cluster: &str, name: &str) -> Result<Option<wire::Nodegroup>, CloudError> {
+    pub(crate) async fn wire_group(
+        &self,
+        cluster: &str,
+        name: &str,
+    ) -> Result<Option<wire::Nodegroup>, CloudError> {
         let call = self
             .eks
             .describe_nodegroup()

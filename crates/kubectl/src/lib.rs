@@ -8,7 +8,6 @@ mod commands;
 mod connect;
 mod failure;
 mod look;
-mod migrations;
 mod next;
 mod output;
 mod plan;

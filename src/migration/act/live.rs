@@ -66,8 +66,7 @@ pub(super) async fn state(ctx: &Context, name: &NodeName) -> Result<CniNodeState
 
 /// The instance that a node says it is.
 pub(super) fn instance(node: &Node) -> Option<InstanceId> {
-    let id = node.spec.as_ref()?.provider_id.as_deref()?;
-    InstanceId::parse(id.strip_prefix("aws://")?.rsplit('/').next()?).ok()
+    vpccni_observe::seen::instance(node.spec.as_ref()?.provider_id.as_deref()?)
 }
 
 /// Whether nothing new is scheduled there.

@@ -59,6 +59,20 @@ enum Lane {
     DaemonSet,
 }
 
+impl Outcomes {
+    /// Whether a group may not be what was read of it any more.
+    pub(crate) fn touch_groups(&self) -> bool {
+        let tried = self
+            .steps
+            .iter()
+            .filter(|(_, outcome)| *outcome != Outcome::Elsewhere);
+        tried.map(|(action, _)| &action.kind).any(|kind| {
+            let of_group = matches!(lane(kind), Lane::Group(_) | Lane::NodeClass(_));
+            of_group || matches!(kind, ActionKind::Terminate { .. })
+        })
+    }
+}
+
 async fn in_lanes(ctx: &Context, actions: impl Iterator<Item = (usize, &Action)>) -> Vec<(usize, Outcome)> {
     let mut lanes: BTreeMap<Lane, Vec<(usize, Action)>> = BTreeMap::new();
     for (index, action) in actions {

@@ -62,6 +62,17 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
+    /// What failed, or may have, in sentences.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        let failed = self.steps.iter().filter_map(|(action, outcome)| match outcome {
+            Outcome::Failed { message, .. } | Outcome::Unknown(message) => {
+                Some(format!("{}: {message}", action.kind))
+            }
+            _ => None,
+        });
+        failed.collect()
+    }
+
     /// Every pod that a budget keeps.
     pub(crate) fn blocked(&self) -> impl Iterator<Item = &BlockedPod> {
         self.steps.iter().flat_map(|(_, outcome)| match outcome {

@@ -56,6 +56,13 @@ words! {
     }
 }
 
+impl MigrationPhase {
+    /// Whether nothing more will happen.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::RolledBack | Self::Aborted)
+    }
+}
+
 optional! {
     /// What the operator says of a migration.
     CniMigrationStatus {

@@ -2,19 +2,9 @@
 
 use crate::ids::SubnetId;
 use crate::known::Known;
+use crate::ports::groups::GroupSize;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
-
-/// The size of a group.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GroupSize {
-    /// It never has fewer nodes.
-    pub min: u32,
-    /// It never has more.
-    pub max: u32,
-    /// It should have so many.
-    pub desired: u32,
-}
 
 /// What Karpenter's objects say of a NodePool.
 #[derive(Debug, Clone, PartialEq, Eq)]

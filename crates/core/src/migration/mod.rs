@@ -14,9 +14,10 @@ mod settings;
 mod state;
 mod world;
 
+pub use crate::ports::groups::GroupSize;
 pub use action::{Action, ActionKind, PodRef};
 pub use approval::{Approval, ApprovedBy, NotCovered};
-pub use group::{GroupFacts, GroupSize, KarpenterFacts, Template};
+pub use group::{GroupFacts, KarpenterFacts, Template};
 pub use halt::{Halt, HaltReason};
 pub use next::next;
 pub use plan::{

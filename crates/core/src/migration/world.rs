@@ -1,9 +1,10 @@
 //! What is seen of the cluster in one round of a migration.
 
-use super::group::{GroupSize, Template};
+use super::group::Template;
 use crate::capacity::BlockMap;
 use crate::ids::{NodeName, SubnetId};
 use crate::known::Known;
+use crate::ports::groups::GroupSize;
 use crate::safety::{CniSetup, NodeFacts, NodeGroup};
 use jiff::Timestamp;
 use std::collections::BTreeMap;

@@ -3,7 +3,6 @@
 use super::facts::unknown;
 use super::room::{Room, rooms};
 use crate::look::Look;
-use crate::migrations::{has_ended, phase};
 use kube::ResourceExt;
 use serde::Serialize;
 use vpccni_api::convert::{self, finding, pending_changes, planned_change};
@@ -262,10 +261,10 @@ fn seen(look: &Look, target: &Target) -> Seen {
 
 fn open_migration(look: &Look) -> Option<OpenMigration> {
     let all = look.sight.stores.migrations.all();
-    let open = all.iter().find(|migration| !has_ended(migration))?;
+    let open = all.iter().find(|migration| !migration.has_ended())?;
     Some(OpenMigration {
         name: open.name_any(),
-        phase: phase(open),
+        phase: open.phase(),
     })
 }
 

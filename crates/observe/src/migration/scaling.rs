@@ -212,11 +212,7 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
             note(denied, &error);
         }
     }
-    let size = GroupSize {
-        min: group.size.min,
-        max: group.size.max,
-        desired: group.size.desired,
-    };
+    let size = group.size;
     seen.facts.size = Some(size);
     seen.view.size = Some(size);
     seen.facts.subnets = group.subnets.iter().cloned().collect::<BTreeSet<_>>();

@@ -116,16 +116,11 @@ fn accepted(spec: &CniPolicySpec) -> Vec<Acceptance> {
 }
 
 fn window(spec: &CniPolicySpec, now: Timestamp) -> Result<Window, IntentError> {
-    let windows: Vec<WindowSpec> = spec
+    let windows = spec
         .rollout
         .iter()
-        .flat_map(|rollout| rollout.windows.iter().flatten())
-        .map(|window| WindowSpec {
-            schedule: window.schedule.clone(),
-            duration_seconds: window.duration_seconds,
-            time_zone: window.time_zone.clone(),
-        })
-        .collect();
+        .flat_map(|rollout| rollout.windows.iter().flatten());
+    let windows = WindowSpec::all(windows);
     Ok(match opening(&windows, now).map_err(IntentError::Window)? {
         Opening::Open => Window::Open,
         Opening::Next(Some(at)) => Window::Closed(format!("the next opens at {at}")),

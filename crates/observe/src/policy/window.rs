@@ -17,6 +17,25 @@ pub struct WindowSpec {
     pub time_zone: Option<String>,
 }
 
+impl WindowSpec {
+    /// Windows of a policy.
+    pub fn all<'a>(windows: impl IntoIterator<Item = &'a vpccni_api::policy::Window>) -> Vec<Self> {
+        let spec = |window: &vpccni_api::policy::Window| {
+            let vpccni_api::policy::Window {
+                schedule,
+                duration_seconds,
+                time_zone,
+            } = window;
+            Self {
+                schedule: schedule.clone(),
+                duration_seconds: *duration_seconds,
+                time_zone: time_zone.clone(),
+            }
+        };
+        windows.into_iter().map(spec).collect()
+    }
+}
+
 /// A window that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WindowError {

@@ -8,7 +8,7 @@ mod pod;
 mod whole;
 
 pub use eni_config::EniConfigSeen;
-pub use node::NodeSeen;
+pub use node::{NodeSeen, instance};
 pub use node_pool::{NodePoolSeen, PoolZones};
 pub use node_state::NodeStateSeen;
 pub use pod::{AwsNodePod, Waiting};

@@ -141,7 +141,7 @@ fn kept(mut map: BTreeMap<String, String>, scope: &Scope) -> BTreeMap<String, St
 }
 
 /// `aws:///us-west-2a/i-0a1` names an instance; the ids of other providers do not.
-fn instance(provider_id: &str) -> Option<InstanceId> {
+pub fn instance(provider_id: &str) -> Option<InstanceId> {
     let path = provider_id.strip_prefix("aws://")?;
     InstanceId::parse(path.rsplit('/').next()?).ok()
 }

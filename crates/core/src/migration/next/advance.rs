@@ -243,29 +243,19 @@ fn drained<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, (name, view, record):
     if view.deleting || drain::must_go_on(round, name, view) {
         return;
     }
-    if plan.method == Method::Drain {
+    let (what, command) = if plan.method == Method::Drain {
         let what = format!("{name} is empty; nobody is known who would remove it");
-        let command = format!("kubectl delete node {name}");
-        round.waits.add(
-            Rank::Owner,
-            what,
-            "whoever made the node",
-            Some(record.since),
-            command,
-        );
+        (what, format!("kubectl delete node {name}"))
     } else if view.facts.instance.is_none() {
         let what = format!("{name} is empty, and its instance is not known");
         let command = format!("kubectl get node {name} -o jsonpath={{.spec.providerID}}");
-        round.waits.add(
-            Rank::Owner,
-            what,
-            "whoever made the node",
-            Some(record.since),
-            command,
-        );
+        (what, command)
     } else {
         round.record(name, NodeStep::Terminating, "it is empty");
-    }
+        return;
+    };
+    let (who, since) = ("whoever made the node", Some(record.since));
+    round.waits.add(Rank::Owner, what, who, since, command);
 }
 
 /// Also while everything is stopped: what was begun here cannot be taken back.

@@ -102,13 +102,7 @@ fn planned(round: &mut Round<'_>) -> Phase {
     }
     if !round.world.window.open {
         let what = format!("it starts when the window opens: {}", round.world.window.text);
-        round.waits.add(
-            Rank::Window,
-            what,
-            "time",
-            None,
-            "kubectl get cnipolicy default -o yaml",
-        );
+        wait_for_window(round, what);
     }
     let free =
         round.plan.obstacles.is_empty() && round.world.window.open && round.state.desired == Desired::Run;
@@ -222,16 +216,15 @@ fn leave(round: &mut Round<'_>) -> Option<Phase> {
     }
     if !window.open {
         let what = format!("the window is closed: {}", window.text);
-        round.waits.add(
-            Rank::Window,
-            what,
-            "time",
-            None,
-            "kubectl get cnipolicy default -o yaml",
-        );
+        wait_for_window(round, what);
     }
     let idle = round.in_work().is_empty() || !round.leave.go_on;
     (idle && (!round.world.window.open || !covered)).then_some(Phase::Paused)
+}
+
+fn wait_for_window(round: &mut Round<'_>, what: String) {
+    let command = "kubectl get cnipolicy default -o yaml";
+    round.waits.add(Rank::Window, what, "time", None, command);
 }
 
 fn paused(round: &mut Round<'_>, what: String) {

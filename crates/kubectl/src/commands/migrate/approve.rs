@@ -3,7 +3,6 @@
 use super::{find, show, steer, whoami};
 use crate::args::Approve;
 use crate::failure::Failure;
-use crate::migrations::has_ended;
 use crate::output::{Out, confirm};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Api, Client, ResourceExt};
@@ -20,7 +19,7 @@ pub(super) async fn run(
     let migration = find(migrations, args.confirmed.named.name.as_deref()).await?;
     let name = migration.name_any();
     let hash = migration.spec.change_hash.clone();
-    if has_ended(&migration) {
+    if migration.has_ended() {
         return Err(Failure::NotFound {
             what: format!("{name} has ended: there is nothing to approve"),
             hint: "`kubectl vpc-cni migrate list` lists all".to_owned(),

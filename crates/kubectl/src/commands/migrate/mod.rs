@@ -9,7 +9,6 @@ mod watch;
 use crate::args::{Flags, MigrateCommand};
 use crate::connect;
 use crate::failure::Failure;
-use crate::migrations::{has_ended, phase};
 use crate::output::{Out, Paint, Table, age, count};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -61,7 +60,7 @@ async fn find(migrations: &Api<CniMigration>, name: Option<&str>) -> Result<CniM
         });
     }
     let mut open: Vec<CniMigration> = all(migrations).await?;
-    open.retain(|migration| !has_ended(migration));
+    open.retain(|migration| !migration.has_ended());
     match open.len() {
         1 => Ok(open.remove(0)),
         0 => Err(Failure::NotFound {
@@ -100,7 +99,7 @@ fn list_text(all: &[CniMigration], now: Timestamp, paint: Paint) -> String {
         let waiting = status.and_then(|status| status.waiting_for.as_ref()?.what.as_ref());
         table.row(vec![
             migration.name_any().into(),
-            phase(migration).map_or("-", MigrationPhase::as_str).into(),
+            migration.phase().map_or("-", MigrationPhase::as_str).into(),
             text(summary.and_then(|summary| summary.replaced.as_ref())).into(),
             active
                 .map_or_else(|| "-".to_owned(), |active| active.to_string())

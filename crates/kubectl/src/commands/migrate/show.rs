@@ -1,6 +1,5 @@
 //! A migration as a text: where it stands, what it waits for, its plan, its nodes, and the ways out.
 
-use crate::migrations::{has_ended, phase};
 use crate::output::{Cell, Paint, Style, Table, age, facts, heading, indented, line, wrapped};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -45,7 +44,9 @@ pub(super) fn short(migration: &CniMigration, now: Timestamp, paint: Paint) -> S
 fn head(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
     let spec = &migration.spec;
     let status = migration.status.as_ref();
-    let state = phase(migration).map_or("not planned yet", MigrationPhase::as_str);
+    let state = migration
+        .phase()
+        .map_or("not planned yet", MigrationPhase::as_str);
     let wanted = spec.desired_state.unwrap_or(DesiredState::Run);
     let made = migration.metadata.creation_timestamp.as_ref();
     let made = made.map_or_else(String::new, |made| format!(", {} old", age(made.0, now)));
@@ -61,7 +62,7 @@ fn head(migration: &CniMigration, now: Timestamp, paint: Paint) -> String {
         rows.push(("", counts(progress)));
     }
     if let Some(eta) = status.and_then(|status| status.summary.as_ref()?.eta.as_deref())
-        && !has_ended(migration)
+        && !migration.has_ended()
     {
         rows.push(("ETA", eta.to_owned()));
     }
@@ -317,13 +318,11 @@ fn way_back(status: &CniMigrationStatus, paint: Paint) -> String {
 fn next(migration: &CniMigration) -> Vec<String> {
     let name = migration.name_any();
     let step = |verb: &str| format!("kubectl vpc-cni migrate {verb} {name}");
-    match phase(migration) {
+    match migration.phase() {
         Some(MigrationPhase::Planned) if migration.spec.approval.is_none() => vec![step("approve")],
         Some(MigrationPhase::Halted) => vec![step("resume"), step("rollback")],
         Some(MigrationPhase::Paused) => vec![step("resume")],
-        None | Some(MigrationPhase::Completed | MigrationPhase::RolledBack | MigrationPhase::Aborted) => {
-            Vec::new()
-        }
-        Some(_) => vec![step("watch"), step("pause")],
+        phase if phase.is_none_or(MigrationPhase::is_final) => Vec::new(),
+        _ => vec![step("watch"), step("pause")],
     }
 }

@@ -3,7 +3,6 @@
 use super::find;
 use crate::args::{Confirmed, Named};
 use crate::failure::Failure;
-use crate::migrations::{has_ended, phase};
 use crate::output::{Out, confirm, indented};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -112,7 +111,7 @@ pub(super) async fn roll_back(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let migration = find(migrations, confirmed.named.name.as_deref()).await?;
-    if phase(&migration) == Some(MigrationPhase::RolledBack) {
+    if migration.phase() == Some(MigrationPhase::RolledBack) {
         return Err(Failure::NotFound {
             what: format!("{} is rolled back already", migration.name_any()),
             hint: "`kubectl vpc-cni migrate list` lists all".to_owned(),
@@ -156,7 +155,7 @@ fn rollback_question(migration: &CniMigration) -> String {
 
 async fn open(migrations: &Api<CniMigration>, named: &Named) -> Result<CniMigration, Failure> {
     let migration = find(migrations, named.name.as_deref()).await?;
-    if has_ended(&migration) {
+    if migration.has_ended() {
         return Err(Failure::NotFound {
             what: format!("{} has ended", migration.name_any()),
             hint: "a new migration follows when the policy still asks for the change".to_owned(),

@@ -4,7 +4,6 @@
 use super::{find, lean, show};
 use crate::args::Named;
 use crate::failure::Failure;
-use crate::migrations::{has_ended, phase};
 use crate::output::Out;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -34,8 +33,8 @@ pub(super) async fn run(
     let mut screen = Screen::default();
     loop {
         screen.draw(&seen, out)?;
-        if has_ended(&seen) {
-            return Ok(match phase(&seen) {
+        if seen.has_ended() {
+            return Ok(match seen.phase() {
                 Some(MigrationPhase::Completed) => ExitCode::SUCCESS,
                 _ => ExitCode::from(NOT_COMPLETED),
             });
@@ -107,7 +106,8 @@ fn erase(lines: usize) -> String {
 fn line(migration: &CniMigration) -> String {
     let status = migration.status.as_ref();
     let mut parts = vec![
-        phase(migration)
+        migration
+            .phase()
             .map_or("not planned yet", MigrationPhase::as_str)
             .to_owned(),
     ];

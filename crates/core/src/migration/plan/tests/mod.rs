@@ -7,9 +7,10 @@ use crate::capacity::BlockMap;
 use crate::config::Key;
 use crate::ids::SubnetId;
 use crate::known::Known;
-use crate::migration::group::{GroupSize, KarpenterFacts, Template};
+use crate::migration::group::{KarpenterFacts, Template};
 use crate::migration::settings::{Replace, Share};
 use crate::migration::{Approval, ApprovedBy, NotCovered};
+use crate::ports::groups::GroupSize;
 use crate::safety::tests::build::{
     Facts, Node, Setting, custom, node, pod_eni, prefix, prefix_node, setup, subnet_id, world,
 };
