@@ -18,7 +18,7 @@ use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
-use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups, groups_of};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -61,14 +61,6 @@ impl LastGroups {
         self.0 = Some((now, wanted, seen.clone()));
         seen
     }
-}
-
-/// The groups that nodes are in which take part.
-pub(super) fn groups_of(observed: &Observed) -> impl Iterator<Item = NodeGroup> {
-    let nodes = observed.world.seen.nodes.iter();
-    nodes
-        .filter(|node| node.takes_part())
-        .map(|node| node.group.clone())
 }
 
 /// Looks at everything.

@@ -8,6 +8,7 @@ mod commands;
 mod connect;
 mod failure;
 mod look;
+mod migration_text;
 mod next;
 mod output;
 mod plan;

@@ -55,12 +55,13 @@ pub(crate) async fn take(
 ) -> Result<Snapshot, Failure> {
     // On the heap, as below: the state of these is more than a stack should hold.
     let client = Box::pin(connect::cluster(flags)).await?;
-    let (ec2, eks) = Box::pin(connect::aws()).await;
+    let (ec2, eks, groups) = Box::pin(connect::aws()).await;
     let source = Source {
         policy,
         cluster_name,
         ec2,
         eks,
+        groups,
         now: Timestamp::now(),
         by: format!("kubectl-vpc_cni {}", env!("CARGO_PKG_VERSION")),
     };
