@@ -13,6 +13,7 @@ mod next;
 mod output;
 mod plan;
 mod policy_file;
+mod rules;
 
 pub use commands::run;
 pub use failure::Failure;

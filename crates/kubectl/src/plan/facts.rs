@@ -15,6 +15,7 @@ pub(crate) fn unknown(look: &Look, needs_groups: bool) -> Vec<String> {
             sentences.push(sentence.to_owned());
         }
     };
+    look.unchecked.iter().for_each(|sentence| add(sentence));
     for failure in &observed.inventory.failures {
         add(&vpccni_observe::inventory::sentence(failure));
     }
