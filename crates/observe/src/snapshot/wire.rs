@@ -301,7 +301,7 @@ forms! {
         expire_after: Option<Text<SignedDuration>>,
         termination_grace: Option<Text<SignedDuration>>,
         does_not_drift: Option<String>,
-        reserved_enis: Option<u32>,
+        pool_owned_by: Option<String>,
     }
 
     TemplateForm = Template {
@@ -353,7 +353,7 @@ mod tests {
                     expire_after: Some(SignedDuration::from_hours(720)),
                     termination_grace: None,
                     does_not_drift: None,
-                    reserved_enis: Some(1),
+                    pool_owned_by: None,
                 }),
             },
             subnets: BTreeSet::from([SubnetId::parse("subnet-0a1b2c3d").unwrap()]),
