@@ -21,7 +21,7 @@ use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
     Approval, Carrier, ChangeHash, Desired, GroupFacts, Method, MigrationPlan, Next, PlanWorld, State,
-    WaitingFor, plan,
+    WaitingFor, WaitsOn, plan,
 };
 use vpccni_core::policy::{Change, ManagerClass, Pin, PolicyWorld};
 use vpccni_core::safety::{CniSetup, NodeGroup, review};
@@ -233,13 +233,14 @@ impl Wanted {
         state
     }
 
-    pub(super) fn say(&self, next: &mut Next, now: Timestamp) {
+    pub(super) fn say(&self, next: &mut Next) {
         if *self == Self::Superseded {
             next.waiting_for = Some(WaitingFor {
+                on: WaitsOn::Superseded,
                 what: "the policy asks for something else now; this change is not continued by itself"
                     .to_owned(),
                 who: "a person".to_owned(),
-                since: Some(now),
+                since: None,
                 command: "kubectl vpc-cni migrate abort, or rollback, or put the policy back".to_owned(),
             });
         }
