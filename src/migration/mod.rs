@@ -3,16 +3,21 @@
 
 mod act;
 mod give_back;
+#[cfg(test)]
+mod golden;
 mod object;
 mod observe;
 mod pods;
 mod report;
+mod say;
 
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
 use object::{Wanted, Work};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use vpccni_api::CniPolicy;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
@@ -31,6 +36,16 @@ pub(crate) struct Memory {
     failures: Vec<String>,
     denied: Option<String>,
     groups: observe::LastGroups,
+    sandboxes: observe::LastFailures,
+    pods: Option<pods::PodWatch>,
+    stirred: Arc<Notify>,
+}
+
+impl Memory {
+    /// Tells when a round should look although no watched object has changed.
+    pub(crate) fn stirred(&self) -> Arc<Notify> {
+        Arc::clone(&self.stirred)
+    }
 }
 
 /// What a round came to.
@@ -54,6 +69,8 @@ pub(crate) async fn reconcile(
 ) -> Round {
     let world = &observed.world;
     let Some(work) = object::living(ctx, eyes, policy) else {
+        ctx.metrics.set_migration(None);
+        memory.pods = None;
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
@@ -84,7 +101,8 @@ pub(crate) async fn reconcile(
     let wanted = work.wanted(world, &state);
     let state = wanted.applied_to(state);
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
-    wanted.say(&mut decided, ctx.now());
+    wanted.say(&mut decided);
+    report::measure(ctx, &state, &decided);
     let round = work.round(&state, &decided);
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {

@@ -19,7 +19,7 @@ use vpccni_api::migration::{CniMigrationSpec, DesiredState};
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
-use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, Next, State, WaitingFor};
+use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, Next, State, WaitingFor, WaitsOn};
 use vpccni_core::policy::{Change, Pin, PolicyWorld};
 use vpccni_core::safety::{CniSetup, NodeGroup};
 use vpccni_observe::migration::{groups_of, planned};
@@ -189,13 +189,14 @@ impl Wanted {
         state
     }
 
-    pub(super) fn say(&self, next: &mut Next, now: Timestamp) {
+    pub(super) fn say(&self, next: &mut Next) {
         if *self == Self::Superseded {
             next.waiting_for = Some(WaitingFor {
+                on: WaitsOn::Superseded,
                 what: "the policy asks for something else now; this change is not continued by itself"
                     .to_owned(),
                 who: "a person".to_owned(),
-                since: Some(now),
+                since: None,
                 command: "kubectl vpc-cni migrate abort, or rollback, or put the policy back".to_owned(),
             });
         }

@@ -63,7 +63,7 @@ pub fn migration_status(input: StatusInput<'_>) -> CniMigrationStatus {
         summary: Some(MigrationSummary {
             replaced: Some(format!("{}/{}", progress.replaced, progress.total)),
             active: Some(progress.active.to_string()),
-            eta: Some(eta.map_or_else(|| "-".to_owned(), duration_text)),
+            eta: Some(eta_text(*stands, *eta)),
         }),
         waiting_for: waiting_for.as_ref().map(waiting),
         plan: Some(plan_status(plan)),
@@ -92,12 +92,14 @@ fn sentences(texts: &[impl ToString]) -> Vec<String> {
 
 fn waiting(waiting: &WaitingFor) -> Waiting {
     let WaitingFor {
+        on,
         what,
         who,
         since,
         command,
     } = waiting;
     Waiting {
+        reason: Some(on.to_string()),
         what: Some(bounded(what, SENTENCE)),
         who: Some(bounded(who, 253)),
         since: since.map(Time),
@@ -231,6 +233,19 @@ pub fn phase(phase: Phase) -> MigrationPhase {
         Phase::RolledBack => MigrationPhase::RolledBack,
         Phase::Aborting => MigrationPhase::Aborting,
         Phase::Aborted => MigrationPhase::Aborted,
+    }
+}
+
+/// How long it still takes, and from when.
+fn eta_text(phase: Phase, eta: Option<SignedDuration>) -> String {
+    let Some(eta) = eta else {
+        return "-".to_owned();
+    };
+    let time = duration_text(eta);
+    match phase {
+        _ if phase.is_under_way() => time,
+        Phase::Planned => format!("{time} once it starts"),
+        _ => format!("{time} once it goes on"),
     }
 }
 
