@@ -21,7 +21,7 @@ use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
     Approval, Carrier, ChangeHash, Desired, GroupFacts, Method, MigrationPlan, Next, PlanWorld, State,
-    WaitingFor, plan,
+    WaitingFor, plan, reversed,
 };
 use vpccni_core::policy::{Change, ManagerClass, Pin, PolicyWorld};
 use vpccni_core::safety::{CniSetup, NodeGroup, review};
@@ -262,21 +262,24 @@ impl Work {
             Some(DesiredState::Abort) => Desired::Abort,
             Some(DesiredState::RollBack) => Desired::RollBack,
         };
-        let back = || planned(policy, observed, (&self.to, &self.from), facts, seen.at);
         let status = self.object.status.as_ref();
+        let memory = memory_of(
+            status.and_then(|status| status.memory.as_ref()),
+            status.and_then(|status| status.halt.as_ref()),
+        );
+        let turned = reversed(&self.originals);
+        let there_from = (&seen.groups, turned.as_slice());
+        let back = || planned(policy, observed, (&self.to, &self.from), there_from, seen.at);
         State {
             name: self.name().to_owned(),
             approval: approval(&self.object, policy, &there.hash),
             plan: there,
-            back: (desired == Desired::RollBack).then(back),
+            back: (desired == Desired::RollBack || memory.going_back).then(back),
             desired,
             resumed: spec.resumed_at.as_ref().map(|time| time.0),
             change_hash: ChangeHash(spec.change_hash.clone()),
             nodes: self.records.clone(),
-            memory: memory_of(
-                status.and_then(|status| status.memory.as_ref()),
-                status.and_then(|status| status.halt.as_ref()),
-            ),
+            memory,
         }
     }
 
@@ -291,7 +294,7 @@ impl Work {
                 .is_some_and(|value| vpccni_core::policy::same_value(name.key(), value, to)),
             None => !intent.settings.contains_key(name),
         });
-        let going_back = matches!(state.desired, Desired::RollBack | Desired::Abort);
+        let going_back = state.goes_back() || state.desired == Desired::Abort;
         match (same || going_back, state.memory.started) {
             (true, _) => Wanted::Still,
             (false, None) => Wanted::Never,

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::task::JoinSet;
 use vpccni_core::user_data::max_pods_of_encoded;
 use vpccni_sandbox::WorldHandle;
-use vpccni_sandbox::world::InstanceState;
+use vpccni_sandbox::world::{InstanceState, Tags};
 
 use crate::cloud::Cloud;
 use crate::nodes::{Kubelets, SimNode, env_is};
@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// EC2 puts it on every instance of a group.
 const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
+/// EKS puts it on every instance of a managed node group.
+const MANAGED_TAG: &str = "eks:nodegroup-name";
 
 /// What a kubelet says where nobody told it a number: the limit of Kubernetes.
 const UNTOLD: u32 = 110;
@@ -39,7 +42,9 @@ struct Machine {
     zone: String,
     instance_type: String,
     address: Ipv4Addr,
-    user_data: Option<String>,
+    /// What its kubelet is told: by its own user data, else by EKS.
+    max_pods: Option<u32>,
+    managed: Option<String>,
 }
 
 impl Fleet {
@@ -84,26 +89,20 @@ async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joine
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let running = running(&world);
+        let running = running(&cloud, &world);
         let before = locked(&joined).clone();
         for (node, _) in before.iter().filter(|(_, id)| !running.contains_key(*id)) {
-            locked(&joined).remove(node);
-            if let Err(error) = kubelets.remove(node).await {
-                tracing::debug!(node, %error, "could not follow its instance");
+            match kubelets.remove(node).await {
+                Ok(()) => drop(locked(&joined).remove(node)),
+                // The API server is away: tried again.
+                Err(error) => tracing::debug!(node, %error, "could not follow its instance"),
             }
         }
         for (id, machine) in running
             .iter()
             .filter(|(id, _)| !before.values().any(|known| known == *id))
         {
-            let max_pods = max_pods_of_encoded(machine.user_data.as_deref()).ok().flatten();
-            let node = SimNode::ec2(0, &machine.zone)
-                .instance(id, machine.address)
-                .instance_type(&machine.instance_type, max_pods.unwrap_or(UNTOLD));
-            locked(&joined).insert(node.name.clone(), id.clone());
-            if let Err(error) = kubelets.add_one(&node).await {
-                tracing::debug!(node = node.name, %error, "could not join");
-            }
+            join(&kubelets, &joined, id, machine).await;
         }
         let now = locked(&joined).clone();
         for (node, instance) in now {
@@ -118,19 +117,52 @@ async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joine
     }
 }
 
-fn running(world: &WorldHandle) -> BTreeMap<String, Machine> {
+/// Registers the node of an instance, unless one of the same address is still there; tried again where it fails.
+async fn join(kubelets: &Kubelets, joined: &Joined, id: &str, machine: &Machine) {
+    let node = SimNode::ec2(0, &machine.zone)
+        .instance(id, machine.address)
+        .instance_type(&machine.instance_type, machine.max_pods.unwrap_or(UNTOLD));
+    let node = match &machine.managed {
+        Some(group) => node.managed(group),
+        None => node,
+    };
+    if locked(joined).contains_key(&node.name) {
+        return;
+    }
+    // Known before it exists, so that no agent starts unseen.
+    locked(joined).insert(node.name.clone(), id.to_owned());
+    match kubelets.add_one(&node).await {
+        Ok(()) => {}
+        Err(error) if error.is_there_already() => {}
+        Err(error) => {
+            tracing::debug!(node = node.name, %error, "could not join");
+            locked(joined).remove(&node.name);
+        }
+    }
+}
+
+fn running(cloud: &Cloud, world: &WorldHandle) -> BTreeMap<String, Machine> {
     world.read(|now| {
+        let managed = |tags: &Tags| {
+            let name = tags.get(MANAGED_TAG)?;
+            Some(now.nodegroup(&cloud.cluster, name).ok()?.clone())
+        };
         now.instances
             .values()
             .filter(|instance| {
                 instance.state == InstanceState::Running && instance.tags.contains_key(GROUP_TAG)
             })
             .map(|instance| {
+                let group = managed(&instance.tags);
+                let own = instance
+                    .user_data()
+                    .and_then(|data| max_pods_of_encoded(Some(data)).ok().flatten());
                 let machine = Machine {
                     zone: instance.zone.as_str().to_owned(),
                     instance_type: instance.instance_type.as_str().to_owned(),
                     address: instance.private_ip,
-                    user_data: instance.user_data().map(str::to_owned),
+                    max_pods: own.or(group.as_ref().map(|group| group.max_pods)),
+                    managed: group.map(|group| group.name),
                 };
                 (instance.id.as_str().to_owned(), machine)
             })
