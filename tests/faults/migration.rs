@@ -8,8 +8,9 @@ mod script;
 
 use super::inject::{Faults, Life};
 use super::life::Cast;
-use super::memory::{Witness, on_paused_clock, play};
+use super::memory::{Witness, on_paused_clock, play, setting};
 use super::snapshot::difference;
+use crate::bed::logs;
 use ground::Replacing;
 use serde_json::Value;
 
@@ -33,6 +34,9 @@ async fn lived(life: Life, seed: u64, faults: Faults, expected: Option<&Value>) 
 }
 
 fn a_fault_at_any_write_changes_nothing(life: Life) {
+    logs();
+    // Made on a runtime of its own, before there is another one.
+    setting();
     let expected = on_paused_clock(0, lived(life, 0, Faults::none(), None));
     play(MANY, |seed| {
         let faults = Faults::of_seed(life, seed);

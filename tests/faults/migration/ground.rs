@@ -1,7 +1,7 @@
 //! A cluster in memory whose nodes are made and ended by groups of a sandbox of its own, with a workload that a budget
 //! guards. Its clocks are those of the runtime.
 
-use super::super::ground::{Ground, send};
+use super::super::ground::{DAEMON_SET, Ground, found, sees, send};
 use super::super::inject::Life;
 use super::super::memory::setting;
 use crate::bed::{Operator, Wanted, settings};
@@ -93,6 +93,16 @@ impl Replacing {
         } else {
             ground.groups();
         }
+        let nodes = if life == Life::Karpenter { 3 } else { 5 };
+        sees(&ground, "aws-node on every node", || async {
+            let set = found(&ground, DAEMON_SET).await?;
+            if set["status"]["numberAvailable"] == nodes {
+                Ok(())
+            } else {
+                Err(set["status"].to_string())
+            }
+        })
+        .await;
         ground
     }
 
