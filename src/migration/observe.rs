@@ -18,7 +18,7 @@ use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
-use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::migration::{CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -177,6 +177,10 @@ fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Op
             hold: node.marks.contains_key(HELD),
             replaces,
         },
+        kept_by_others: node
+            .marks
+            .get(DO_NOT_DISRUPT)
+            .is_some_and(|value| value == "true" && !node.marks.contains_key(HELD)),
         newest_revision,
         drifted: None,
         pods: pods.of(&facts.name),

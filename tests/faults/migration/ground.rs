@@ -74,7 +74,7 @@ impl Replacing {
         sandbox.world().write(|world| world.set_timings(timings()));
         let cluster = MemoryCluster::start(&setting, seed).await.unwrap();
         let client = cluster.api.client();
-        let fleet = Fleet::start(&cluster.kubelets, cloud.clone(), sandbox.world());
+        let fleet = Fleet::start(client.clone(), &cluster.kubelets, cloud.clone(), sandbox.world());
         let mut beside = JoinSet::new();
         beside.spawn(time_passes(Arc::clone(&sandbox)));
         beside.spawn(eks_drains(Arc::clone(&sandbox), client.clone()));
@@ -217,7 +217,7 @@ async fn time_passes(sandbox: Arc<Sandbox>) {
     }
 }
 
-/// What EKS does in the cluster while it rolls a group: nodes are cordoned, and their pods evicted.
+/// EKS asks for evictions again and again while it rolls a group, until the pods are gone.
 async fn eks_drains(sandbox: Arc<Sandbox>, client: kube::Client) {
     let mut seen = 0;
     let mut draining: Vec<String> = Vec::new();
@@ -226,15 +226,8 @@ async fn eks_drains(sandbox: Arc<Sandbox>, client: kube::Client) {
         let (events, _) = sandbox.world().events_after(seen);
         for event in events {
             seen = event.number;
-            match event.what {
-                Happened::NodeCordoned {
-                    instance, cordoned, ..
-                } => {
-                    let patch = json!({"spec": {"unschedulable": cordoned.then_some(true)}});
-                    cordon(&client, &instance, &patch).await;
-                }
-                Happened::NodeDrainRequested { instance, .. } => draining.push(instance),
-                _ => {}
+            if let Happened::NodeDrainRequested { instance, .. } = event.what {
+                draining.push(instance);
             }
         }
         for instance in &draining {
@@ -256,17 +249,6 @@ async fn name_of(client: &kube::Client, instance: &str) -> Option<String> {
         id.is_some_and(|id| id.ends_with(instance))
     })?;
     found["metadata"]["name"].as_str().map(str::to_owned)
-}
-
-async fn cordon(client: &kube::Client, instance: &str, patch: &Value) {
-    let Some(node) = name_of(client, instance).await else {
-        return;
-    };
-    let request = http::Request::patch(format!("/api/v1/nodes/{node}?fieldManager=eks"))
-        .header("content-type", "application/merge-patch+json")
-        .body(patch.to_string().into_bytes())
-        .unwrap();
-    client.request::<Value>(request).await.unwrap();
 }
 
 async fn evict_all(client: &kube::Client, instance: &str) {

@@ -63,8 +63,12 @@ impl LittleKarpenter {
                 .values()
                 .find(|machine| Some(machine.name.as_str()) == node);
             if let Some(machine) = machine.filter(|_| name.starts_with("aws-node-")) {
-                let prefixes = env_is(pod, "aws-node", "ENABLE_PREFIX_DELEGATION", "true");
-                if let Err(error) = played.agent_starts(&machine.instance_id, prefixes) {
+                let network = if env_is(pod, "aws-node", "ENABLE_PREFIX_DELEGATION", "true") {
+                    PodNetwork::PREFIX
+                } else {
+                    PodNetwork::SECONDARY
+                };
+                if let Err(error) = played.agent_starts(&machine.instance_id, network) {
                     tracing::debug!(%error, "the stand-in for ipamd changed nothing");
                 }
             }
