@@ -7,12 +7,14 @@ mod object;
 mod observe;
 mod pods;
 mod report;
+mod superseded;
 
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
-use object::{Wanted, Work};
+use object::Work;
 use std::time::Duration;
+use superseded::{Around, Wanted};
 use vpccni_api::CniPolicy;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
@@ -53,7 +55,8 @@ pub(crate) async fn reconcile(
     memory: &mut Memory,
 ) -> Round {
     let world = &observed.world;
-    let Some(work) = object::living(ctx, eyes, policy) else {
+    let mut living = object::living(ctx, eyes, policy).into_iter();
+    let Some(work) = living.next() else {
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
@@ -71,6 +74,7 @@ pub(crate) async fn reconcile(
             };
         }
     };
+    let beside: Vec<Work> = living.flatten().collect();
     let seen = observe::observe(
         ctx,
         eyes,
@@ -81,10 +85,18 @@ pub(crate) async fn reconcile(
     )
     .await; // reads
     let state = work.state(policy, observed, &seen);
-    let wanted = work.wanted(world, &state);
+    let around = Around {
+        ctx,
+        eyes,
+        policy,
+        observed,
+        draft,
+        seen: &seen,
+    };
+    let wanted = superseded::wanted(around, (&work, &state), &beside, memory).await;
     let state = wanted.applied_to(state);
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
-    wanted.say(&mut decided, ctx.now());
+    wanted.say(&mut decided);
     let round = work.round(&state, &decided);
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {

@@ -22,7 +22,7 @@ use vpccni_testbed::sandbox::{Options, Sandbox};
 use vpccni_testbed::scaling::FleetGroup;
 
 /// Virtual: a node that is blocked, given back and replaced, and several back-offs.
-const PATIENCE: Duration = Duration::from_hours(3);
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// Virtual: longer than any loop waits before it looks again without being woken.
 const CALM: Duration = Duration::from_secs(150);

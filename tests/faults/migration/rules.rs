@@ -102,9 +102,14 @@ impl Cluster {
             let left = |pod: &&Arc<Value>| {
                 is_workload(pod) && pod["spec"]["nodeName"] == change.name.as_str() && !is_leaving(pod)
             };
-            let left = self.all("pods").find(left);
-            assert_eq!(left, None, "{at}: {} ended with a pod", change.name);
-            if !is_rolled_by_eks(node) && !is_karpenters(node) {
+            let left = self.all("pods").find(left).map(|pod| &pod["metadata"]["name"]);
+            let by_eks = is_rolled_by_eks(node);
+            assert!(
+                left.is_none() || by_eks,
+                "{at}: {} ended with {left:?}",
+                change.name
+            );
+            if !by_eks && !is_karpenters(node) {
                 let step = self.step(&change.name);
                 assert_eq!(step, "Terminating", "{at}: {} ended", change.name);
             }

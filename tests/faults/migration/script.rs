@@ -73,7 +73,9 @@ async fn phase(ground: &Replacing, wanted: &str) -> Value {
             return Ok(object);
         }
         let mut status = object["status"].clone();
-        status["memory"] = Value::Null;
+        for long in ["conditions", "plan", "ifStopped", "rollback"] {
+            status[long] = Value::Null;
+        }
         Err(serde_json::to_string_pretty(&status).unwrap())
     })
     .await
