@@ -5,15 +5,15 @@
 //! Making way is in this order: the old one is paused, the new change is planned beside it from what is in place now, and
 //! only when that plan is approved does the old one end where it stands. So an edit that is taken back costs a pause.
 
-use super::object::{self, Work, approval, name_of, planned};
+use super::object::{self, Work, approval, name_of};
 use super::observe::Seen;
 use super::{Memory, report};
 use crate::context::Context;
-use jiff::Timestamp;
 use vpccni_api::CniPolicy;
 use vpccni_api::convert::migration::migration_settings;
-use vpccni_core::migration::{Desired, Next, OnSuperseded, State, WaitingFor, next};
+use vpccni_core::migration::{Desired, Next, OnSuperseded, State, WaitingFor, WaitsOn, next};
 use vpccni_core::policy::{Change, Pin, PolicyPlan, PolicyWorld};
+use vpccni_observe::migration::planned;
 use vpccni_observe::policy::{Eyes, Observed};
 
 /// What the policy asks of a migration that lives.
@@ -77,15 +77,14 @@ pub(super) async fn wanted(
         return Wanted::Never;
     }
     let settings = migration_settings(around.policy.spec.migration.as_ref());
-    let now = around.ctx.now();
     match settings.on_superseded {
         OnSuperseded::Complete => Wanted::FinishedFirst,
-        OnSuperseded::Stop => Wanted::Paused(for_a_person(now)),
+        OnSuperseded::Stop => Wanted::Paused(for_a_person()),
         OnSuperseded::Replan => match &around.draft.verdict.change {
             Some(change) => replan(around, change, beside, memory).await,
             // Nothing of it is in place yet, so there is nothing to plan either.
             None if state.memory.switched.is_empty() => Wanted::Ended,
-            None => Wanted::Paused(for_a_person(now)),
+            None => Wanted::Paused(for_a_person()),
         },
     }
 }
@@ -103,11 +102,12 @@ fn still_asks(work: &Work, world: &PolicyWorld) -> bool {
     })
 }
 
-fn for_a_person(now: Timestamp) -> WaitingFor {
+fn for_a_person() -> WaitingFor {
     WaitingFor {
+        on: WaitsOn::Superseded,
         what: "the policy asks for something else now; this change is not continued by itself".to_owned(),
         who: "a person".to_owned(),
-        since: Some(now),
+        since: None,
         command: "kubectl vpc-cni migrate abort, or rollback, or put the policy back".to_owned(),
     }
 }
@@ -133,9 +133,10 @@ async fn replan(around: Around<'_>, change: &Change, beside: &[Work], memory: &m
     throw_away(around, beside, Some(&name)).await;
     let waits = |what: String, command: String| {
         Wanted::Paused(WaitingFor {
+            on: WaitsOn::Superseded,
             what,
             who: "a person with the verb approve".to_owned(),
-            since: Some(seen.at),
+            since: None,
             command,
         })
     };

@@ -48,6 +48,21 @@ pub enum NodeStep {
 }
 
 impl NodeStep {
+    /// The word, for reports and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Selected => "Selected",
+            Self::ReplacementReady => "ReplacementReady",
+            Self::Cordoned => "Cordoned",
+            Self::Draining => "Draining",
+            Self::Drained => "Drained",
+            Self::Terminating => "Terminating",
+            Self::Gone => "Gone",
+            Self::Quarantined => "Quarantined",
+        }
+    }
+
     /// Whether the node is out of service, or may be, from the moment this is recorded.
     pub fn takes_capacity(self) -> bool {
         match self {
@@ -59,17 +74,7 @@ impl NodeStep {
 
 impl fmt::Display for NodeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "Pending",
-            Self::Selected => "Selected",
-            Self::ReplacementReady => "ReplacementReady",
-            Self::Cordoned => "Cordoned",
-            Self::Draining => "Draining",
-            Self::Drained => "Drained",
-            Self::Terminating => "Terminating",
-            Self::Gone => "Gone",
-            Self::Quarantined => "Quarantined",
-        })
+        f.write_str(self.word())
     }
 }
 
