@@ -2,8 +2,9 @@
 //! data, and go with them. The CNI of a new node is played when its aws-node pod starts: it takes single addresses, or a
 //! prefix, as its environment says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +30,12 @@ const UNTOLD: u32 = 110;
 #[derive(Debug)]
 pub struct Fleet {
     joined: Joined,
+    broken: Broken,
     _task: JoinSet<()>,
 }
+
+/// What kubelets say whatever they were told; 0 is none. It is how an image behaves whose bootstrap ignores the user data.
+type Broken = Arc<AtomicU32>;
 
 /// Nodes and their instances.
 type Joined = Arc<Mutex<BTreeMap<String, String>>>;
@@ -45,15 +50,25 @@ struct Machine {
 impl Fleet {
     /// Follows the instances of all Auto Scaling groups of the sandbox.
     pub fn start(kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
-        let joined = Joined::default();
+        let (joined, broken) = (Joined::default(), Broken::default());
         let (known, played) = (Arc::clone(&joined), cloud.clone());
         kubelets.conduct(move |pod| {
             agent_starts(&played, &known, pod);
             None
         });
         let mut task = JoinSet::new();
-        task.spawn(follow(Arc::clone(kubelets), cloud, world, Arc::clone(&joined)));
-        Self { joined, _task: task }
+        let shared = (Arc::clone(&joined), Arc::clone(&broken));
+        task.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
+        Self {
+            joined,
+            broken,
+            _task: task,
+        }
+    }
+
+    /// From now on nodes join with this max-pods, whatever their user data says; none is as they are told.
+    pub fn ignore_user_data(&self, max_pods: Option<u32>) {
+        self.broken.store(max_pods.unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// How many nodes have joined and not gone.
@@ -79,7 +94,12 @@ fn agent_starts(cloud: &Cloud, joined: &Joined, pod: &Pod) {
     }
 }
 
-async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joined: Joined) {
+async fn follow(
+    kubelets: Arc<Kubelets>,
+    cloud: Cloud,
+    world: WorldHandle,
+    (joined, broken): (Joined, Broken),
+) {
     let mut told: BTreeMap<String, Vec<Ipv4Addr>> = BTreeMap::new();
     let mut look = tokio::time::interval(LOOK);
     loop {
@@ -92,11 +112,12 @@ async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joine
                 tracing::debug!(node, %error, "could not follow its instance");
             }
         }
-        for (id, machine) in running
-            .iter()
-            .filter(|(id, _)| !before.values().any(|known| known == *id))
-        {
-            let max_pods = max_pods_of_encoded(machine.user_data.as_deref()).ok().flatten();
+        let known: BTreeSet<&String> = before.values().collect();
+        for (id, machine) in running.iter().filter(|(id, _)| !known.contains(*id)) {
+            let max_pods = match broken.load(Ordering::Relaxed) {
+                0 => max_pods_of_encoded(machine.user_data.as_deref()).ok().flatten(),
+                broken => Some(broken),
+            };
             let node = SimNode::ec2(0, &machine.zone)
                 .instance(id, machine.address)
                 .instance_type(&machine.instance_type, max_pods.unwrap_or(UNTOLD));
