@@ -23,9 +23,11 @@ use super::report::{Next, Phase};
 use super::settings::OnWindowEnd;
 use super::state::{Baseline, Desired, Memory, NodeStep, State};
 use super::world::World;
+use crate::ids::NodeName;
 use jiff::Timestamp;
 use round::{Leave, Round};
 use standing::switched_at;
+use std::collections::BTreeSet;
 use waiting::Rank;
 
 /// The next round of a migration.
@@ -163,10 +165,14 @@ fn replaced_or_left(round: &Round<'_>) -> u32 {
         counted += usize::from(standing.must_go() || new && !pair);
         arrived += usize::from(new && view.ours.replaces.is_none());
     }
+    let replaced: BTreeSet<&NodeName> = round
+        .nodes()
+        .filter_map(|(_, view, _)| view.ours.replaces.as_ref())
+        .collect();
     // New nodes come before anybody can say whose place they take.
     let waiting = round.in_work().into_iter().filter(|(name, _, record)| {
         let asked = record.grow_to.is_some() || record.step == NodeStep::Selected;
-        asked && round.standing(name).must_go() && !round.has_replacement(name)
+        asked && round.standing(name).must_go() && !replaced.contains(name)
     });
     let pairs = arrived.min(waiting.count());
     u32::try_from(counted - pairs.min(counted)).unwrap_or(u32::MAX)

@@ -170,12 +170,6 @@ impl<'a> Round<'a> {
         old.is_some_and(|old| self.world.nodes.contains_key(old))
     }
 
-    /// Whether a node is known that takes over from this one.
-    pub(super) fn has_replacement(&self, old: &NodeName) -> bool {
-        let mut views = self.world.nodes.values();
-        views.any(|view| view.ours.replaces.as_ref() == Some(old))
-    }
-
     pub(super) fn budget_left(&self) -> u32 {
         self.plan.budget.unavailable.saturating_sub(self.unavailable)
     }

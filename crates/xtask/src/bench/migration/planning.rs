@@ -351,8 +351,8 @@ mod tests {
 
     #[test]
     fn the_object_does_not_grow_with_the_cluster() {
-        let small = measure(200, 20).unwrap();
-        let large = measure(2000, 20).unwrap();
+        let small = measure(2000, 20).unwrap();
+        let large = measure(4000, 20).unwrap();
         assert!(
             large.bytes < small.bytes + 512,
             "{} and {}",
