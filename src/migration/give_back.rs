@@ -68,7 +68,9 @@ fn groups(changed: &[vpccni_api::migration::ChangedGroup]) -> Vec<ActionKind> {
     });
     kept.flat_map(|(group, _)| {
         let on = false;
-        [
+        let managed = group.provider == Provider::ManagedNodeGroup;
+        let noted = managed.then(|| ActionKind::ForgetUpdate { group: group.clone() });
+        let bounds = [
             ActionKind::Suspend {
                 group: group.clone(),
                 on,
@@ -77,8 +79,12 @@ fn groups(changed: &[vpccni_api::migration::ChangedGroup]) -> Vec<ActionKind> {
                 group: group.clone(),
                 on,
             },
-            ActionKind::LowerMinimum { group, on },
-        ]
+            ActionKind::LowerMinimum {
+                group: group.clone(),
+                on,
+            },
+        ];
+        bounds.into_iter().chain(noted)
     })
     .collect()
 }

@@ -2,7 +2,7 @@
 //! approved it and the policy asks for something else.
 
 use super::Round;
-use super::observe::{LastGroups, Seen, groups_of};
+use super::observe::{LastGroups, Seen};
 use crate::context::Context;
 use crate::events::Reason;
 use crate::write::{Preconditions, Target, WriteError, WriteSite};
@@ -12,19 +12,17 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use vpccni_api::convert::migration::{
-    InvalidChange, approval_of_migration, approval_of_policy, change as api_change, memory_of,
-    migration_settings, originals, record_of, setup,
+    InvalidChange, approval_of_migration, approval_of_policy, change as api_change, memory_of, originals,
+    record_of, setup,
 };
 use vpccni_api::migration::{CniMigrationSpec, DesiredState};
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
-use vpccni_core::migration::{
-    Approval, Carrier, ChangeHash, Desired, GroupFacts, Method, MigrationPlan, Next, PlanWorld, State,
-    WaitingFor, WaitsOn, plan,
-};
-use vpccni_core::policy::{Change, ManagerClass, Pin, PolicyWorld};
-use vpccni_core::safety::{CniSetup, NodeGroup, review};
+use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, Next, State, WaitingFor, WaitsOn};
+use vpccni_core::policy::{Change, Pin, PolicyWorld};
+use vpccni_core::safety::{CniSetup, NodeGroup};
+use vpccni_observe::migration::{groups_of, planned};
 use vpccni_observe::policy::{Eyes, Observed};
 use vpccni_observe::seen::Whole;
 
@@ -160,48 +158,6 @@ pub(super) async fn discard(ctx: &Context, work: &Work) {
     };
     if let Err(error) = ctx.writer.delete(WriteSite::MigrationDelete, &target, only).await {
         tracing::warn!(%error, "a superseded CniMigration was not deleted");
-    }
-}
-
-/// The plan from one set-up to another.
-pub(super) fn planned(
-    policy: &CniPolicy,
-    observed: &Observed,
-    (from, to): (&CniSetup, &CniSetup),
-    (groups, original): (&BTreeMap<NodeGroup, GroupFacts>, &[(NodeGroup, Method)]),
-    now: Timestamp,
-) -> MigrationPlan {
-    let seen = &observed.world.seen;
-    let review = review(from, to, seen);
-    plan(&PlanWorld {
-        seen,
-        from,
-        to,
-        review: &review,
-        groups,
-        settings: &migration_settings(policy.spec.migration.as_ref()),
-        carrier: carrier(observed),
-        original,
-        now,
-    })
-}
-
-fn carrier(observed: &Observed) -> Carrier {
-    let target = observed.world.target.as_ref();
-    if target.is_some_and(|target| target.addon.carrier().is_some()) {
-        return Carrier::ManagedAddon;
-    }
-    let take_over = &observed.world.intent.take_over_from;
-    let owners = observed.carrier.as_ref().map(|carrier| &carrier.strategy_owners);
-    let free = |owner: &vpccni_core::policy::Owner| match owner.class {
-        ManagerClass::Ours | ManagerClass::Released => true,
-        ManagerClass::Eks | ManagerClass::Reconciler => false,
-        ManagerClass::Person | ManagerClass::Other => {
-            vpccni_core::policy::named_in(take_over, &owner.manager)
-        }
-    };
-    Carrier::DaemonSet {
-        strategy_is_ours: owners.is_some_and(|owners| owners.iter().all(free)),
     }
 }
 

@@ -19,7 +19,9 @@ use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
-use vpccni_observe::migration::{CORDONED, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::migration::{
+    CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups, groups_of,
+};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -86,14 +88,6 @@ impl LastFailures {
         }
         self.0.as_ref().map_or(&[], |(_, events)| events)
     }
-}
-
-/// The groups that nodes are in which take part.
-pub(super) fn groups_of(observed: &Observed) -> impl Iterator<Item = NodeGroup> {
-    let nodes = observed.world.seen.nodes.iter();
-    nodes
-        .filter(|node| node.takes_part())
-        .map(|node| node.group.clone())
 }
 
 /// Looks at everything.
@@ -205,6 +199,10 @@ fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Op
             hold: node.marks.contains_key(HELD),
             replaces,
         },
+        kept_by_others: node
+            .marks
+            .get(DO_NOT_DISRUPT)
+            .is_some_and(|value| value == "true" && !node.marks.contains_key(HELD)),
         newest_revision,
         drifted: None,
         pods: pods.of(&facts.name),

@@ -5,6 +5,7 @@ use crate::eks::ABSENT;
 use crate::{classify, groups_convert};
 use aws_sdk_eks::error::ProvideErrorMetadata;
 use aws_sdk_eks::types as wire;
+use jiff::Timestamp;
 use vpccni_core::ports::groups::{
     GroupSize, GroupUpdate, ManagedGroup, NodeGroupCopy, NodeGroupRoll, NodeGroups, TemplateRef, UpdateState,
 };
@@ -195,6 +196,11 @@ impl Aws {
                 Some(wire::UpdateStatus::Cancelled) => UpdateState::Cancelled,
                 _ => UpdateState::InProgress,
             },
+            // EKS says it of every update; where it does not, the update is from before every resume.
+            created: update
+                .created_at()
+                .and_then(|at| Timestamp::from_second(at.secs()).ok())
+                .unwrap_or(Timestamp::UNIX_EPOCH),
             issues: update.errors().iter().map(groups_convert::update_issue).collect(),
         }))
     }

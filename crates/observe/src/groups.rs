@@ -44,7 +44,11 @@ pub fn group(labels: &BTreeMap<String, String>, instance_tags: &BTreeMap<String,
     if let Some(name) = labels.get(MANAGED_GROUP) {
         return named(Provider::ManagedNodeGroup, name);
     }
-    if let Some(name) = labels.get(KARPENTER_POOL) {
+    // Karpenter labels a node when it registers it, and tags its instance from the start.
+    if let Some(name) = labels
+        .get(KARPENTER_POOL)
+        .or_else(|| instance_tags.get(KARPENTER_POOL))
+    {
         return named(Provider::Karpenter, name);
     }
     if let Some(name) = labels
@@ -110,6 +114,12 @@ mod tests {
                 asg,
                 Provider::ManagedNodeGroup,
                 "blue",
+            ),
+            (
+                &[],
+                &[(KARPENTER_POOL, "default")],
+                Provider::Karpenter,
+                "default",
             ),
             (
                 &[(KARPENTER_POOL, "default")],

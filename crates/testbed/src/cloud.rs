@@ -2,6 +2,10 @@
 //!
 //! It sets the scene through the world of the sandbox and its rules; what the operator then reads, it reads over HTTP.
 
+mod network;
+
+pub use network::PodNetwork;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -42,50 +46,6 @@ pub enum CloudError {
         /// Which one.
         zone: String,
     },
-}
-
-/// How the CNI of a node holds addresses for pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PodNetwork {
-    /// Prefixes of sixteen addresses instead of single ones.
-    pub prefixes: bool,
-    /// Addresses from the pod subnet of the zone, and none from the primary interface.
-    pub custom: bool,
-    /// Interfaces beside the primary one.
-    pub secondary_interfaces: u32,
-}
-
-impl PodNetwork {
-    /// What a fresh node has under the published manifest: the primary interface and one warm one, all addresses
-    /// taken.
-    pub const SECONDARY: Self = Self {
-        prefixes: false,
-        custom: false,
-        secondary_interfaces: 1,
-    };
-    /// An instance that no ipamd has seen: its primary interface with its primary address.
-    pub const FRESH: Self = Self {
-        prefixes: false,
-        custom: true,
-        secondary_interfaces: 0,
-    };
-    /// The same with custom networking.
-    pub const CUSTOM: Self = Self {
-        custom: true,
-        ..Self::SECONDARY
-    };
-    /// A fresh node in prefix mode: one warm prefix on the primary interface.
-    pub const PREFIX: Self = Self {
-        prefixes: true,
-        custom: false,
-        secondary_interfaces: 0,
-    };
-    /// The same with custom networking: one prefix on the first interface of the pod subnet.
-    pub const CUSTOM_PREFIX: Self = Self {
-        custom: true,
-        secondary_interfaces: 1,
-        ..Self::PREFIX
-    };
 }
 
 /// The subnets of a zone.
@@ -192,24 +152,19 @@ impl Cloud {
             zone: zone.to_owned(),
         })?;
         self.world.write(|now| {
-            let per_interface = now.types.get(instance_type).map_or(0, |kind| kind.ipv4_per_eni);
-            let want = if network.prefixes {
-                Want {
-                    prefix_count: 1,
-                    ..Want::default()
-                }
-            } else {
-                Want {
-                    count: per_interface.saturating_sub(1),
-                    ..Want::default()
-                }
-            };
+            let want = network.want(now, instance_type);
             let primary = if network.custom {
                 Want::default()
             } else {
                 want.clone()
             };
-            let id = run(now, instance_type, self.primary(&subnets.nodes, primary))?;
+            let data = LaunchData {
+                image: Some("ami-00000000000000001".to_owned()),
+                instance_type: Some(parsed("instance type", instance_type, InstanceType::parse)?),
+                networks: vec![self.primary(&subnets.nodes, primary)],
+                ..LaunchData::default()
+            };
+            let id = run(now, data)?;
             for device in 1..=network.secondary_interfaces {
                 self.add_interface(now, &id, device, self.place(subnets, network), &want)?;
             }
@@ -325,7 +280,7 @@ impl Cloud {
         })
     }
 
-    fn primary(&self, subnet: &SubnetId, want: Want) -> NetworkSpec {
+    pub(crate) fn primary(&self, subnet: &SubnetId, want: Want) -> NetworkSpec {
         NetworkSpec {
             device_index: Some(0),
             subnet: Some(subnet.clone()),
@@ -336,7 +291,7 @@ impl Cloud {
     }
 
     /// Where an interface for pods goes: its subnet and its group.
-    fn place<'a>(
+    pub(crate) fn place<'a>(
         &'a self,
         subnets: &'a ZoneSubnets,
         network: PodNetwork,
@@ -348,7 +303,7 @@ impl Cloud {
         }
     }
 
-    fn add_interface(
+    pub(crate) fn add_interface(
         &self,
         now: &mut World,
         instance: &InstanceId,
@@ -387,14 +342,9 @@ impl Cloud {
     }
 }
 
-fn run(now: &mut World, instance_type: &str, network: NetworkSpec) -> Result<InstanceId, CloudError> {
+pub(crate) fn run(now: &mut World, data: LaunchData) -> Result<InstanceId, CloudError> {
     let new = NewInstances {
-        data: LaunchData {
-            image: Some("ami-00000000000000001".to_owned()),
-            instance_type: Some(parsed("instance type", instance_type, InstanceType::parse)?),
-            networks: vec![network],
-            ..LaunchData::default()
-        },
+        data,
         min: 1,
         max: 1,
         ..NewInstances::default()

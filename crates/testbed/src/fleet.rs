@@ -1,7 +1,12 @@
-//! Auto Scaling groups whose instances become Nodes, as the kubelet on each registers it with the max-pods of its user
-//! data, and go with them. The CNI of a new node is played when its aws-node pod starts: it takes single addresses, or a
-//! prefix, as its environment says.
+//! Instances that become Nodes, as the kubelet on each registers it with the max-pods of its user data, and go with them:
+//! those of Auto Scaling groups, of managed node groups, of Karpenter, and those that somebody launched by hand. The CNI of
+//! a new node is played when its aws-node pod starts: it takes what its environment says.
 
+<<<<<<< HEAD
+=======
+mod eks;
+
+>>>>>>> main
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use tokio::task::JoinSet;
 use vpccni_core::user_data::max_pods_of_encoded;
 use vpccni_sandbox::WorldHandle;
-use vpccni_sandbox::world::InstanceState;
+use vpccni_sandbox::world::{Instance, InstanceState, World};
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, PodNetwork};
 use crate::nodes::{Kubelets, SimNode, env_is};
 
 /// How often the instances are looked at.
@@ -22,16 +28,32 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// EC2 puts it on every instance of a group.
 const GROUP_TAG: &str = "aws:autoscaling:groupName";
+/// EKS puts it on every instance of a managed group.
+const MANAGED_TAG: &str = "eks:nodegroup-name";
+/// Karpenter puts it on every instance.
+const POOL_TAG: &str = "karpenter.sh/nodepool";
+/// What launches by hand carry here.
+pub(crate) const BY_HAND_TAG: &str = "launched-by-hand";
+
+/// The taint that Karpenter's user data gives a node, so that nothing runs there before it is registered.
+const UNREGISTERED: &str = "karpenter.sh/unregistered";
+
+/// How long an instance of Karpenter takes to join.
+const BOOT: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 /// What a kubelet says where nobody told it a number: the limit of Kubernetes.
 const UNTOLD: u32 = 110;
 
-/// The task that follows the instances. Dropping it stops it; the nodes stay.
+/// The tasks that follow the instances. Dropping it stops them; the nodes stay.
 #[derive(Debug)]
 pub struct Fleet {
     joined: Joined,
+<<<<<<< HEAD
     broken: Broken,
     _task: JoinSet<()>,
+=======
+    _tasks: JoinSet<()>,
+>>>>>>> main
 }
 
 /// What kubelets say whatever they were told; 0 is none. It is how an image behaves whose bootstrap ignores the user data.
@@ -40,22 +62,22 @@ type Broken = Arc<AtomicU32>;
 /// Nodes and their instances.
 type Joined = Arc<Mutex<BTreeMap<String, String>>>;
 
-struct Machine {
-    zone: String,
-    instance_type: String,
-    address: Ipv4Addr,
-    user_data: Option<String>,
-}
-
 impl Fleet {
+<<<<<<< HEAD
     /// Follows the instances of all Auto Scaling groups of the sandbox.
     pub fn start(kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
         let (joined, broken) = (Joined::default(), Broken::default());
+=======
+    /// Follows the instances of the sandbox that are to be nodes, and does what EKS asks of the nodes of its groups.
+    pub fn start(client: Client, kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
+        let joined = Joined::default();
+>>>>>>> main
         let (known, played) = (Arc::clone(&joined), cloud.clone());
         kubelets.conduct(move |pod| {
             agent_starts(&played, &known, pod);
             None
         });
+<<<<<<< HEAD
         let mut task = JoinSet::new();
         let shared = (Arc::clone(&joined), Arc::clone(&broken));
         task.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
@@ -69,11 +91,25 @@ impl Fleet {
     /// From now on nodes join with this max-pods, whatever their user data says; none is as they are told.
     pub fn ignore_user_data(&self, max_pods: Option<u32>) {
         self.broken.store(max_pods.unwrap_or_default(), Ordering::Relaxed);
+=======
+        let mut tasks = JoinSet::new();
+        tasks.spawn(eks::follow(client, world.clone(), Arc::clone(&joined)));
+        tasks.spawn(follow(Arc::clone(kubelets), cloud, world, Arc::clone(&joined)));
+        Self {
+            joined,
+            _tasks: tasks,
+        }
+>>>>>>> main
     }
 
     /// How many nodes have joined and not gone.
     pub fn count(&self) -> usize {
         locked(&self.joined).len()
+    }
+
+    /// The nodes that have joined and not gone, with their instances.
+    pub fn nodes(&self) -> BTreeMap<String, String> {
+        locked(&self.joined).clone()
     }
 }
 
@@ -88,8 +124,12 @@ fn agent_starts(cloud: &Cloud, joined: &Joined, pod: &Pod) {
     let Some(instance) = instance.filter(|_| name.starts_with("aws-node-")) else {
         return;
     };
-    let prefixes = env_is(pod, "aws-node", "ENABLE_PREFIX_DELEGATION", "true");
-    if let Err(error) = cloud.agent_starts(&instance, prefixes) {
+    let is_on = |variable| env_is(pod, "aws-node", variable, "true");
+    let network = PodNetwork::of(
+        is_on("ENABLE_PREFIX_DELEGATION"),
+        is_on("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"),
+    );
+    if let Err(error) = cloud.agent_starts(&instance, network) {
         tracing::debug!(%error, %instance, "the stand-in for ipamd changed nothing");
     }
 }
@@ -104,15 +144,17 @@ async fn follow(
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let running = running(&world);
+        let running: BTreeMap<String, SimNode> = world.read(running);
         let before = locked(&joined).clone();
         for (node, _) in before.iter().filter(|(_, id)| !running.contains_key(*id)) {
             locked(&joined).remove(node);
+            // Karpenter and people delete the Node object themselves.
             if let Err(error) = kubelets.remove(node).await {
                 tracing::debug!(node, %error, "could not follow its instance");
             }
         }
         let known: BTreeSet<&String> = before.values().collect();
+<<<<<<< HEAD
         for (id, machine) in running.iter().filter(|(id, _)| !known.contains(*id)) {
             let max_pods = match broken.load(Ordering::Relaxed) {
                 0 => max_pods_of_encoded(machine.user_data.as_deref()).ok().flatten(),
@@ -121,8 +163,11 @@ async fn follow(
             let node = SimNode::ec2(0, &machine.zone)
                 .instance(id, machine.address)
                 .instance_type(&machine.instance_type, max_pods.unwrap_or(UNTOLD));
+=======
+        for (id, node) in running.iter().filter(|(id, _)| !known.contains(id)) {
+>>>>>>> main
             locked(&joined).insert(node.name.clone(), id.clone());
-            if let Err(error) = kubelets.add_one(&node).await {
+            if let Err(error) = kubelets.add_one(node).await {
                 tracing::debug!(node = node.name, %error, "could not join");
             }
         }
@@ -139,22 +184,35 @@ async fn follow(
     }
 }
 
-fn running(world: &WorldHandle) -> BTreeMap<String, Machine> {
-    world.read(|now| {
-        now.instances
-            .values()
-            .filter(|instance| {
-                instance.state == InstanceState::Running && instance.tags.contains_key(GROUP_TAG)
-            })
-            .map(|instance| {
-                let machine = Machine {
-                    zone: instance.zone.as_str().to_owned(),
-                    instance_type: instance.instance_type.as_str().to_owned(),
-                    address: instance.private_ip,
-                    user_data: instance.user_data().map(str::to_owned),
-                };
-                (instance.id.as_str().to_owned(), machine)
-            })
-            .collect()
-    })
+/// The instances that are to be nodes, and the nodes that they are to be.
+fn running(world: &World) -> BTreeMap<String, SimNode> {
+    let instances = world.instances.values();
+    instances
+        .filter(|instance| instance.state == InstanceState::Running)
+        .filter_map(|instance| Some((instance.id.as_str().to_owned(), node(world, instance)?)))
+        .collect()
+}
+
+fn node(world: &World, instance: &Instance) -> Option<SimNode> {
+    let tag = |key: &str| instance.tags.get(key).map(String::as_str);
+    let told = max_pods_of_encoded(instance.user_data()).ok().flatten();
+    let node = SimNode::ec2(0, instance.zone.as_str()).instance(instance.id.as_str(), instance.private_ip);
+    let of_type = |node: SimNode, pods| node.instance_type(instance.instance_type.as_str(), pods);
+    if let Some(name) = tag(MANAGED_TAG) {
+        let cluster = tag("eks:cluster-name").unwrap_or_default();
+        // EKS tells its own reckoning where the user's template says nothing.
+        let pods = told.or_else(|| Some(world.nodegroup(cluster, name).ok()?.max_pods));
+        return Some(of_type(node, pods.unwrap_or(UNTOLD)).managed(name));
+    }
+    let node = of_type(node, told.unwrap_or(UNTOLD));
+    if tag(POOL_TAG).is_some() {
+        // Sooner than any machine boots: Karpenter has not even noted which instance it got, and makes another one.
+        let age = jiff::Timestamp::now().duration_since(instance.launch_time);
+        if age < BOOT {
+            return None;
+        }
+        // Its labels come from its NodeClaim, when Karpenter registers it.
+        return Some(node.taint(UNREGISTERED, "NoExecute"));
+    }
+    (tag(GROUP_TAG).is_some() || tag(BY_HAND_TAG).is_some()).then_some(node)
 }

@@ -1,13 +1,15 @@
 //! Auto Scaling groups in the sandbox, and what ipamd does on their fresh instances.
 
+use std::collections::BTreeMap;
 use vpccni_core::ids::{InstanceId, InstanceType};
 use vpccni_core::user_data::{Family, encoded_with_max_pods};
 use vpccni_sandbox::world::{
-    GroupChange, LaunchData, LaunchSource, NewScalingGroup, NewTemplate, Settings, Tags, TemplateKey,
-    TemplateRef, Want,
+    GroupChange, LaunchData, LaunchSource, NewNodegroup, NewScalingGroup, NewTemplate, Settings, Sizes, Tags,
+    TemplateKey, TemplateRef, UpdateRules, Want, World,
 };
 
-use crate::cloud::{Cloud, CloudError, parsed, refused};
+use crate::cloud::{Cloud, CloudError, PodNetwork, parsed, refused, run};
+use crate::fleet::BY_HAND_TAG;
 
 /// An Auto Scaling group of nodes.
 #[derive(Debug, Clone)]
@@ -32,34 +34,9 @@ impl Cloud {
         let zone = self.zones.get(group.zone).ok_or_else(|| CloudError::NoZone {
             zone: group.zone.to_owned(),
         })?;
-        let user_data = encoded_with_max_pods(None, group.max_pods, Family::Al2023).map_err(|error| {
-            CloudError::Invalid {
-                what: "user data",
-                value: error.to_string(),
-            }
-        })?;
-        let settings = Settings([("UserData".to_owned(), user_data)].into());
-        let data = LaunchData {
-            image: Some("ami-00000000000000001".to_owned()),
-            instance_type: Some(parsed("instance type", group.instance_type, InstanceType::parse)?),
-            settings,
-            ..LaunchData::default()
-        };
+        let data = launch_data(group.instance_type, group.max_pods)?;
         self.world.write(|now| {
-            let template = NewTemplate {
-                name: group.name.to_owned(),
-                description: None,
-                data,
-                tags: Tags::new(),
-                token: None,
-            };
-            let made = now
-                .create_template(template)
-                .map_err(refused("create a launch template"))?;
-            let template = TemplateRef {
-                id_or_name: TemplateKey::Id(made.id.clone()),
-                version: Some("$Latest".to_owned()),
-            };
+            let template = template(now, group.name, data)?;
             let source = LaunchSource {
                 template,
                 mixed: None,
@@ -82,11 +59,50 @@ impl Cloud {
         })
     }
 
-    /// What ipamd does when it starts: on a fresh instance it takes addresses for its primary interface, in prefix mode
-    /// one prefix; for one that gives single addresses, see [`Self::flip_to_prefixes`].
-    pub fn agent_starts(&self, instance: &str, prefixes: bool) -> Result<(), CloudError> {
+    /// A managed node group with a launch template of the user, which tells the kubelets their max-pods and leaves the
+    /// image to EKS.
+    pub fn managed_group(&self, group: &FleetGroup) -> Result<(), CloudError> {
+        let zone = self.zones.get(group.zone).ok_or_else(|| CloudError::NoZone {
+            zone: group.zone.to_owned(),
+        })?;
+        let mut data = launch_data(group.instance_type, group.max_pods)?;
+        data.image = None;
+        self.world.write(|now| {
+            let template = template(now, group.name, data)?;
+            let new = NewNodegroup {
+                cluster: self.cluster.clone(),
+                name: group.name.to_owned(),
+                sizes: Sizes {
+                    min: group.count,
+                    max: group.max,
+                    desired: group.count,
+                },
+                rules: UpdateRules::default(),
+                subnets: vec![zone.nodes.clone()],
+                role: "arn:aws:iam::123456789012:role/node".to_owned(),
+                version: None,
+                release: None,
+                ami_type: None,
+                spot: false,
+                instance_types: Vec::new(),
+                disk_size: None,
+                labels: BTreeMap::new(),
+                taints: Vec::new(),
+                template: Some(template),
+                tags: Tags::new(),
+            };
+            now.create_nodegroup(new)
+                .map(drop)
+                .map_err(refused("create a managed node group"))
+        })
+    }
+
+    /// What ipamd does when it starts: on a fresh instance it takes addresses, in prefix mode one prefix, for its primary
+    /// interface, or under custom networking for one of the pod subnet; for one that gives single addresses, see
+    /// [`Self::flip_to_prefixes`].
+    pub fn agent_starts(&self, instance: &str, network: PodNetwork) -> Result<(), CloudError> {
         if !self.pod_addresses(instance)?.is_empty() {
-            return if prefixes {
+            return if network.prefixes {
                 self.flip_to_prefixes(instance)
             } else {
                 Ok(())
@@ -97,25 +113,66 @@ impl Cloud {
             let Some(instance) = now.instances.get(&id) else {
                 return Ok(());
             };
-            let kind = instance.instance_type.as_str();
-            let all = now.types.get(kind).map_or(0, |kind| kind.ipv4_per_eni);
+            let zone = instance.zone.as_str().to_owned();
+            let want = network.want(now, instance.instance_type.as_str());
             let Some(primary) = instance.interfaces.get(&(0, 0)).cloned() else {
                 return Ok(());
             };
-            let want = if prefixes {
-                Want {
-                    prefix_count: 1,
-                    ..Want::default()
-                }
-            } else {
-                Want {
-                    count: all.saturating_sub(1),
-                    ..Want::default()
-                }
-            };
+            if network.custom {
+                let subnets = self.zones.get(&zone).ok_or(CloudError::NoZone { zone })?;
+                return self
+                    .add_interface(now, &id, 1, self.place(subnets, network), &want)
+                    .map(drop);
+            }
             now.assign(&primary, &want, false)
                 .map(drop)
                 .map_err(refused("assign addresses"))
         })
     }
+
+    /// An instance that somebody launches by hand, with this number of pods in its user data: nobody that is known makes
+    /// another one when it goes.
+    pub fn by_hand(&self, zone: &str, instance_type: &str, max_pods: u32) -> Result<InstanceId, CloudError> {
+        let subnets = self.zones.get(zone).ok_or_else(|| CloudError::NoZone {
+            zone: zone.to_owned(),
+        })?;
+        let mut data = launch_data(instance_type, max_pods)?;
+        data.networks = vec![self.primary(&subnets.nodes, Want::default())];
+        let tags = data.tags.entry("instance".to_owned()).or_default();
+        tags.insert(BY_HAND_TAG.to_owned(), "true".to_owned());
+        self.world.write(|now| run(now, data))
+    }
+}
+
+/// A launch template at its newest version.
+fn template(now: &mut World, name: &str, data: LaunchData) -> Result<TemplateRef, CloudError> {
+    let new = NewTemplate {
+        name: name.to_owned(),
+        description: None,
+        data,
+        tags: Tags::new(),
+        token: None,
+    };
+    let made = now
+        .create_template(new)
+        .map_err(refused("create a launch template"))?;
+    Ok(TemplateRef {
+        id_or_name: TemplateKey::Id(made.id.clone()),
+        version: Some("$Latest".to_owned()),
+    })
+}
+
+/// What instances are launched with whose user data tells the kubelet its max-pods.
+fn launch_data(instance_type: &str, max_pods: u32) -> Result<LaunchData, CloudError> {
+    let user_data =
+        encoded_with_max_pods(None, max_pods, Family::Al2023).map_err(|error| CloudError::Invalid {
+            what: "user data",
+            value: error.to_string(),
+        })?;
+    Ok(LaunchData {
+        image: Some("ami-00000000000000001".to_owned()),
+        instance_type: Some(parsed("instance type", instance_type, InstanceType::parse)?),
+        settings: Settings([("UserData".to_owned(), user_data)].into()),
+        ..LaunchData::default()
+    })
 }

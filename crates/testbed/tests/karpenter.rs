@@ -9,12 +9,11 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use vpccni_sandbox::Sandbox;
 use vpccni_sandbox::world::InstanceState;
 use vpccni_testbed::cloud::Cloud;
-use vpccni_testbed::karpenter::{Joining, Karpenter, node_claims};
+use vpccni_testbed::fleet::Fleet;
+use vpccni_testbed::karpenter::{Karpenter, NodeClass, NodePool, create_role, node_claims};
 use vpccni_testbed::{ControlPlane, Kubelets, Options, wait};
 
 const CLUSTER: &str = "demo";
@@ -27,17 +26,17 @@ struct Bed {
     sandbox: Sandbox,
     cloud: Cloud,
     karpenter: Karpenter,
-    _joining: Joining,
+    _fleet: Fleet,
 }
 
 impl Bed {
     async fn start() -> Self {
         let sandbox = Sandbox::start(vpccni_sandbox::Options::default()).await.unwrap();
         let cloud = Cloud::build(&sandbox, CLUSTER, &["us-west-2a", "us-west-2b"]).unwrap();
-        create_role(&sandbox).await;
+        create_role(&sandbox.world()).unwrap();
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let kubelets = Arc::new(Kubelets::start(plane.client()));
-        let joining = Joining::start(plane.client(), kubelets, sandbox.world());
+        let fleet = Fleet::start(plane.client(), &kubelets, cloud.clone(), sandbox.world());
         let karpenter = Karpenter::start(&plane, &sandbox.endpoint(), CLUSTER)
             .await
             .unwrap();
@@ -46,7 +45,7 @@ impl Bed {
             sandbox,
             cloud,
             karpenter,
-            _joining: joining,
+            _fleet: fleet,
         }
     }
 
@@ -140,69 +139,21 @@ fn condition(object: &DynamicObject, kind: &str) -> Option<String> {
     found["status"].as_str().map(str::to_owned)
 }
 
-/// One signed-looking request to the sandbox; it must be answered.
-async fn ask(sandbox: &Sandbox, service: &str, path: &str, body: &str) {
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: AWS4-HMAC-SHA256 \
-         Credential=K/20260101/us-west-2/{service}/aws4_request\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-/// The role from which Karpenter makes the instance profile of its nodes.
-async fn create_role(sandbox: &Sandbox) {
-    let body = "Action=CreateRole&Version=2010-05-08&RoleName=node&AssumeRolePolicyDocument=%7B%22Version%22%3A%22\
-                2012-10-17%22%2C%22Statement%22%3A%5B%5D%7D";
-    ask(sandbox, "iam", "/", body).await;
-}
-
 fn node_class(cloud: &Cloud, max_pods: u32) -> Value {
-    let subnets: Vec<Value> = cloud
-        .zones
-        .values()
-        .map(|zone| json!({"id": zone.nodes.as_str()}))
-        .collect();
-    json!({
-        "apiVersion": "karpenter.k8s.aws/v1",
-        "kind": "EC2NodeClass",
-        "metadata": {"name": "default"},
-        "spec": {
-            "amiSelectorTerms": [{"alias": "al2023@latest"}],
-            "role": "node",
-            "subnetSelectorTerms": subnets,
-            "securityGroupSelectorTerms": [{"id": cloud.node_group.as_str()}],
-            "kubelet": {"maxPods": max_pods},
-        },
-    })
+    let class = NodeClass {
+        name: "default",
+        max_pods: Some(max_pods),
+    };
+    class.object(cloud)
 }
 
 fn node_pool() -> Value {
-    let requirement = |key: &str, value: &str| json!({"key": key, "operator": "In", "values": [value]});
-    json!({
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodePool",
-        "metadata": {"name": "default"},
-        "spec": {
-            "template": {"spec": {
-                "requirements": [
-                    requirement("node.kubernetes.io/instance-type", "m5.large"),
-                    requirement("karpenter.sh/capacity-type", "on-demand"),
-                ],
-                "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
-                "expireAfter": "Never",
-            }},
-            "disruption": {
-                "consolidationPolicy": "WhenEmpty",
-                "consolidateAfter": "2s",
-                "budgets": [{"nodes": "100%"}],
-            },
-        },
-    })
+    let pool = NodePool {
+        name: "default",
+        class: "default",
+        budgets: json!([{"nodes": "100%"}]),
+    };
+    pool.object()
 }
 
 /// Pods of which only one fits on an m5.large.

@@ -238,7 +238,12 @@ pub(super) async fn keep(
 }
 
 /// Forgets what was put back.
-async fn forget(ctx: &Context, group: &NodeGroup, found: &ScalingGroup, key: &str) -> Result<(), ActError> {
+pub(super) async fn forget(
+    ctx: &Context,
+    group: &NodeGroup,
+    found: &ScalingGroup,
+    key: &str,
+) -> Result<(), ActError> {
     let keys = [key.to_owned()];
     let call = ctx.scaling.untag(&found.name, &keys);
     Ok(ctx

@@ -1,15 +1,14 @@
 //! What makes Karpenter replace nodes: `maxPods` of an EC2NodeClass, or an annotation in the template of a NodePool.
 
-use super::live;
 use super::marks::GENERATION;
 use super::outcome::{ActError, Acted, Outcome};
+use super::{live, record};
 use crate::context::Context;
 use crate::write::{Apply, Preconditions, Target, WriteSite};
-use kube::Api;
-use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 use vpccni_core::ids::NodeName;
+use vpccni_core::migration::NodeStep;
 use vpccni_core::safety::NodeGroup;
 
 fn resource(group: &str, kind: &str) -> ApiResource {
@@ -64,22 +63,17 @@ pub(super) async fn annotate(ctx: &Context, pool: &NodeGroup, value: &str) -> Ac
     Ok(Outcome::Done)
 }
 
-/// Deletes the NodeClaim of a node: Karpenter empties the node by the budgets of pods, and ends its instance.
+/// Deletes the NodeClaim of a node: Karpenter empties the node by the budgets of pods, and ends its instance. That is
+/// not taken back, so the record must allow it now.
 pub(super) async fn delete_claim(ctx: &Context, node: &NodeName) -> Acted {
+    record::permitted(ctx, node, &[NodeStep::Selected]).await?;
     let resource = resource("karpenter.sh", "NodeClaim");
-    let api: Api<DynamicObject> = Api::all_with(ctx.client.clone(), &resource);
-    let list = api
-        .list(&ListParams::default())
-        .await
-        .map_err(|error| ActError::Read {
-            what: "the NodeClaims".to_owned(),
-            message: error.to_string(),
-        })?;
+    let list = live::list(ctx, &resource).await?;
     let is_its = |claim: &&DynamicObject| {
         let name = claim.data.pointer("/status/nodeName").and_then(Value::as_str);
         name == Some(node.as_str())
     };
-    let Some(claim) = list.items.iter().find(is_its) else {
+    let Some(claim) = list.iter().find(is_its) else {
         return Err(ActError::moved(format!("{node} has no NodeClaim")));
     };
     if claim.metadata.deletion_timestamp.is_some() {

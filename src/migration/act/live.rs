@@ -42,6 +42,20 @@ pub(super) async fn dynamic(
     get(api, &resource.kind, name).await
 }
 
+/// All cluster-scoped objects of a kind known by its name only.
+pub(super) async fn list(ctx: &Context, resource: &ApiResource) -> Result<Vec<DynamicObject>, ActError> {
+    let failed = |message: String| ActError::Read {
+        what: format!("every {}", resource.kind),
+        message,
+    };
+    let api = Api::<DynamicObject>::all_with(ctx.client.clone(), resource);
+    match tokio::time::timeout(READ_TIMEOUT, api.list(&ListParams::default())).await {
+        Ok(Ok(list)) => Ok(list.items),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("no answer in time".to_owned())),
+    }
+}
+
 /// An object in a namespace.
 pub(super) async fn namespaced<K>(ctx: &Context, namespace: &str, name: &str) -> Result<Option<K>, ActError>
 where

@@ -1,7 +1,7 @@
 //! EKS managed node groups as wholes: the group that takes over, the end of the old one, and rolls by EKS.
 
 use super::groups;
-use super::marks::SUCCESSOR_OF;
+use super::marks::{SUCCESSOR_OF, UPDATE};
 use super::outcome::{ActError, Acted, Outcome};
 use super::templates;
 use crate::context::Context;
@@ -153,7 +153,8 @@ async fn give_minimum(ctx: &Context, cluster: &str, old: &NodeGroup, minimum: u3
     Ok(())
 }
 
-/// Lets EKS roll a group to the newest version of its template, or to the newest image.
+/// Lets EKS roll a group to the newest version of its template, or to the newest image, and notes which update that is:
+/// a group is Active again after one that failed, and only the update says why.
 pub(super) async fn update(ctx: &Context, group: &NodeGroup) -> Acted {
     let (cluster, found) = groups::managed(ctx, group).await?;
     if found.status == ManagedStatus::Updating {
@@ -178,19 +179,30 @@ pub(super) async fn update(ctx: &Context, group: &NodeGroup) -> Acted {
             })
         }
     };
+    let scaling = groups::read(ctx, group).await?;
+    // After a failure the same token would only bring the failed update back.
+    let last = scaling.tags.get(UPDATE).map_or("", String::as_str);
+    let from = format!("{} {last}", found.release.as_deref().unwrap_or_default());
     let roll = NodeGroupRoll {
-        token: token(
-            &cluster,
-            &group.name,
-            found.release.as_deref().unwrap_or_default(),
-            template.as_ref(),
-        ),
+        token: token(&cluster, &group.name, &from, template.as_ref()),
         cluster,
         name: group.name.clone(),
         template,
     };
     let call = ctx.node_groups.roll(&roll);
     let target = groups::target(group);
-    ctx.writer.outside(WriteSite::UpdateGroup, &target, call).await?;
+    let id = ctx.writer.outside(WriteSite::UpdateGroup, &target, call).await?;
+    groups::keep(ctx, group, &scaling, (UPDATE, id)).await?;
+    Ok(Outcome::Done)
+}
+
+/// Forgets which update was begun.
+pub(super) async fn forget(ctx: &Context, group: &NodeGroup) -> Acted {
+    let found = groups::read(ctx, group).await?;
+    if !found.tags.contains_key(UPDATE) {
+        ctx.writer.unchanged(WriteSite::TagGroup);
+        return Ok(Outcome::Unchanged);
+    }
+    groups::forget(ctx, group, &found, UPDATE).await?;
     Ok(Outcome::Done)
 }

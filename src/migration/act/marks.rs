@@ -3,7 +3,7 @@
 //! for when the cluster is observed is named there.
 
 pub(crate) use vpccni_observe::migration::{
-    CORDONED, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED,
+    CORDONED, DO_NOT_DISRUPT, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED, UPDATE,
 };
 
 /// On a new node: it was we who set [`SCALE_DOWN_DISABLED`].
@@ -16,8 +16,6 @@ pub(crate) const VERSION: &str = "vpccni.io/undo-launch-template-version";
 /// Tag of a node group that takes over: the one it takes over from.
 pub(crate) const SUCCESSOR_OF: &str = "vpccni.io/successor-of";
 
-/// What keeps Karpenter from taking a node.
-pub(crate) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 /// What keeps the Cluster Autoscaler from taking a node.
 pub(crate) const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 /// What keeps the Cluster Autoscaler, and us, from evicting a pod, with the value `false`.

@@ -140,6 +140,7 @@ fn protects(kind: &ActionKind) -> bool {
         | ActionKind::CreateSuccessor { .. }
         | ActionKind::DeleteGroup { .. }
         | ActionKind::UpdateGroup { .. }
+        | ActionKind::ForgetUpdate { .. }
         | ActionKind::DriftNodeClass { .. }
         | ActionKind::DriftPool { .. }
         | ActionKind::Release { .. }
@@ -173,6 +174,7 @@ fn lane(kind: &ActionKind) -> Lane {
         | ActionKind::CreateSuccessor { group, .. }
         | ActionKind::DeleteGroup { group }
         | ActionKind::UpdateGroup { group }
+        | ActionKind::ForgetUpdate { group }
         | ActionKind::DriftPool { group, .. } => Lane::Group(group.clone()),
         ActionKind::DriftNodeClass { node_class, .. } => Lane::NodeClass(node_class.clone()),
         ActionKind::Shield | ActionKind::Unshield | ActionKind::Switch { .. } | ActionKind::StepDown => {
@@ -199,6 +201,7 @@ async fn one(ctx: &Context, seats: &Seats, kind: &ActionKind) -> Acted {
         } => managed::create(ctx, group, name, *max_pods).await,
         ActionKind::DeleteGroup { group } => managed::delete(ctx, group).await,
         ActionKind::UpdateGroup { group } => managed::update(ctx, group).await,
+        ActionKind::ForgetUpdate { group } => managed::forget(ctx, group).await,
         ActionKind::DriftNodeClass { node_class, max_pods } => {
             karpenter::set_max_pods(ctx, node_class, *max_pods).await
         }

@@ -149,6 +149,7 @@ impl Scene {
                 hold: self.begun && !new && *group == pool(),
                 replaces: None,
             },
+            kept_by_others: false,
             newest_revision: Some(new == self.live_is_to),
             drifted: (*group == pool()).then_some(!new),
             pods: Known::Yes((0..4).map(|index| pod(number, index)).collect()),
@@ -299,7 +300,7 @@ impl Scene {
                 expire_after: Some(SignedDuration::from_hours(720)),
                 termination_grace: None,
                 does_not_drift: None,
-                reserved_enis: None,
+                pool_owned_by: None,
             }),
         }
     }
@@ -325,6 +326,8 @@ impl Scene {
             frozen: false,
             minimum_lowered: false,
             update: Update::None,
+            update_noted: false,
+            newest_max_pods: None,
             trouble: None,
         }
     }

@@ -92,6 +92,11 @@ pub enum ActionKind {
         /// The group.
         group: NodeGroup,
     },
+    /// Forget which update of EKS was begun.
+    ForgetUpdate {
+        /// The group.
+        group: NodeGroup,
+    },
     /// `EC2NodeClass.spec.kubelet.maxPods`.
     DriftNodeClass {
         /// The class.
@@ -189,6 +194,7 @@ impl fmt::Display for ActionKind {
             Self::CreateSuccessor { group, name, .. } => write!(f, "create {name} to take over from {group}"),
             Self::DeleteGroup { group } => write!(f, "delete {group}"),
             Self::UpdateGroup { group } => write!(f, "let EKS update {group}"),
+            Self::ForgetUpdate { group } => write!(f, "forget the update of {group}"),
             Self::DriftNodeClass { node_class, max_pods } => {
                 write!(f, "set maxPods of EC2NodeClass {node_class} to {max_pods}")
             }

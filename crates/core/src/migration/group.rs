@@ -21,8 +21,8 @@ pub struct KarpenterFacts {
     pub termination_grace: Option<SignedDuration>,
     /// Nodes of this pool are not replaced by drift (static pools, Auto Mode), and why.
     pub does_not_drift: Option<String>,
-    /// `RESERVED_ENIS` of its settings.
-    pub reserved_enis: Option<u32>,
+    /// Who else writes the pool itself, such as a Git tool; who writes its class is told by the template.
+    pub pool_owned_by: Option<String>,
 }
 
 /// What the nodes of a group are made from: launch template, launch configuration, NodeClass.

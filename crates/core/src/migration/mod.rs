@@ -32,3 +32,6 @@ pub use state::{Baseline, Desired, Memory, NodeStep, Record, State, Switched};
 pub use world::{
     CarrierView, GroupView, NodeView, Ours, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
 };
+
+/// Under `spec.template.metadata.annotations` of a NodePool: another value makes its nodes drift.
+pub const GENERATION: &str = "vpccni.io/generation";

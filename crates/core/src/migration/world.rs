@@ -92,6 +92,8 @@ pub struct NodeView {
     pub cordoned: bool,
     /// What of it is ours.
     pub ours: Ours,
+    /// Whether somebody else set `karpenter.sh/do-not-disrupt` there: Karpenter does not take it, whatever we do.
+    pub kept_by_others: bool,
     /// Whether its aws-node pod runs the newest revision of the target; none where it cannot be told.
     pub newest_revision: Option<bool>,
     /// Whether Karpenter finds that it differs from its pool; none where it is not Karpenter's or that cannot be told.
@@ -121,6 +123,11 @@ pub struct GroupView {
     pub minimum_lowered: bool,
     /// What EKS does with it.
     pub update: Update,
+    /// Whether we noted an update of EKS that we began.
+    pub update_noted: bool,
+    /// What the newest version of its launch template says of max-pods, where EKS rolls to it; the group itself still
+    /// launches from another one.
+    pub newest_max_pods: Option<u32>,
     /// Why it does not give a node, in the provider's words: no capacity, a limit.
     pub trouble: Option<String>,
 }

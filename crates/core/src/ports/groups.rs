@@ -5,6 +5,7 @@
 
 use super::Answer;
 use crate::ids::{InstanceId, InstanceType, LaunchTemplateId, SubnetId, Zone};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -349,6 +350,8 @@ pub enum UpdateState {
 pub struct GroupUpdate {
     /// How it stands.
     pub state: UpdateState,
+    /// When it was begun.
+    pub created: Timestamp,
     /// What went wrong.
     pub issues: Vec<GroupIssue>,
 }

@@ -54,6 +54,7 @@ impl Cluster {
             ActionKind::Switch { .. } | ActionKind::StepDown => {}
             ActionKind::CreateSuccessor { .. }
             | ActionKind::DeleteGroup { .. }
+            | ActionKind::ForgetUpdate { .. }
             | ActionKind::EditTemplate { .. }
             | ActionKind::Grow { .. }
             | ActionKind::Suspend { .. }

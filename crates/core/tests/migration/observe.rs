@@ -164,7 +164,7 @@ impl Cluster {
                 expire_after: None,
                 termination_grace: None,
                 does_not_drift: None,
-                reserved_enis: None,
+                pool_owned_by: None,
             }),
         }
     }
@@ -203,6 +203,8 @@ impl Cluster {
             frozen: group.frozen,
             minimum_lowered: group.lowered,
             update: Update::None,
+            update_noted: false,
+            newest_max_pods: None,
             trouble: group.no_capacity.then(|| "there is no capacity".to_owned()),
         }
     }
@@ -258,6 +260,7 @@ impl Cluster {
                 hold: node.hold,
                 replaces: node.replaces.clone(),
             },
+            kept_by_others: false,
             drifted: (node.group.provider == Provider::Karpenter)
                 .then(|| node.made_from != super::cluster::made_from(&self.groups[&node.group])),
             newest_revision: Some(node.mixed || node.new == self.live_is_to),

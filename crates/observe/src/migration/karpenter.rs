@@ -66,7 +66,7 @@ fn pool_seen(pool: &DynamicObject, class_name: &str, class: &Result<Option<Dynam
         expire_after: duration(spec, "/spec/template/spec/expireAfter"),
         termination_grace: duration(spec, "/spec/template/spec/terminationGracePeriod"),
         does_not_drift: does_not_drift(spec),
-        reserved_enis: None,
+        pool_owned_by: git(pool),
     };
     let (max_pods, owned_by, subnets) = match class {
         Ok(Some(class)) => (max_pods(&class.data), git(class), subnets(&class.data)),
@@ -136,15 +136,29 @@ fn max_pods(class: &Value) -> Known<Option<u32>> {
     }
 }
 
-/// A Git tool that writes the kubelet settings of the class: it would put back what we change.
-fn git(class: &DynamicObject) -> Option<String> {
+/// What Git tools write on the objects that they own.
+const GIT_MARKS: [(&str, &str); 4] = [
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+];
+
+/// A Git tool that writes an object: it would put back what we change.
+fn git(object: &DynamicObject) -> Option<String> {
     let writes = |fields: &Value| fields.pointer("/f:spec").is_some();
-    class
+    let manager = object
         .managed_fields()
         .iter()
         .filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| writes(&fields.0)))
         .filter_map(|entry| entry.manager.clone())
-        .find(|manager| classify_manager(manager) == ManagerClass::Reconciler)
+        .find(|manager| classify_manager(manager) == ManagerClass::Reconciler);
+    let marked = || {
+        let has = |key: &str| object.labels().contains_key(key) || object.annotations().contains_key(key);
+        let (_, tool) = GIT_MARKS.into_iter().find(|(key, _)| has(key))?;
+        Some(tool.to_owned())
+    };
+    manager.or_else(marked)
 }
 
 fn subnets(class: &Value) -> Vec<SubnetId> {
@@ -203,7 +217,9 @@ mod tests {
     #[test]
     fn a_pool_is_read_with_its_class() {
         let pool: DynamicObject = serde_json::from_value(json!({
-            "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "default"},
+            "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {
+                "name": "default", "labels": {"kustomize.toolkit.fluxcd.io/name": "nodes"}
+            },
             "spec": {
                 "disruption": {"budgets": [{"nodes": "0", "reasons": ["Drifted"]}]},
                 "template": {
@@ -226,6 +242,7 @@ mod tests {
         let facts = seen.facts.template.karpenter.unwrap();
         assert_eq!(seen.facts.template.max_pods, Known::Yes(Some(110)));
         assert_eq!(seen.facts.template.owned_by.as_deref(), Some("argocd-controller"));
+        assert_eq!(facts.pool_owned_by.as_deref(), Some("Flux"));
         assert_eq!(seen.view.drift_annotation.as_deref(), Some("7"));
         assert!(facts.allows_none.is_some());
         assert_eq!(facts.expire_after, Some(SignedDuration::from_hours(720)));

@@ -3,11 +3,15 @@
 mod karpenter;
 mod marks;
 mod owner;
+mod proposal;
 mod read;
 mod scaling;
 mod seen;
 
-pub use marks::{CORDONED, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED};
+pub use marks::{
+    CORDONED, DO_NOT_DISRUPT, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED, UPDATE,
+};
 pub use owner::owner;
+pub use proposal::{groups_of, planned};
 pub use read::{GroupsSeen, groups};
 pub use seen::Groups;

@@ -1,6 +1,6 @@
 //! Auto Scaling groups and EKS managed node groups, with the launch templates behind them.
 
-use super::marks::{MAXIMUM, MINIMUM, SUSPENDED};
+use super::marks::{MAXIMUM, MINIMUM, SUSPENDED, UPDATE};
 use super::owner::owner;
 use super::seen::{Groups, Seen};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use vpccni_core::limits;
 use vpccni_core::migration::{GroupSize, Template, Update};
 use vpccni_core::ports::groups::{
     AtOnce, LaunchSource, ManagedGroup, ManagedStatus, MemberState, ScalingGroup, TemplateRef,
-    TemplateVersion,
+    TemplateVersion, UpdateState,
 };
 use vpccni_core::ports::{CloudError, CloudErrorKind};
 use vpccni_core::user_data::max_pods_of_encoded;
@@ -206,12 +206,18 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
         template.nitro_only = nitro(&group.instance_types);
     }
     let mut seen = Seen::of(template);
+    let mut noted = None;
     match from.scaling.groups(&group.scaling_groups).await {
-        Ok(parts) => sized(&mut seen, &parts.iter().collect::<Vec<_>>()),
+        Ok(parts) => {
+            sized(&mut seen, &parts.iter().collect::<Vec<_>>());
+            noted = parts.iter().find_map(|part| part.tags.get(UPDATE).cloned());
+        }
         Err(error) => {
             note(denied, &error);
         }
     }
+    seen.view.update_noted = noted.is_some();
+    seen.view.newest_max_pods = newest(from, group, denied).await;
     let size = group.size;
     seen.facts.size = Some(size);
     seen.view.size = Some(size);
@@ -226,8 +232,13 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
         .issues
         .first()
         .map(|issue| format!("{}: {}", issue.code, issue.message));
+    let ended = match &noted {
+        Some(id) if group.status == ManagedStatus::Active => update(from, group, id, denied).await,
+        _ => None,
+    };
     seen.view.update = match (&group.status, &issue) {
         (ManagedStatus::Updating, _) => Update::Running,
+        (ManagedStatus::Active, _) if ended.is_some() => ended.unwrap_or(Update::Done),
         (ManagedStatus::Degraded | ManagedStatus::CreateFailed, Some(issue)) => Update::Failed {
             error: issue.clone(),
             at: from.now,
@@ -237,6 +248,54 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
     };
     seen.view.trouble = issue;
     seen
+}
+
+/// What the newest version of the group's template says; none where the group uses that one, or it cannot be read.
+async fn newest(from: Groups<'_>, group: &ManagedGroup, denied: &mut Option<String>) -> Option<u32> {
+    let latest = TemplateRef {
+        version: "$Latest".to_owned(),
+        ..group.template.clone()?
+    };
+    *template(from, &[&latest], denied).await.max_pods.as_option()?
+}
+
+/// How the update that we began has ended. A group is Active again after one that failed, too.
+async fn update(
+    from: Groups<'_>,
+    group: &ManagedGroup,
+    id: &str,
+    denied: &mut Option<String>,
+) -> Option<Update> {
+    let found = from
+        .node_groups
+        .group_update(from.cluster?, &group.name, id)
+        .await;
+    let found = match found {
+        Ok(found) => found?,
+        Err(error) => {
+            note(denied, &error);
+            return None;
+        }
+    };
+    let issues: Vec<String> = found
+        .issues
+        .iter()
+        .map(|issue| format!("{}: {}", issue.code, issue.message))
+        .collect();
+    let error = |word: &str| Update::Failed {
+        error: if issues.is_empty() {
+            format!("the update {id} {word}, and EKS does not say why")
+        } else {
+            issues.join("; ")
+        },
+        at: found.created,
+    };
+    Some(match found.state {
+        UpdateState::InProgress => Update::Running,
+        UpdateState::Successful => Update::Done,
+        UpdateState::Failed => error("failed"),
+        UpdateState::Cancelled => error("was cancelled"),
+    })
 }
 
 fn paused(status: &ManagedStatus) -> Option<String> {

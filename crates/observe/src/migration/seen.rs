@@ -67,6 +67,8 @@ impl Seen {
                 frozen: false,
                 minimum_lowered: false,
                 update: Update::None,
+                update_noted: false,
+                newest_max_pods: None,
                 trouble: None,
             },
         }

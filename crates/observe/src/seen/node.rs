@@ -1,7 +1,7 @@
 //! A Node: what it is and runs on, how many pods it takes, and what can name its ENIConfig.
 
 use crate::groups;
-use crate::migration::{CORDONED, HELD, REPLACES};
+use crate::migration::{CORDONED, DO_NOT_DISRUPT, HELD, REPLACES};
 use crate::watching::{Kind, Scope, Watched};
 use crate::wire;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use vpccni_core::ids::{InstanceId, InstanceType, NodeName, Zone};
 use vpccni_core::safety::{Compute, NodeGroup, Os};
 
 /// What a migration leaves on a node.
-const MARKS: [&str; 3] = [CORDONED, HELD, REPLACES];
+const MARKS: [&str; 4] = [CORDONED, HELD, REPLACES, DO_NOT_DISRUPT];
 
 /// The taint of a node that Karpenter is replacing.
 const DISRUPTED: &str = "karpenter.sh/disrupted";
@@ -56,7 +56,7 @@ pub struct NodeSeen {
     pub unschedulable: bool,
     /// How many taints it has.
     pub taints: u32,
-    /// Annotations that a migration of ours put there, and only those.
+    /// Annotations that a migration puts there, and only those.
     pub marks: BTreeMap<String, String>,
     /// Whether it is going: its object is being deleted, or Karpenter has taken it.
     pub leaving: bool,

@@ -1,6 +1,6 @@
 //! The real Karpenter for AWS, unmodified, on a control plane of ours and the sandbox as AWS.
 
-mod joining;
+mod objects;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-pub use joining::{Joining, node_claims};
+pub use objects::{NodeClass, NodePool, create_role, node_claims};
 
 use crate::control_plane::CommandError;
 use crate::tools::ToolError;

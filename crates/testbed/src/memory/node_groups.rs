@@ -99,6 +99,7 @@ impl NodeGroups for WorldPorts {
                     UpdateStatus::Failed => UpdateState::Failed,
                     UpdateStatus::Successful => UpdateState::Successful,
                 },
+                created: update.created,
                 issues: update.errors.iter().map(issue).collect(),
             })
         })

@@ -2,6 +2,7 @@
 
 use crate::cloud::CloudError;
 use crate::control_plane::{CommandError, StartError};
+use crate::karpenter::KarpenterError;
 use crate::nodes::NodeError;
 use crate::wait::TimedOut;
 
@@ -23,6 +24,9 @@ pub enum SceneError {
     /// The nodes.
     #[error("failed to register the nodes: {0}")]
     Nodes(#[source] NodeError),
+    /// Karpenter.
+    #[error(transparent)]
+    Karpenter(KarpenterError),
     /// The nodes of Auto Scaling groups.
     #[error("{0}")]
     Joined(#[source] TimedOut),

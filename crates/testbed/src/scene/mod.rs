@@ -13,6 +13,7 @@ use crate::cloud::{Cloud, CloudError, PodNetwork};
 use crate::control_plane::{AccountAccess, ControlPlane, Options};
 use crate::fixtures::{self, AwsNode};
 use crate::fleet::Fleet;
+use crate::karpenter::{Karpenter, create_role};
 use crate::nodes::{Kubelets, SimNode};
 use crate::scaling::FleetGroup;
 use crate::wait::until;
@@ -25,9 +26,17 @@ use vpccni_sandbox::world::Placement;
 /// The namespace the charts are installed in.
 pub const NAMESPACE: &str = "vpc-cni-operator";
 
+<<<<<<< HEAD
 /// How long instances may take to become nodes, and their agents to start; in large scenes longer.
 const PATIENCE: Duration = Duration::from_mins(2);
 const EACH_NODE: Duration = Duration::from_millis(500);
+=======
+/// The name of the cluster.
+const CLUSTER: &str = "demo";
+
+/// How long instances may take to become nodes.
+const JOIN_WITHIN: Duration = Duration::from_mins(2);
+>>>>>>> main
 
 /// A group of nodes.
 #[derive(Debug, Clone)]
@@ -57,6 +66,12 @@ pub struct SceneOptions {
     pub groups: Vec<GroupSpec>,
     /// Auto Scaling groups of nodes beside them.
     pub fleet: Vec<FleetGroup>,
+    /// EKS managed node groups beside them, each with a launch template of the user.
+    pub managed: Vec<FleetGroup>,
+    /// Instances that somebody launched by hand, as zone, type and max-pods.
+    pub by_hand: Vec<(&'static str, &'static str, u32)>,
+    /// Whether Karpenter runs there; it makes no node before there is a NodePool.
+    pub karpenter: bool,
     /// The manifest of aws-node, applied with client-side kubectl; none for a cluster without.
     pub aws_node: Option<AwsNode>,
     /// `--set` values of the operator's chart.
@@ -85,6 +100,9 @@ impl Default for SceneOptions {
                 network: PodNetwork::SECONDARY,
             }],
             fleet: Vec::new(),
+            managed: Vec::new(),
+            by_hand: Vec::new(),
+            karpenter: false,
             aws_node: Some(AwsNode::published()),
             values: Vec::new(),
             seed: 1,
@@ -99,7 +117,9 @@ impl Default for SceneOptions {
 #[derive(Debug)]
 pub struct Scene {
     // Dropped in this order: what uses the API server before the API server.
-    /// What makes nodes of the instances of Auto Scaling groups.
+    /// The real Karpenter, where it was asked for.
+    pub karpenter: Option<Karpenter>,
+    /// What makes nodes of instances.
     pub fleet: Fleet,
     /// The simulated nodes.
     pub kubelets: Arc<Kubelets>,
@@ -134,8 +154,12 @@ impl Scene {
         })
         .await
         .map_err(|error| SceneError::Sandbox(error.to_string()))?;
+<<<<<<< HEAD
         let cloud = Cloud::build_with(&sandbox, "demo", &options.zones, options.node_subnets)
             .map_err(SceneError::Cloud)?;
+=======
+        let cloud = Cloud::build(&sandbox, CLUSTER, &options.zones).map_err(SceneError::Cloud)?;
+>>>>>>> main
         fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
         progress("installing the charts with helm");
         install_charts(&plane, &options.values).await?;
@@ -155,13 +179,22 @@ impl Scene {
         let stand_in = StandIn::new(cloud.clone(), &nodes);
         kubelets.conduct(move |pod| stand_in.pod_starts(pod));
         kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
-        let fleet = Fleet::start(&kubelets, cloud.clone(), sandbox.world());
+        let fleet = Fleet::start(plane.client(), &kubelets, cloud.clone(), sandbox.world());
         for group in &options.fleet {
             progress(&format!("creating the Auto Scaling group {}", group.name));
             cloud.scaling_group(group).map_err(SceneError::Cloud)?;
         }
-        let launched: usize = options.fleet.iter().map(|group| group.count as usize).sum();
-        joined(&fleet, launched).await?;
+        for group in &options.managed {
+            progress(&format!("creating the managed node group {}", group.name));
+            cloud.managed_group(group).map_err(SceneError::Cloud)?;
+        }
+        for (zone, instance_type, max_pods) in &options.by_hand {
+            let made = cloud.by_hand(zone, instance_type, *max_pods);
+            made.map(drop).map_err(SceneError::Cloud)?;
+        }
+        let groups = options.fleet.iter().chain(&options.managed);
+        let launched: usize = groups.map(|group| group.count as usize).sum();
+        joined(&fleet, launched + options.by_hand.len()).await?;
         if let Some(manifest) = &options.aws_node {
             progress("applying aws-node as people do, with client-side kubectl apply");
             fixtures::apply_aws_node(&plane, manifest)
@@ -173,7 +206,16 @@ impl Scene {
             )
             .await?;
         }
+        let karpenter = if options.karpenter {
+            progress("starting Karpenter");
+            create_role(&sandbox.world()).map_err(SceneError::Cloud)?;
+            let started = Karpenter::start(&plane, &sandbox.endpoint(), CLUSTER).await;
+            Some(started.map_err(SceneError::Karpenter)?)
+        } else {
+            None
+        };
         Ok(Self {
+            karpenter,
             fleet,
             kubelets,
             sandbox,
@@ -187,6 +229,7 @@ impl Scene {
     /// Stops everything, the store last.
     pub async fn shutdown(self) {
         let Self {
+            karpenter,
             fleet,
             kubelets,
             sandbox,
@@ -195,6 +238,9 @@ impl Scene {
             operator: _,
             plane,
         } = self;
+        if let Some(karpenter) = karpenter {
+            karpenter.stop().await;
+        }
         drop(fleet);
         drop(kubelets);
         sandbox.shutdown().await;

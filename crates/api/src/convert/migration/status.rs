@@ -72,12 +72,7 @@ pub fn migration_status(input: StatusInput<'_>) -> CniMigrationStatus {
         in_flight_total: count(in_flight.len()),
         blocked: Some(blocked.iter().take(STATUS_LIST).map(blocked_pod).collect()),
         blocked_total: count(blocked.len()),
-        rollback: Some(RollbackStatus {
-            feasible: Some(plan.rollback.feasible),
-            nodes: Some(i64::from(plan.rollback.nodes)),
-            eta: Some(duration_text(plan.rollback.eta)),
-            blocked_by: Some(sentences(&plan.rollback.blocked_by)),
-        }),
+        rollback: Some(rollback_status(plan)),
         halt: stopped.as_ref().or(remembered.halt.as_ref()).map(halt),
         if_stopped: Some(bounded(if_stopped, 4096)),
         stays: Some(sentences(stays)),
@@ -112,7 +107,8 @@ fn waiting(waiting: &WaitingFor) -> Waiting {
     }
 }
 
-fn plan_status(plan: &MigrationPlan) -> PlanStatus {
+/// The plan, as the status shows it.
+pub fn plan_status(plan: &MigrationPlan) -> PlanStatus {
     let rows = plan.groups.iter().zip(changed_groups(plan));
     let groups = rows.take(STATUS_LIST).map(|(group, row)| PlannedGroup {
         group: Some(row.group),
@@ -158,6 +154,16 @@ fn plan_status(plan: &MigrationPlan) -> PlanStatus {
         without_us: Some(sentences(&plan.without_us)),
         notes: Some(sentences(&plan.notes)),
         obstacles: Some(sentences(&plan.obstacles)),
+    }
+}
+
+/// The way back, as the status shows it.
+pub fn rollback_status(plan: &MigrationPlan) -> RollbackStatus {
+    RollbackStatus {
+        feasible: Some(plan.rollback.feasible),
+        nodes: Some(i64::from(plan.rollback.nodes)),
+        eta: Some(duration_text(plan.rollback.eta)),
+        blocked_by: Some(sentences(&plan.rollback.blocked_by)),
     }
 }
 

@@ -5,6 +5,7 @@ use super::drain;
 use super::round::Round;
 use super::select::room_to_grow;
 use super::standing::Standing;
+use super::templates::template_is_done;
 use super::waiting::Rank;
 use crate::ids::NodeName;
 use crate::migration::action::ActionKind;
@@ -12,6 +13,7 @@ use crate::migration::plan::{GroupPlan, Method};
 use crate::migration::state::{NodeStep, Record};
 use crate::migration::world::NodeView;
 use crate::safety::NodeGroup;
+use jiff::SignedDuration;
 
 /// Every node that is in work.
 pub(super) fn advance(round: &mut Round<'_>) {
@@ -288,6 +290,10 @@ pub(super) fn terminating<'a>(
     }
 }
 
+/// So long Karpenter has to find the drift that a changed template makes, before a NodeClaim is deleted without a
+/// replacement: it looks at once when a pool or a class changes, and at every NodeClaim each five minutes.
+const DRIFT_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// Karpenter does the rest: it makes the replacement first, drains by its own budgets and terminates.
 fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, record: &'a Record) {
     if !view.deleting && !round.standing(name).must_go() {
@@ -311,12 +317,32 @@ fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, re
         round.act(ActionKind::Release { node: name.clone() }, "it is its turn");
         return;
     }
-    if !view.deleting && view.drifted == Some(false) {
+    if view.kept_by_others && !view.deleting {
+        round.record(name, NodeStep::Pending, "somebody keeps Karpenter from taking it");
+        return;
+    }
+    if !view.deleting && view.drifted == Some(false) && !drift_may_come(round, view, record) {
         round.act(
             ActionKind::DeleteClaim { node: name.clone() },
             "it must go, and Karpenter finds no drift",
         );
     }
+    say_released(round, name, view, record);
+}
+
+/// Whether what was changed in the pool or its class makes the node drift sooner or later.
+fn drift_may_come(round: &Round<'_>, view: &NodeView, record: &Record) -> bool {
+    let changed = round
+        .group_plan(&view.facts.group)
+        .is_some_and(|plan| template_is_done(round, plan) == Some(true));
+    let over = record
+        .since
+        .saturating_add(DRIFT_WITHIN)
+        .is_ok_and(|over| round.now >= over);
+    changed && !over
+}
+
+fn say_released<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, record: &'a Record) {
     let pool = &view.facts.group.name;
     let (what, command) = if view.deleting {
         drain::note_blocked(round, name, view, record);
@@ -325,9 +351,12 @@ fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, re
             format!("kubectl describe node {name}"),
         )
     } else {
-        let why = round
-            .group(&view.facts.group)
-            .and_then(|group| group.trouble.clone());
+        let group = round.group(&view.facts.group);
+        let budgets = || {
+            let budgets = &group?.template.karpenter.as_ref()?.budgets;
+            (!budgets.is_empty()).then(|| format!("its budgets are {}", budgets.join(" and ")))
+        };
+        let why = group.and_then(|group| group.trouble.clone()).or_else(budgets);
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         (
             format!("{name} is released and Karpenter has not taken it yet{why}"),

@@ -7,6 +7,7 @@ use super::waiting::Rank;
 use crate::ids::NodeName;
 use crate::migration::action::ActionKind;
 use crate::migration::plan::Method;
+use crate::migration::world::Update;
 use crate::safety::NodeGroup;
 
 /// Whether nothing is left to replace or to wait for in this stage. Says what it waits for.
@@ -48,6 +49,7 @@ fn owner_waits(round: &Round<'_>, name: &NodeName, group: &NodeGroup) -> Option<
     let why = match round.group_plan(group).map(|plan| &plan.method) {
         Some(Method::Wait { why }) => why.as_str(),
         None => "it is not in the plan",
+        Some(method) if method.is_karpenter() => return kept(round, name),
         Some(_) => return None,
     };
     Some((
@@ -56,6 +58,19 @@ fn owner_waits(round: &Round<'_>, name: &NodeName, group: &NodeGroup) -> Option<
         format!("the owner of {group}"),
         "kubectl vpc-cni nodes".to_owned(),
     ))
+}
+
+/// Nodes that Karpenter may not take, because somebody else says so.
+fn kept(round: &Round<'_>, name: &NodeName) -> Option<Wait> {
+    let view = round.world.nodes.get(name)?;
+    (view.kept_by_others && !view.deleting).then(|| {
+        (
+            Rank::Owner,
+            format!("Karpenter may not take {name}: somebody set karpenter.sh/do-not-disrupt there"),
+            "whoever set it".to_owned(),
+            format!("kubectl annotate node {name} karpenter.sh/do-not-disrupt-"),
+        )
+    })
 }
 
 /// Takes protections away at the end of a stage: the nodes are old ones for the next.
@@ -135,6 +150,12 @@ fn groups(round: &mut Round<'_>) {
             let kind = ActionKind::DeleteGroup { group: group.clone() };
             round.act(kind, "its nodes are all in the group that took over");
             continue;
+        }
+        if view.update_noted && view.update != Update::Running {
+            round.act(
+                ActionKind::ForgetUpdate { group: group.clone() },
+                "the migration ends",
+            );
         }
         if view.minimum_lowered {
             let kind = ActionKind::LowerMinimum {

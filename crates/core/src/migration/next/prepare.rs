@@ -90,7 +90,7 @@ fn hold(round: &mut Round<'_>) -> bool {
                 .is_some_and(|plan| plan.method.is_karpenter());
             karpenter
                 && standing.must_go()
-                && !view.ours.hold
+                && !(view.ours.hold || view.kept_by_others)
                 && !view.deleting
                 && round.record_of(name).is_none()
         })
@@ -255,7 +255,12 @@ fn update(round: &mut Round<'_>, plan: &GroupPlan) {
     }
     let begun = round.state.memory.updates_begun.contains(&plan.group);
     let idle = round.in_work().is_empty() && round.unavailable == 0 && !round.eks_updates();
-    if !round.memory.canaries_passed || !idle || (begun && view.update == Update::Done) {
+    if begun && view.update == Update::Done {
+        let what = format!("EKS has updated {}, and old nodes are left", plan.group);
+        round.waits.add(Rank::Group, what, "EKS", None, command);
+        return;
+    }
+    if !round.memory.canaries_passed || !idle {
         return;
     }
     // Noted first; the deed follows in a round that sees the note.

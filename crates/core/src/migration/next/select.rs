@@ -61,7 +61,8 @@ pub(super) fn select(round: &mut Round<'_>) {
 }
 
 fn waits_in(round: &Round<'_>, plan: &GroupPlan, name: &NodeName) -> bool {
-    let view = round.world.nodes.get(name).filter(|view| !view.deleting);
+    let view = round.world.nodes.get(name);
+    let view = view.filter(|view| !view.deleting && !(plan.method.is_karpenter() && view.kept_by_others));
     let of_group = |group| {
         round
             .group_plan(group)
@@ -134,6 +135,9 @@ fn queues<'a>(round: &Round<'a>) -> BTreeMap<String, Queue<'a>> {
             continue;
         };
         let zone = view.facts.zone.as_ref();
+        if plan.method.is_karpenter() && view.kept_by_others {
+            continue;
+        }
         if round.record_of(name).is_some() {
             *queue.in_work.entry(zone).or_default() += 1;
         } else if standing.must_go() && !view.deleting {

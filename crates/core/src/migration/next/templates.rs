@@ -2,6 +2,7 @@
 
 use super::round::Round;
 use super::waiting::Rank;
+use crate::migration::GENERATION;
 use crate::migration::action::ActionKind;
 use crate::migration::plan::{Direction, GroupPlan, Method};
 use crate::safety::Provider;
@@ -49,6 +50,8 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
         },
         // The group that takes over has max-pods of its own; the old one is frozen or harmless.
         Method::BlueGreen { .. } => true,
+        // The group launches from the old version until EKS rolls it.
+        Method::UpdateVersion => now == Some(*planned) || view.newest_max_pods == Some(*planned),
         _ => now == Some(*planned),
     })
 }
@@ -106,17 +109,17 @@ pub(super) fn has_old(round: &Round<'_>, plan: &GroupPlan) -> bool {
 
 fn template(round: &mut Round<'_>, plan: &GroupPlan) {
     let planned = round.stage.max_pods.get(&plan.group).copied();
-    let owned = round
-        .group(&plan.group)
-        .and_then(|view| view.template.owned_by.clone());
-    let owner = match (&plan.method, owned) {
+    let drift = drift(round, plan);
+    let owner = match (&plan.method, owner(round, plan, drift.as_ref())) {
         (_, Some(owner)) => Some(owner),
         (Method::Wait { .. } | Method::Drain, None) => Some(format!("the owner of {}", plan.group)),
         _ => None,
     };
     let wanted = wanted(round, plan, planned);
-    let command = match plan.group.provider {
-        Provider::Karpenter => format!("kubectl get nodepool {} -o yaml", plan.group.name),
+    let pool = &plan.group.name;
+    let command = match (&drift, plan.group.provider) {
+        (Some(Drift::Class(class)), _) => format!("kubectl get ec2nodeclass {class} -o yaml"),
+        (_, Provider::Karpenter) => format!("kubectl get nodepool {pool} -o yaml"),
         _ => "kubectl vpc-cni status".to_owned(),
     };
     if let Some(owner) = owner {
@@ -124,7 +127,7 @@ fn template(round: &mut Round<'_>, plan: &GroupPlan) {
         round.waits.add(Rank::Template, what, owner, None, command);
         return;
     }
-    let kind = match (drift(round, plan), planned) {
+    let kind = match (drift, planned) {
         (Some(Drift::Annotation), _) => ActionKind::DriftPool {
             group: plan.group.clone(),
             value: round.stage.to_id.0.clone(),
@@ -146,16 +149,24 @@ fn template(round: &mut Round<'_>, plan: &GroupPlan) {
         .add(Rank::Carrier, what, "the operator", None, command);
 }
 
+/// Who else writes what would be changed: then it is never edited, and waited for.
+fn owner(round: &Round<'_>, plan: &GroupPlan, drift: Option<&Drift<'_>>) -> Option<String> {
+    let template = &round.group(&plan.group)?.template;
+    match drift {
+        Some(Drift::Annotation) => template.karpenter.as_ref()?.pool_owned_by.clone(),
+        _ => template.owned_by.clone(),
+    }
+}
+
+/// What is to be there, for Karpenter as the patch that whoever owns the object can take over.
 fn wanted(round: &Round<'_>, plan: &GroupPlan, planned: Option<u32>) -> String {
     match (drift(round, plan), planned) {
-        (Some(Drift::Annotation), _) => {
-            format!(
-                "the annotation vpccni.io/configuration: {:?} under spec.template.metadata",
-                round.stage.to_id.0
-            )
-        }
+        (Some(Drift::Annotation), _) => format!(
+            "NodePool {} with {{\"spec\":{{\"template\":{{\"metadata\":{{\"annotations\":{{{GENERATION:?}:{:?}}}}}}}}}}}",
+            plan.group.name, round.stage.to_id.0
+        ),
         (Some(Drift::Class(class)), Some(pods)) => {
-            format!("spec.kubelet.maxPods: {pods} in EC2NodeClass {class}")
+            format!("EC2NodeClass {class} with {{\"spec\":{{\"kubelet\":{{\"maxPods\":{pods}}}}}}}")
         }
         (_, Some(pods)) => format!("{pods} pods on a node"),
         (_, None) => "nothing".to_owned(),

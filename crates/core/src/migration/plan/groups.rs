@@ -180,13 +180,18 @@ fn plan(
         } else {
             0
         },
-        owned_by: world
-            .groups
-            .get(&group)
-            .and_then(|facts: &GroupFacts| facts.template.owned_by.clone()),
+        owned_by: world.groups.get(&group).and_then(|facts| owner(facts, &method)),
         nodes,
         method,
         group,
+    }
+}
+
+/// Who else writes what makes the nodes of a group new ones.
+fn owner(facts: &GroupFacts, method: &Method) -> Option<String> {
+    match (method, &facts.template.karpenter) {
+        (Method::KarpenterAnnotation, Some(karpenter)) => karpenter.pool_owned_by.clone(),
+        _ => facts.template.owned_by.clone(),
     }
 }
 

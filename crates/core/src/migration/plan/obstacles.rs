@@ -192,6 +192,7 @@ pub(super) fn notes(
                 "{group} can give types without prefixes; require nitro types: {NITRO}."
             ));
         }
+        notes.extend(facts.and_then(|facts| without_max_pods(stages, plan, facts)));
         let shrinks = stages.iter().any(|stage| stage.direction == Direction::Shrinking);
         let empty = !world.seen.nodes.iter().any(|node| node.group == *group);
         if shrinks && empty && !matches!(plan.method, Method::Wait { .. }) {
@@ -207,6 +208,33 @@ pub(super) fn notes(
         }
     }
     notes
+}
+
+/// What Karpenter makes of a class that does not say how many pods a node takes.
+fn without_max_pods(stages: &[Stage], plan: &GroupPlan, facts: &GroupFacts) -> Option<String> {
+    let karpenter = facts.template.karpenter.as_ref()?;
+    if facts.template.max_pods != Known::Yes(None) {
+        return None;
+    }
+    let class = &karpenter.node_class;
+    let to = &stages.last()?.to;
+    let (then, custom) = match plan.max_pods {
+        Some(pods) => (format!("it is set to {pods}"), false),
+        None => {
+            let will = Effective::of(&to.config, to.version);
+            ("set it".to_owned(), will.custom_networking())
+        }
+    };
+    let reserved = if custom {
+        ", and RESERVED_ENIS to 1 in the settings of Karpenter, for the interface that custom networking takes from pods"
+    } else {
+        ""
+    };
+    Some(format!(
+        "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; \
+         {then}{reserved}.",
+        plan.group
+    ))
 }
 
 const NITRO: &str = "karpenter.k8s.aws/instance-hypervisor In [nitro], or nitro types in the launch template";

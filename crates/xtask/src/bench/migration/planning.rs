@@ -308,6 +308,8 @@ fn group_view(facts: &GroupFacts) -> GroupView {
         suspended: true,
         frozen: false,
         minimum_lowered: false,
+        newest_max_pods: None,
+        update_noted: false,
         update: Update::None,
         trouble: None,
     }
@@ -340,6 +342,7 @@ fn view(number: usize, node: &NodeFacts) -> NodeView {
         },
         newest_revision: Some(false),
         drifted: None,
+        kept_by_others: false,
         pods: Known::Yes((0..PODS).map(pod).collect()),
         proof: None,
     }

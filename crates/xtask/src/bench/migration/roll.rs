@@ -22,11 +22,10 @@ use crate::bench::process::{Operator, Start};
 use crate::terminal::say;
 
 /// The zones, each with one group.
-const GROUPS: [(&str, &str); 4] = [
+const GROUPS: [(&str, &str); 3] = [
     ("workers-a", "us-west-2a"),
     ("workers-b", "us-west-2b"),
     ("workers-c", "us-west-2c"),
-    ("workers-d", "us-west-2d"),
 ];
 
 /// Fifteen addresses on an interface: ten pods have room on the first.
@@ -61,7 +60,7 @@ impl Figures {
 }
 
 fn options(args: &MigrationArgs) -> SceneOptions {
-    let count = args.nodes.div_ceil(4);
+    let count = args.nodes.div_ceil(3);
     let group = |(name, zone)| FleetGroup {
         name,
         zone,

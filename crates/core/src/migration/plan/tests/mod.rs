@@ -63,7 +63,7 @@ fn karpenter() -> GroupFacts {
         expire_after: Some(SignedDuration::from_hours(720)),
         termination_grace: None,
         does_not_drift: None,
-        reserved_enis: None,
+        pool_owned_by: None,
     });
     facts
 }

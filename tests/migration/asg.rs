@@ -1,15 +1,11 @@
-//! A change that only new nodes can carry out, from the refusal to the end: planned, approved, shielded, node by node, and
-//! proved to be done. Real API server, controller manager and scheduler; Auto Scaling groups of the sandbox.
+//! Auto Scaling groups: from the refusal to the last node, blocked, paused, killed, and back.
 
-use crate::bed::{Bed, policy};
+use super::{approve, budget, migration, names, nothing_is_left, phase, says, wanted, wish, workload};
+use crate::bed::Bed;
 use serde_json::{Value, json};
 use std::time::Duration;
 use vpccni_testbed::scaling::FleetGroup;
 use vpccni_testbed::scene::SceneOptions;
-use vpccni_testbed::wait::until;
-
-/// A node takes half a minute: it comes, its agent starts, EC2 is read again, the old one is emptied and ends.
-const PATIENCE: Duration = Duration::from_mins(6);
 
 fn options() -> SceneOptions {
     let group = |name, zone| FleetGroup {
@@ -25,67 +21,6 @@ fn options() -> SceneOptions {
         fleet: vec![group("workers-a", "us-west-2a"), group("workers-b", "us-west-2b")],
         ..SceneOptions::default()
     }
-}
-
-/// The policy, in a mode.
-fn wanted(mode: &str) -> String {
-    policy(&format!(
-        "managementState: Manage\nownership: {{takeOverFrom: [kubectl]}}\nipAllocation: {{mode: {mode}}}\nmigration:\n  \
-         strategy: Plan\n  budget: {{maxUnavailable: \"1\", maxSurge: \"2\"}}\n  canary: {{nodesPerGroup: 1, soakSeconds: 0}}\n  \
-         drain: {{timeoutSeconds: 120}}"
-    ))
-}
-
-/// A Deployment whose pods can be evicted.
-fn workload(replicas: u32) -> String {
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "default"},
-        "spec": {
-            "replicas": replicas, "selector": {"matchLabels": {"app": "shop"}},
-            "template": {
-                "metadata": {"labels": {"app": "shop"}},
-                "spec": {"containers": [{"name": "shop", "image": "shop"}]}
-            }
-        }
-    })
-    .to_string()
-}
-
-async fn migration(bed: &Bed) -> Value {
-    let all = bed.get(&["cnimigrations"]).await;
-    all["items"]
-        .as_array()
-        .unwrap()
-        .first()
-        .cloned()
-        .unwrap_or_default()
-}
-
-/// Waits until the migration is in a phase; what it says then.
-async fn phase(bed: &Bed, wanted: &str) -> Value {
-    let what = format!("phase {wanted}");
-    let seen = until(&what, PATIENCE, || async {
-        let object = migration(bed).await;
-        if object["status"]["phase"] == wanted {
-            return Ok(object);
-        }
-        let mut status = object["status"].clone();
-        for long in ["plan", "conditions", "memory"] {
-            status[long] = Value::Null;
-        }
-        Err(serde_json::to_string_pretty(&status).unwrap())
-    });
-    seen.await.unwrap()
-}
-
-async fn approve(bed: &Bed, object: &Value) {
-    let name = object["metadata"]["name"].as_str().unwrap();
-    let approval = json!({"spec": {"approval": {
-        "changeHash": object["spec"]["changeHash"], "maxNodes": 10, "notAfter": "2099-01-01T00:00:00Z", "by": "admin"
-    }}});
-    let patch = approval.to_string();
-    bed.kubectl(&["patch", "cnimigration", name, "--type=merge", "-p", &patch])
-        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,57 +55,9 @@ async fn from_the_refusal_to_the_last_node() {
     for node in names(&bed).await {
         assert!(!before.contains(&node), "{node} was not replaced");
     }
-    given_back(&bed).await;
+    nothing_is_left(&bed).await;
     bed.condition("Ready", "True", "Applied").await;
     bed.shutdown().await;
-}
-
-async fn names(bed: &Bed) -> Vec<String> {
-    let nodes = bed.get(&["nodes"]).await;
-    let items = nodes["items"].as_array().unwrap();
-    items
-        .iter()
-        .map(|node| node["metadata"]["name"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// Nothing of ours is left on anybody's objects.
-async fn given_back(bed: &Bed) {
-    let strategy = bed.daemon_set().await["spec"]["updateStrategy"]["type"].clone();
-    assert_eq!(strategy, "RollingUpdate");
-    let nodes = bed.get(&["nodes"]).await;
-    for node in nodes["items"].as_array().unwrap() {
-        let annotations = node["metadata"]["annotations"].to_string();
-        assert!(!annotations.contains("vpccni.io/"), "{annotations}");
-        assert_ne!(node["spec"]["unschedulable"], true);
-    }
-    bed.scene.sandbox.world().read(|world| {
-        for group in ["workers-a", "workers-b"] {
-            let group = world.scaling_group(group).unwrap();
-            let marks: Vec<&str> = group.tags.keys().map(String::as_str).collect();
-            assert!(
-                marks.iter().all(|mark| !mark.starts_with("vpccni.io/")),
-                "{marks:?}"
-            );
-            assert!(group.active().all(|member| !member.protected));
-        }
-    });
-}
-
-/// A budget that allows nothing for the pods of the workload, or what it allowed before.
-fn budget(allowed: u32) -> String {
-    json!({
-        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "shop", "namespace": "default"},
-        "spec": {"maxUnavailable": allowed, "selector": {"matchLabels": {"app": "shop"}}}
-    })
-    .to_string()
-}
-
-async fn wish(bed: &Bed, object: &Value, desired: &str) {
-    let name = object["metadata"]["name"].as_str().unwrap();
-    let patch = json!({"spec": {"desiredState": desired}}).to_string();
-    bed.kubectl(&["patch", "cnimigration", name, "--type=merge", "-p", &patch])
-        .await;
 }
 
 async fn planned(bed: &Bed, replicas: u32) -> Value {
@@ -179,21 +66,6 @@ async fn planned(bed: &Bed, replicas: u32) -> Value {
     bed.condition("Ready", "True", "Applied").await;
     bed.apply(&wanted("Prefix")).await;
     phase(bed, "Planned").await
-}
-
-/// Waits until what the migration says contains a text.
-async fn says(bed: &Bed, path: &str, text: &str) -> Value {
-    let what = format!("{path} to say {text}");
-    let seen = until(&what, PATIENCE, || async {
-        let object = migration(bed).await;
-        let said = object.pointer(path).map(Value::to_string).unwrap_or_default();
-        if said.contains(text) {
-            Ok(object)
-        } else {
-            Err(format!("{said} in {}", object["status"]["phase"]))
-        }
-    });
-    seen.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +92,7 @@ async fn a_budget_that_blocks_is_named_and_a_pause_gives_the_nodes_back() {
     wish(&bed, &object, "Run").await;
     let done = phase(&bed, "Completed").await;
     assert_eq!(done["status"]["progress"]["old"], 0);
-    given_back(&bed).await;
+    nothing_is_left(&bed).await;
     bed.shutdown().await;
 }
 
@@ -237,7 +109,7 @@ async fn an_operator_killed_again_and_again_ends_in_the_same_state() {
     let done = phase(&bed, "Completed").await;
     let progress = &done["status"]["progress"];
     assert_eq!((&progress["old"], &progress["mixed"]), (&json!(0), &json!(0)));
-    given_back(&bed).await;
+    nothing_is_left(&bed).await;
     bed.shutdown().await;
 }
 
@@ -274,7 +146,7 @@ async fn a_way_back_brings_the_nodes_to_where_they_were() {
         }
     })
     .await;
-    given_back(&bed).await;
+    nothing_is_left(&bed).await;
     bed.shutdown().await;
 }
 
