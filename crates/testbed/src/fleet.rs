@@ -2,11 +2,8 @@
 //! those of Auto Scaling groups, of managed node groups, of Karpenter, and those that somebody launched by hand. The CNI of
 //! a new node is played when its aws-node pod starts: it takes what its environment says.
 
-<<<<<<< HEAD
-=======
 mod eks;
 
->>>>>>> main
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,12 +45,8 @@ const UNTOLD: u32 = 110;
 #[derive(Debug)]
 pub struct Fleet {
     joined: Joined,
-<<<<<<< HEAD
     broken: Broken,
-    _task: JoinSet<()>,
-=======
     _tasks: JoinSet<()>,
->>>>>>> main
 }
 
 /// What kubelets say whatever they were told; 0 is none. It is how an image behaves whose bootstrap ignores the user data.
@@ -63,43 +56,28 @@ type Broken = Arc<AtomicU32>;
 type Joined = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl Fleet {
-<<<<<<< HEAD
-    /// Follows the instances of all Auto Scaling groups of the sandbox.
-    pub fn start(kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
-        let (joined, broken) = (Joined::default(), Broken::default());
-=======
     /// Follows the instances of the sandbox that are to be nodes, and does what EKS asks of the nodes of its groups.
     pub fn start(client: Client, kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
-        let joined = Joined::default();
->>>>>>> main
+        let (joined, broken) = (Joined::default(), Broken::default());
         let (known, played) = (Arc::clone(&joined), cloud.clone());
         kubelets.conduct(move |pod| {
             agent_starts(&played, &known, pod);
             None
         });
-<<<<<<< HEAD
-        let mut task = JoinSet::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(eks::follow(client, world.clone(), Arc::clone(&joined)));
         let shared = (Arc::clone(&joined), Arc::clone(&broken));
-        task.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
+        tasks.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
         Self {
             joined,
             broken,
-            _task: task,
+            _tasks: tasks,
         }
     }
 
     /// From now on nodes join with this max-pods, whatever their user data says; none is as they are told.
     pub fn ignore_user_data(&self, max_pods: Option<u32>) {
         self.broken.store(max_pods.unwrap_or_default(), Ordering::Relaxed);
-=======
-        let mut tasks = JoinSet::new();
-        tasks.spawn(eks::follow(client, world.clone(), Arc::clone(&joined)));
-        tasks.spawn(follow(Arc::clone(kubelets), cloud, world, Arc::clone(&joined)));
-        Self {
-            joined,
-            _tasks: tasks,
-        }
->>>>>>> main
     }
 
     /// How many nodes have joined and not gone.
@@ -154,20 +132,13 @@ async fn follow(
             }
         }
         let known: BTreeSet<&String> = before.values().collect();
-<<<<<<< HEAD
-        for (id, machine) in running.iter().filter(|(id, _)| !known.contains(*id)) {
-            let max_pods = match broken.load(Ordering::Relaxed) {
-                0 => max_pods_of_encoded(machine.user_data.as_deref()).ok().flatten(),
-                broken => Some(broken),
-            };
-            let node = SimNode::ec2(0, &machine.zone)
-                .instance(id, machine.address)
-                .instance_type(&machine.instance_type, max_pods.unwrap_or(UNTOLD));
-=======
         for (id, node) in running.iter().filter(|(id, _)| !known.contains(id)) {
->>>>>>> main
+            let node = match broken.load(Ordering::Relaxed) {
+                0 => node.clone(),
+                pods => node.clone().max_pods(pods),
+            };
             locked(&joined).insert(node.name.clone(), id.clone());
-            if let Err(error) = kubelets.add_one(node).await {
+            if let Err(error) = kubelets.add_one(&node).await {
                 tracing::debug!(node = node.name, %error, "could not join");
             }
         }

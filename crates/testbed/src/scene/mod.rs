@@ -26,17 +26,12 @@ use vpccni_sandbox::world::Placement;
 /// The namespace the charts are installed in.
 pub const NAMESPACE: &str = "vpc-cni-operator";
 
-<<<<<<< HEAD
-/// How long instances may take to become nodes, and their agents to start; in large scenes longer.
-const PATIENCE: Duration = Duration::from_mins(2);
-const EACH_NODE: Duration = Duration::from_millis(500);
-=======
 /// The name of the cluster.
 const CLUSTER: &str = "demo";
 
-/// How long instances may take to become nodes.
-const JOIN_WITHIN: Duration = Duration::from_mins(2);
->>>>>>> main
+/// How long instances may take to become nodes, and their agents to start; in large scenes longer.
+const PATIENCE: Duration = Duration::from_mins(2);
+const EACH_NODE: Duration = Duration::from_millis(500);
 
 /// A group of nodes.
 #[derive(Debug, Clone)]
@@ -154,12 +149,8 @@ impl Scene {
         })
         .await
         .map_err(|error| SceneError::Sandbox(error.to_string()))?;
-<<<<<<< HEAD
-        let cloud = Cloud::build_with(&sandbox, "demo", &options.zones, options.node_subnets)
+        let cloud = Cloud::build_with(&sandbox, CLUSTER, &options.zones, options.node_subnets)
             .map_err(SceneError::Cloud)?;
-=======
-        let cloud = Cloud::build(&sandbox, CLUSTER, &options.zones).map_err(SceneError::Cloud)?;
->>>>>>> main
         fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
         progress("installing the charts with helm");
         install_charts(&plane, &options.values).await?;
