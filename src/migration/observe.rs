@@ -237,7 +237,10 @@ fn window(policy: &CniPolicy, now: Timestamp) -> WindowView {
         },
         Ok(Opening::Next(next)) => WindowView {
             open: false,
-            text: next.map_or_else(|| "not within eight days".to_owned(), |at| at.to_string()),
+            text: next.map_or_else(
+                || "none opens within eight days".to_owned(),
+                |at| format!("it opens at {at}"),
+            ),
         },
         Err(error) => WindowView {
             open: false,

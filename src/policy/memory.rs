@@ -14,6 +14,8 @@ const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) struct Memory {
     /// Of the migration.
     pub(crate) migration: crate::migration::Memory,
+    /// What templates tell kubelets.
+    pub(super) templates: super::templates::Templates,
     corrections: BTreeMap<SettingName, Vec<(Timestamp, String)>>,
     /// What was read before.
     pub(crate) recall: Recall,

@@ -9,6 +9,7 @@ mod report;
 mod round;
 mod status;
 mod surroundings;
+mod templates;
 mod unreadable;
 
 pub(crate) use act::act;
@@ -97,6 +98,7 @@ pub(crate) async fn reconcile(
         Ok(observed) => observed,
         Err(error) => return invalid::report(ctx, policy, &error).await.map(|()| None),
     };
+    observed.world.templates = memory.templates.read(ctx, eyes, &observed).await; // reads AWS now and then
     let eni = eniconfig::reconcile(ctx, &observed.eni, &eyes.stores, &mut memory.told).await;
     let draft = plan(&observed.world); // pure
     let migration = migration::reconcile(ctx, eyes, policy, (&observed, &draft), &mut memory.migration).await; // reads and writes what replaces nodes

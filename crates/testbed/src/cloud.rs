@@ -76,6 +76,17 @@ pub struct Cloud {
 impl Cloud {
     /// Makes it in a sandbox: a /20 for nodes and a /19 for pods in each zone, of which there may be eight.
     pub fn build(sandbox: &Sandbox, cluster: &str, zones: &[&str]) -> Result<Self, CloudError> {
+        Self::build_with(sandbox, cluster, zones, 20)
+    }
+
+    /// The same with node subnets of this prefix length: /18 leaves room for four zones.
+    pub fn build_with(
+        sandbox: &Sandbox,
+        cluster: &str,
+        zones: &[&str],
+        node_subnets: u8,
+    ) -> Result<Self, CloudError> {
+        let step = 1_usize << 24_u8.saturating_sub(node_subnets);
         let world = sandbox.world();
         world.clone().write(|now| {
             // A cluster of five thousand nodes has more than AWS's default of five thousand interfaces.
@@ -93,7 +104,12 @@ impl Cloud {
             let mut subnets = BTreeMap::new();
             for (number, zone) in zones.iter().enumerate() {
                 let of = |block: String| net(&block);
-                let nodes = subnet(now, &vpc, zone, of(format!("10.0.{}.0/20", number * 16))?)?;
+                let nodes = subnet(
+                    now,
+                    &vpc,
+                    zone,
+                    of(format!("10.0.{}.0/{node_subnets}", number * step))?,
+                )?;
                 let pods = subnet(now, &vpc, zone, of(format!("100.64.{}.0/19", number * 32))?)?;
                 subnets.insert((*zone).to_owned(), ZoneSubnets { nodes, pods });
             }

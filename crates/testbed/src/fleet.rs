@@ -6,6 +6,7 @@ mod eks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,8 +45,12 @@ const UNTOLD: u32 = 110;
 #[derive(Debug)]
 pub struct Fleet {
     joined: Joined,
+    broken: Broken,
     _tasks: JoinSet<()>,
 }
+
+/// What kubelets say whatever they were told; 0 is none. It is how an image behaves whose bootstrap ignores the user data.
+type Broken = Arc<AtomicU32>;
 
 /// Nodes and their instances.
 type Joined = Arc<Mutex<BTreeMap<String, String>>>;
@@ -53,7 +58,7 @@ type Joined = Arc<Mutex<BTreeMap<String, String>>>;
 impl Fleet {
     /// Follows the instances of the sandbox that are to be nodes, and does what EKS asks of the nodes of its groups.
     pub fn start(client: Client, kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
-        let joined = Joined::default();
+        let (joined, broken) = (Joined::default(), Broken::default());
         let (known, played) = (Arc::clone(&joined), cloud.clone());
         kubelets.conduct(move |pod| {
             agent_starts(&played, &known, pod);
@@ -61,11 +66,18 @@ impl Fleet {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(eks::follow(client, world.clone(), Arc::clone(&joined)));
-        tasks.spawn(follow(Arc::clone(kubelets), cloud, world, Arc::clone(&joined)));
+        let shared = (Arc::clone(&joined), Arc::clone(&broken));
+        tasks.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
         Self {
             joined,
+            broken,
             _tasks: tasks,
         }
+    }
+
+    /// From now on nodes join with this max-pods, whatever their user data says; none is as they are told.
+    pub fn ignore_user_data(&self, max_pods: Option<u32>) {
+        self.broken.store(max_pods.unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// How many nodes have joined and not gone.
@@ -100,7 +112,12 @@ fn agent_starts(cloud: &Cloud, joined: &Joined, pod: &Pod) {
     }
 }
 
-async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joined: Joined) {
+async fn follow(
+    kubelets: Arc<Kubelets>,
+    cloud: Cloud,
+    world: WorldHandle,
+    (joined, broken): (Joined, Broken),
+) {
     let mut told: BTreeMap<String, Vec<Ipv4Addr>> = BTreeMap::new();
     let mut look = tokio::time::interval(LOOK);
     loop {
@@ -116,7 +133,11 @@ async fn follow(kubelets: Arc<Kubelets>, cloud: Cloud, world: WorldHandle, joine
         }
         let known: BTreeSet<&String> = before.values().collect();
         for (id, node) in running.iter().filter(|(id, _)| !known.contains(id)) {
-            join(&kubelets, &joined, id, node).await;
+            let node = match broken.load(Ordering::Relaxed) {
+                0 => node.clone(),
+                pods => node.clone().max_pods(pods),
+            };
+            join(&kubelets, &joined, id, &node).await;
         }
         let now = locked(&joined).clone();
         for (node, instance) in now {

@@ -13,6 +13,7 @@ mod node;
 mod outcome;
 pub(crate) mod pods;
 mod record;
+mod seats;
 mod shield;
 pub(crate) mod templates;
 mod terminate;
@@ -23,6 +24,7 @@ use crate::context::Context;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use outcome::Acted;
+use seats::Seats;
 use std::collections::BTreeMap;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{Action, ActionKind};
@@ -36,11 +38,11 @@ const AT_A_TIME: usize = 8;
 /// several objects at a time. Answers one outcome for each action, in their order.
 pub(crate) async fn act(ctx: &Context, actions: Vec<Action>) -> Outcomes {
     let mut done: BTreeMap<usize, Outcome> = BTreeMap::new();
-    for protective in [true, false] {
-        let of = actions.iter().enumerate();
-        let of = of.filter(|(_, action)| protects(&action.kind) == protective);
-        done.extend(in_lanes(ctx, of).await);
-    }
+    let mut seats = Seats::of(ctx, &actions).await;
+    done.extend(in_lanes(ctx, &seats, of(&actions, true)).await);
+    seats.protect(ctx, &actions, &mut done).await;
+    seats.release(ctx, &actions).await;
+    done.extend(in_lanes(ctx, &seats, of(&actions, false)).await);
     let steps = actions.into_iter().enumerate().map(|(index, action)| {
         let outcome = done.remove(&index).unwrap_or(Outcome::Elsewhere);
         (action, outcome)
@@ -48,6 +50,12 @@ pub(crate) async fn act(ctx: &Context, actions: Vec<Action>) -> Outcomes {
     Outcomes {
         steps: steps.collect(),
     }
+}
+
+/// Those that protect, or the others.
+fn of(actions: &[Action], protective: bool) -> impl Iterator<Item = (usize, &Action)> {
+    let all = actions.iter().enumerate();
+    all.filter(move |(_, action)| protects(&action.kind) == protective)
 }
 
 /// What an action is about: two about one thing are never under way together.
@@ -73,7 +81,11 @@ impl Outcomes {
     }
 }
 
-async fn in_lanes(ctx: &Context, actions: impl Iterator<Item = (usize, &Action)>) -> Vec<(usize, Outcome)> {
+async fn in_lanes(
+    ctx: &Context,
+    seats: &Seats,
+    actions: impl Iterator<Item = (usize, &Action)>,
+) -> Vec<(usize, Outcome)> {
     let mut lanes: BTreeMap<Lane, Vec<(usize, Action)>> = BTreeMap::new();
     for (index, action) in actions {
         lanes
@@ -81,7 +93,7 @@ async fn in_lanes(ctx: &Context, actions: impl Iterator<Item = (usize, &Action)>
             .or_default()
             .push((index, action.clone()));
     }
-    let lanes = lanes.into_values().map(|lane| in_order(ctx, lane));
+    let lanes = lanes.into_values().map(|lane| in_order(ctx, seats, lane));
     let done: Vec<Vec<_>> = futures::stream::iter(lanes)
         .buffer_unordered(AT_A_TIME)
         .collect()
@@ -90,11 +102,18 @@ async fn in_lanes(ctx: &Context, actions: impl Iterator<Item = (usize, &Action)>
 }
 
 /// One after the other. Boxed, because the compiler cannot tell that a future of borrowed actions is `Send` otherwise.
-fn in_order(ctx: &Context, lane: Vec<(usize, Action)>) -> BoxFuture<'_, Vec<(usize, Outcome)>> {
+fn in_order<'a>(
+    ctx: &'a Context,
+    seats: &'a Seats,
+    lane: Vec<(usize, Action)>,
+) -> BoxFuture<'a, Vec<(usize, Outcome)>> {
     Box::pin(async move {
         let mut done = Vec::new();
         for (index, action) in lane {
-            let outcome = Outcome::from(one(ctx, &action.kind).await);
+            let outcome = match seats.already(&action.kind) {
+                Some(outcome) => outcome,
+                None => Outcome::from(one(ctx, seats, &action.kind).await),
+            };
             tracing::info!(action = %action.kind, why = %action.why, ?outcome, "migration");
             done.push((index, outcome));
         }
@@ -164,7 +183,7 @@ fn lane(kind: &ActionKind) -> Lane {
     }
 }
 
-async fn one(ctx: &Context, kind: &ActionKind) -> Acted {
+async fn one(ctx: &Context, seats: &Seats, kind: &ActionKind) -> Acted {
     match kind {
         ActionKind::Record { node, record } => record::write(ctx, node, record).await,
         ActionKind::Shield => shield::raise(ctx).await,
@@ -194,7 +213,7 @@ async fn one(ctx: &Context, kind: &ActionKind) -> Acted {
         ActionKind::Hold { node } => node::hold(ctx, node).await,
         ActionKind::DeleteClaim { node } => karpenter::delete_claim(ctx, node).await,
         ActionKind::Release { node } => node::release(ctx, node).await,
-        ActionKind::Guard { node, replaces } => node::guard(ctx, node, replaces).await,
+        ActionKind::Guard { node, replaces } => node::guard(ctx, seats, node, replaces).await,
         ActionKind::Unguard { node } => node::unguard(ctx, node).await,
         ActionKind::Cordon { node } => node::cordon(ctx, node).await,
         ActionKind::Uncordon { node } => node::uncordon(ctx, node).await,
@@ -204,7 +223,7 @@ async fn one(ctx: &Context, kind: &ActionKind) -> Acted {
             instance,
             group,
             decrement,
-        } => terminate::terminate(ctx, node, instance, group, *decrement).await,
+        } => terminate::terminate(ctx, seats, (node, instance), group, *decrement).await,
     }
 }
 

@@ -5,8 +5,9 @@ use super::live;
 use super::marks::{CORDONED, DO_NOT_DISRUPT, HELD, KEPT, PROTECTED, REPLACES, SCALE_DOWN_DISABLED, YES};
 use super::outcome::{ActError, Acted, Outcome, unchanged};
 use super::record;
+use super::seats::Seats;
 use crate::context::Context;
-use crate::write::{Target, WriteError, WriteSite};
+use crate::write::{Target, WriteSite};
 use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
@@ -83,15 +84,19 @@ pub(super) async fn release(ctx: &Context, name: &NodeName) -> Acted {
     patch(ctx, WriteSite::ReleaseNode, &node, unset, None).await
 }
 
-/// Protects a replacement from the autoscaler and its group from scale-in, and notes whose replacement it is. First
-/// the marks, then the protection of the instance.
-pub(super) async fn guard(ctx: &Context, name: &NodeName, replaces: &NodeName) -> Acted {
+/// Protects a replacement from the autoscaler, and notes whose replacement it is and that its group may not scale it in.
+/// First these marks; the protection of the instance follows for all replacements of the round.
+pub(super) async fn guard(ctx: &Context, seats: &Seats, name: &NodeName, replaces: &NodeName) -> Acted {
     let node = live::node(ctx, name).await?;
-    let unprotected = unprotected(ctx, &node).await?;
+    let seat = match live::instance(&node) {
+        Some(instance) => seats.seat(&instance)?,
+        None => None,
+    };
+    let unprotected = seat.filter(|(_, member)| !member.protected);
     let mut set = vec![];
     let wants = [
         (REPLACES, Some(replaces.as_str())),
-        (PROTECTED, unprotected.as_ref().map(|(group, _)| group.as_str())),
+        (PROTECTED, unprotected.map(|(group, _)| group.as_str())),
     ];
     for (key, value) in wants {
         if let Some(value) =
@@ -103,54 +108,31 @@ pub(super) async fn guard(ctx: &Context, name: &NodeName, replaces: &NodeName) -
     if !has(&node, SCALE_DOWN_DISABLED) {
         set.extend([(SCALE_DOWN_DISABLED, json!(YES)), (KEPT, json!(YES))]);
     }
-    let written = if set.is_empty() {
-        Outcome::Unchanged
-    } else {
-        patch(ctx, WriteSite::GuardNode, &node, set, None).await?
-    };
-    let Some((group, instance)) = unprotected else {
-        return Ok(written);
-    };
-    let call = ctx.scaling.protect(&group, std::slice::from_ref(&instance), true);
-    ctx.writer
-        .outside(WriteSite::ProtectInstance, &outside(&instance), call)
-        .await?;
-    Ok(Outcome::Done)
+    if set.is_empty() {
+        return Ok(Outcome::Unchanged);
+    }
+    patch(ctx, WriteSite::GuardNode, &node, set, None).await
 }
 
-/// The group and the instance of a node, where it is not protected from scale-in yet.
-async fn unprotected(ctx: &Context, node: &Node) -> Result<Option<(String, InstanceId)>, ActError> {
-    let Some(instance) = live::instance(node) else {
-        return Ok(None);
-    };
-    let groups = ctx.scaling.groups_of(std::slice::from_ref(&instance)).await?;
-    let Some(name) = groups.into_values().next() else {
-        return Ok(None);
-    };
-    let groups = ctx.scaling.groups(std::slice::from_ref(&name)).await?;
-    let members = groups.iter().flat_map(|group| &group.members);
-    let open = members
-        .filter(|member| member.id == instance)
-        .any(|member| !member.protected);
-    Ok(open.then_some((name, instance)))
+/// The instance of a node; none where it is gone or cannot be read.
+pub(super) async fn instance_of(ctx: &Context, name: &NodeName) -> Option<InstanceId> {
+    live::instance(&live::node(ctx, name).await.ok()?)
 }
 
-/// Takes the protection of a replacement away: first that of the instance, then the marks.
+/// The group in which we protected a replacement, and its instance.
+pub(super) async fn protected(
+    ctx: &Context,
+    name: &NodeName,
+) -> Result<Option<(String, InstanceId)>, ActError> {
+    let node = live::node(ctx, name).await?;
+    let group = node.annotations().get(PROTECTED).cloned();
+    Ok(group.zip(live::instance(&node)))
+}
+
+/// Takes the marks of a replacement away; the protection of its instance has gone before.
 pub(super) async fn unguard(ctx: &Context, name: &NodeName) -> Acted {
     let node = live::node(ctx, name).await?;
     let annotations = node.annotations();
-    if let (Some(group), Some(instance)) = (annotations.get(PROTECTED), live::instance(&node)) {
-        let call = ctx.scaling.protect(group, std::slice::from_ref(&instance), false);
-        let done = ctx
-            .writer
-            .outside(WriteSite::ProtectInstance, &outside(&instance), call)
-            .await;
-        match done {
-            // The instance has left the group, or the group is gone: there is nothing to protect any more.
-            Ok(()) | Err(WriteError::NotFound { .. } | WriteError::Invalid { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
     let mut unset: Vec<(&str, Value)> = [REPLACES, PROTECTED, KEPT]
         .into_iter()
         .filter(|key| annotations.contains_key(*key))
@@ -171,10 +153,6 @@ fn has(node: &Node, key: &str) -> bool {
 
 fn target(node: &Node) -> Target {
     Target::cluster::<Node>(&node.name_any())
-}
-
-fn outside(instance: &InstanceId) -> Target {
-    Target::outside("Instance", instance.as_str())
 }
 
 /// One write for the deed and its mark, bound to the node as it was read.

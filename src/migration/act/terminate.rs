@@ -2,6 +2,7 @@
 //! the instance is in its group.
 
 use super::outcome::{ActError, Acted, Outcome};
+use super::seats::Seats;
 use super::{live, pods, record};
 use crate::context::Context;
 use crate::write::{Target, WriteSite};
@@ -16,8 +17,8 @@ const NAMED: usize = 3;
 /// Terminates this very instance through its Auto Scaling group.
 pub(super) async fn terminate(
     ctx: &Context,
-    node: &NodeName,
-    instance: &InstanceId,
+    seats: &Seats,
+    (node, instance): (&NodeName, &InstanceId),
     group: &NodeGroup,
     decrement: bool,
 ) -> Acted {
@@ -53,7 +54,7 @@ pub(super) async fn terminate(
             left.len()
         )));
     }
-    if is_leaving(ctx, instance).await? {
+    if is_leaving(seats, instance)? {
         ctx.writer.unchanged(WriteSite::TerminateInstance);
         return Ok(Outcome::Unchanged);
     }
@@ -66,17 +67,11 @@ pub(super) async fn terminate(
 }
 
 /// Whether an instance is on its way out already. A second try would make the group smaller twice.
-async fn is_leaving(ctx: &Context, instance: &InstanceId) -> Result<bool, ActError> {
-    let groups = ctx.scaling.groups_of(std::slice::from_ref(instance)).await?;
-    let Some(name) = groups.into_values().next() else {
+fn is_leaving(seats: &Seats, instance: &InstanceId) -> Result<bool, ActError> {
+    let Some((_, member)) = seats.seat(instance)? else {
         return Err(ActError::moved(format!(
             "the instance {instance} is in no Auto Scaling group"
         )));
     };
-    let groups = ctx.scaling.groups(&[name]).await?;
-    let members = groups.iter().flat_map(|group| &group.members);
-    let its = members
-        .filter(|member| member.id == *instance)
-        .map(|member| member.state);
-    Ok(its.into_iter().all(|state| state == MemberState::Leaving))
+    Ok(member.state == MemberState::Leaving)
 }

@@ -20,7 +20,8 @@ use vpccni_core::safety::{
 };
 use vpccni_core::version::CniVersion;
 
-pub(super) const NAME: &str = "default-3f9c2a1b";
+/// The policy, and the hash of the change, as the operator names it.
+pub(super) const NAME: &str = "default-ad336d10";
 
 /// The time of every situation.
 #[expect(non_snake_case, reason = "a constant that cannot be one")]
@@ -121,6 +122,9 @@ impl Scene {
             shield_seen: true,
             ..Memory::default()
         };
+        for view in scene.nodes.values_mut() {
+            (view.newest_revision, view.ours.hold) = (Some(false), view.facts.group == pool());
+        }
         for number in 1..=replaced {
             scene.nodes.remove(&node(number));
             scene.add(100 + number, &workers(), true, ago(30));

@@ -62,7 +62,7 @@ fn outside() -> Scene {
     scene.memory.stopped = Some(ago(20));
     scene.window = WindowView {
         open: false,
-        text: "2026-11-23T02:00:00Z".to_owned(),
+        text: "it opens at 2026-11-23T02:00:00Z".to_owned(),
     };
     scene
 }

@@ -2,7 +2,7 @@
 
 use super::plan::ChangeHash;
 use crate::ids::NodeName;
-use crate::safety::NodeGroup;
+use crate::safety::{NodeGroup, Provider};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -95,6 +95,51 @@ impl HaltReason {
             Self::NodePoolReverted { .. } => "NodePoolReverted",
             Self::UpdateFailed { .. } => "UpdateFailed",
             Self::CapacityLost { .. } => "CapacityLost",
+        }
+    }
+}
+
+impl HaltReason {
+    /// The command that shows what is wrong.
+    pub fn look(&self) -> String {
+        let describe = |node: Option<&NodeName>| {
+            let node = node.map_or_else(String::new, |node| format!(" {node}"));
+            format!("kubectl describe node{node}")
+        };
+        let of_group = |group: &NodeGroup| match group.provider {
+            Provider::Karpenter => format!(
+                "kubectl get nodepool {} -o yaml --show-managed-fields",
+                group.name
+            ),
+            Provider::ManagedNodeGroup => {
+                format!(
+                    "aws eks describe-nodegroup --cluster-name CLUSTER --nodegroup-name {}",
+                    group.name
+                )
+            }
+            _ => format!(
+                "aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names {}",
+                group.name
+            ),
+        };
+        match self {
+            Self::BlockedNodes { nodes, .. } => describe(nodes.first()),
+            Self::NewNodesFail { nodes, .. } => describe(nodes.first().map(|(node, _)| node)),
+            Self::SandboxFailures { .. } => {
+                "kubectl get events -A --field-selector reason=FailedCreatePodSandBox".to_owned()
+            }
+            Self::PendingPods { .. } => {
+                "kubectl get pods -A --field-selector status.phase=Pending".to_owned()
+            }
+            Self::AwsDenied { .. } => "kubectl describe cnipolicy default".to_owned(),
+            Self::PlanOutdated { .. } => "kubectl vpc-cni plan".to_owned(),
+            Self::ShieldLost | Self::ConfigurationReverted => {
+                "kubectl -n kube-system get ds aws-node -o yaml --show-managed-fields".to_owned()
+            }
+            Self::TemplateReverted { group, .. }
+            | Self::NodePoolReverted { group }
+            | Self::UpdateFailed { group, .. } => of_group(group),
+            Self::CapacityLost { .. } => "kubectl vpc-cni subnets".to_owned(),
         }
     }
 }

@@ -5,7 +5,7 @@ mod messages;
 
 use super::condition::{Condition, ConditionStatus::True};
 use super::diff::{Row, RowKind};
-use super::nodes::{NodeCounts, mixed_nodes};
+use super::nodes::{NodeCounts, OverCommittedTemplate, mixed_nodes, over_committed_templates};
 use super::outcome::{CloudView, EniConfigsView, Outcomes};
 use super::plan::PolicyPlan;
 use super::verdict::Verdict;
@@ -13,7 +13,7 @@ use super::world::{ManagementState, PolicyWorld, Target};
 use crate::config::Effective;
 use crate::known::Known;
 use crate::safety::Severity;
-use messages::{TARGET_MISSING, fight, listed, owned_by_other};
+use messages::{TARGET_MISSING, fight, listed, owned_by_other, where_it_is};
 
 pub(super) struct Scene<'a> {
     pub(super) world: &'a PolicyWorld,
@@ -282,25 +282,38 @@ impl Scene<'_> {
 
     fn max_pods_aligned(&self) -> Condition {
         let kind = "MaxPodsAligned";
-        match self.nodes.max_pods_mismatch {
-            0 => Condition::yes(
+        let mode = if self.effective.prefix_delegation() {
+            "Prefix"
+        } else {
+            "SecondaryIp"
+        };
+        let mut wrong = Vec::new();
+        let n = self.nodes.max_pods_mismatch;
+        if n > 0 {
+            wrong.push(format!(
+                "{n} of {} nodes accept more pods than their interfaces can carry in mode {mode}; \
+                 replace them with a lower max-pods",
+                self.nodes.total
+            ));
+        }
+        let world = self.world;
+        let templates = over_committed_templates(&world.seen, &world.templates, self.effective);
+        wrong.extend(templates.iter().map(|template| {
+            let OverCommittedTemplate { group, says, carries } = template;
+            format!(
+                "the template of {group} gives its next node {says} pods, and its types carry {carries} in mode {mode}; \
+                 lower it {}",
+                where_it_is(group)
+            )
+        }));
+        match (wrong.as_slice(), n) {
+            ([], _) => Condition::yes(
                 kind,
                 "Aligned",
-                "no node accepts more pods than its interfaces can carry",
+                "no node accepts more pods than its interfaces can carry, and no template that was read makes one",
             ),
-            n => {
-                let mode = if self.effective.prefix_delegation() {
-                    "Prefix"
-                } else {
-                    "SecondaryIp"
-                };
-                let message = format!(
-                    "{n} of {} nodes accept more pods than their interfaces can carry in mode {mode}; \
-                     replace them with a lower max-pods",
-                    self.nodes.total
-                );
-                Condition::no(kind, "OverCommitted", message)
-            }
+            (_, 0) => Condition::no(kind, "TemplateOverCommitted", listed(&wrong)),
+            (_, _) => Condition::no(kind, "OverCommitted", listed(&wrong)),
         }
     }
 

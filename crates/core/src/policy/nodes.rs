@@ -1,8 +1,10 @@
 //! The nodes in numbers, and whether their kubelets fit what their interfaces can carry.
 
 use crate::config::Effective;
+use crate::known::Known;
 use crate::max_pods::possible;
-use crate::safety::{NodeFacts, NodeMode, World};
+use crate::safety::{NodeFacts, NodeGroup, NodeMode, World};
+use std::collections::BTreeMap;
 
 /// Nodes by what they show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +57,42 @@ pub fn is_over_committed(node: &NodeFacts, effective: &Effective) -> bool {
         (Some(max_pods), Some(limits)) => max_pods > possible(limits, effective),
         (None, _) | (_, None) => false,
     }
+}
+
+/// A group whose next node will accept more pods than it can carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OverCommittedTemplate {
+    pub(super) group: NodeGroup,
+    /// What its template says.
+    pub(super) says: u32,
+    /// What the smallest type of its nodes carries.
+    pub(super) carries: u32,
+}
+
+/// The templates that promise too much, judged by the types of the nodes their groups have. Of a group without nodes the
+/// types are not known.
+pub(super) fn over_committed_templates(
+    world: &World,
+    templates: &BTreeMap<NodeGroup, Known<Option<u32>>>,
+    effective: &Effective,
+) -> Vec<OverCommittedTemplate> {
+    let mut carries: BTreeMap<&NodeGroup, u32> = BTreeMap::new();
+    for node in world.nodes.iter().filter(|node| node.takes_part()) {
+        if let Some(limits) = node.limits.as_option() {
+            let possible = possible(limits, effective);
+            let least = carries.entry(&node.group).or_insert(possible);
+            *least = (*least).min(possible);
+        }
+    }
+    let judged = templates.iter().filter_map(|(group, template)| {
+        let (says, carries) = ((*template.as_option()?)?, *carries.get(group)?);
+        (says > carries).then(|| OverCommittedTemplate {
+            group: group.clone(),
+            says,
+            carries,
+        })
+    });
+    judged.collect()
 }
 
 /// Nodes that hold both kinds of addresses, for messages: at most three names and a count.

@@ -5,7 +5,7 @@ use super::pin::Pin;
 use super::setting::{Seen, SettingName, Written};
 use crate::ids::EniConfigName;
 use crate::known::Known;
-use crate::safety::{Acceptance, EniConfigSpec, World};
+use crate::safety::{Acceptance, EniConfigSpec, NodeGroup, World};
 use crate::version::CniVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -191,6 +191,9 @@ pub struct PolicyWorld {
     pub now: i64,
     /// The settings that a migration holds.
     pub pin: Option<Pin>,
+    /// The max-pods that the template of each group gives its nodes; none where it leaves that to the image. Groups that
+    /// were not read are left out.
+    pub templates: BTreeMap<NodeGroup, Known<Option<u32>>>,
 }
 
 impl PolicyWorld {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
     ActionKind, Approval, ApprovedBy, ChangeHash, HaltReason, Next, NodeStep, Phase, Replace, Share, State,
-    Update, World, next,
+    Update, WaitsOn, World, next,
 };
 use vpccni_core::safety::NodeGroup;
 
@@ -91,11 +91,34 @@ fn it_waits_for_approval_and_then_for_the_window() {
     cluster.approval = approval;
     cluster.window_open = false;
     let waiting = cluster.step().waiting_for.unwrap();
-    assert_eq!(waiting.what, "it starts when the window opens: tomorrow");
+    assert_eq!(waiting.what, "it starts in a window; it opens tomorrow");
     assert_eq!(cluster.memory.started, None);
     cluster.window_open = true;
     cluster.step();
     assert_eq!(cluster.memory.started, Some(cluster.now));
+}
+
+#[test]
+fn an_approval_of_just_the_nodes_of_the_plan_covers_it_to_the_end() {
+    for groups in [[(asg(), 6)], [(pool(), 6)]] {
+        let mut cluster = Cluster::approved(&groups, true);
+        cluster.approval.as_mut().unwrap().max_nodes = Some(6);
+        let most = std::cell::Cell::new(0);
+        let done = cluster.until(|_, next| {
+            let asks = next
+                .waiting_for
+                .as_ref()
+                .is_some_and(|waits| waits.on == WaitsOn::Approval);
+            assert!(!asks, "{:?}", next.waiting_for);
+            most.set(most.get().max(next.progress.total));
+            next.phase == Phase::Completed
+        });
+        assert_eq!(done.progress.replaced, 6);
+        assert!(
+            most.get() <= 7,
+            "a node and its replacement are counted once: {most:?}"
+        );
+    }
 }
 
 #[test]

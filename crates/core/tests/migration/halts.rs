@@ -30,7 +30,13 @@ fn a_failed_canary_halts_at_once_and_resuming_replaces_it() {
     assert!(matches!(&halt.reason, HaltReason::NewNodesFail { nodes, threshold: 1 } if nodes.len() == 1));
     let waiting = halted.waiting_for.unwrap();
     assert!(waiting.what.ends_with("it is not Ready"), "{}", waiting.what);
-    assert_eq!(waiting.command, "kubectl vpc-cni migrate resume default-1");
+    assert!(
+        waiting.command.starts_with("kubectl describe node n"),
+        "{}",
+        waiting.command
+    );
+    let resume = "once it is mended: kubectl vpc-cni migrate resume default-1";
+    assert!(waiting.command.ends_with(resume), "{}", waiting.command);
     // It stays, although the cause is gone.
     cluster.groups.get_mut(&asg()).unwrap().broken = false;
     assert_eq!(cluster.step().phase, Phase::Halted);
@@ -242,4 +248,31 @@ fn a_way_back_that_was_paused_goes_on_back() {
     }
     let done = cluster.until(|_, next| next.phase.is_final());
     assert_eq!((done.phase, cluster.live_is_to), (Phase::RolledBack, false));
+}
+
+#[test]
+fn a_new_node_that_takes_the_wrong_number_of_pods_halts_at_once() {
+    let mut cluster = Cluster::approved(&[(asg(), 3)], true);
+    cluster.until_at(NodeStep::Selected);
+    let new = cluster.until(|cluster, _| {
+        cluster
+            .nodes
+            .values()
+            .any(|node| node.new && cluster.is_ready(node))
+    });
+    assert_ne!(new.phase, Phase::Halted);
+    let halted = cluster.look_with(|_, world| {
+        let all = world.nodes.values_mut();
+        for view in all.filter(|view| view.facts.max_pods == Some(110)) {
+            view.facts.max_pods = Some(29);
+        }
+    });
+    let halt = halted.halt.unwrap();
+    assert!(
+        halt.reason
+            .to_string()
+            .contains("it takes 29 pods instead of 110"),
+        "{}",
+        halt.reason
+    );
 }

@@ -139,7 +139,7 @@ impl Cluster {
             sandbox_failures: 0,
             window: WindowView {
                 open: self.window_open,
-                text: "tomorrow".to_owned(),
+                text: "it opens tomorrow".to_owned(),
             },
             aws_denied: self
                 .aws_denied

@@ -14,6 +14,7 @@ use crate::stores::{Lookup, Scope, Stores, TargetRef};
 use crate::target::LiveTarget;
 use crate::{Sources, world};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use vpccni_api::policy::DaemonSetRef;
 use vpccni_api::{CniPolicy, POLICY_NAME};
@@ -105,6 +106,7 @@ pub async fn observe(
             seen,
             now: now.as_second(),
             pin: None,
+            templates: BTreeMap::new(),
         },
         eni,
         carrier,

@@ -43,9 +43,17 @@ impl std::fmt::Debug for Kubelets {
 impl Kubelets {
     /// Starts without nodes.
     pub fn start(client: Client) -> Self {
+        Self::start_with(client, Delays::default().end)
+    }
+
+    /// The same with pods that take so long to end.
+    pub fn start_with(client: Client, end: Duration) -> Self {
         let shared = Arc::new(Shared {
             client,
-            delays: Delays::default(),
+            delays: Delays {
+                end,
+                ..Delays::default()
+            },
             nodes: Mutex::default(),
             addresses: Mutex::default(),
             rules: Mutex::default(),

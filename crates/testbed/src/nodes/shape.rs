@@ -142,6 +142,12 @@ impl SimNode {
         }
     }
 
+    /// Tells its kubelet another max-pods.
+    #[must_use]
+    pub fn max_pods(self, max_pods: u32) -> Self {
+        Self { max_pods, ..self }
+    }
+
     /// Makes it a given EC2 instance; the Node is named after the address, as EKS does.
     #[must_use]
     pub fn instance(mut self, id: &str, address: Ipv4Addr) -> Self {

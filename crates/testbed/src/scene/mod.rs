@@ -21,6 +21,7 @@ use agent::StandIn;
 use std::sync::Arc;
 use std::time::Duration;
 use vpccni_sandbox::Sandbox;
+use vpccni_sandbox::world::Placement;
 
 /// The namespace the charts are installed in.
 pub const NAMESPACE: &str = "vpc-cni-operator";
@@ -28,8 +29,9 @@ pub const NAMESPACE: &str = "vpc-cni-operator";
 /// The name of the cluster.
 const CLUSTER: &str = "demo";
 
-/// How long instances may take to become nodes.
-const JOIN_WITHIN: Duration = Duration::from_mins(2);
+/// How long instances may take to become nodes, and their agents to start; in large scenes longer.
+const PATIENCE: Duration = Duration::from_mins(2);
+const EACH_NODE: Duration = Duration::from_millis(500);
 
 /// A group of nodes.
 #[derive(Debug, Clone)]
@@ -71,6 +73,12 @@ pub struct SceneOptions {
     pub values: Vec<String>,
     /// The seed of the sandbox.
     pub seed: u64,
+    /// Where single addresses are placed.
+    pub placement: Placement,
+    /// The length of the prefix of node subnets: 20, or down to 18 for up to four large zones.
+    pub node_subnets: u8,
+    /// How long pods take to end; none is at once.
+    pub pod_end: Option<Duration>,
 }
 
 impl Default for SceneOptions {
@@ -93,6 +101,9 @@ impl Default for SceneOptions {
             aws_node: Some(AwsNode::published()),
             values: Vec::new(),
             seed: 1,
+            placement: Placement::Random,
+            node_subnets: 20,
+            pod_end: None,
         }
     }
 }
@@ -133,11 +144,13 @@ impl Scene {
         let sandbox = Sandbox::start(vpccni_sandbox::Options {
             seed: options.seed,
             region: "us-west-2".to_owned(),
+            placement: options.placement,
             ..vpccni_sandbox::Options::default()
         })
         .await
         .map_err(|error| SceneError::Sandbox(error.to_string()))?;
-        let cloud = Cloud::build(&sandbox, CLUSTER, &options.zones).map_err(SceneError::Cloud)?;
+        let cloud = Cloud::build_with(&sandbox, CLUSTER, &options.zones, options.node_subnets)
+            .map_err(SceneError::Cloud)?;
         fixtures::apply_crds(&plane).await.map_err(SceneError::Command)?;
         progress("installing the charts with helm");
         install_charts(&plane, &options.values).await?;
@@ -150,7 +163,10 @@ impl Scene {
             "registering {} nodes with their instances and interfaces",
             nodes.len()
         ));
-        let kubelets = Arc::new(Kubelets::start(plane.client()));
+        let kubelets = Arc::new(match options.pod_end {
+            Some(end) => Kubelets::start_with(plane.client(), end),
+            None => Kubelets::start(plane.client()),
+        });
         let stand_in = StandIn::new(cloud.clone(), &nodes);
         kubelets.conduct(move |pod| stand_in.pod_starts(pod));
         kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
@@ -175,7 +191,11 @@ impl Scene {
             fixtures::apply_aws_node(&plane, manifest)
                 .await
                 .map_err(SceneError::Command)?;
-            wait_rolled_out(&plane).await?;
+            rolled_out_within(
+                &plane,
+                PATIENCE + EACH_NODE * u32::try_from(launched).unwrap_or(u32::MAX),
+            )
+            .await?;
         }
         let karpenter = if options.karpenter {
             progress("starting Karpenter");
@@ -233,7 +253,8 @@ async fn joined(fleet: &Fleet, wanted: usize) -> Result<(), SceneError> {
             .ok_or_else(|| format!("{there} nodes"))
     };
     let what = format!("{wanted} nodes of Auto Scaling groups");
-    until(&what, JOIN_WITHIN, look).await.map_err(SceneError::Joined)
+    let within = PATIENCE + EACH_NODE * u32::try_from(wanted).unwrap_or(u32::MAX);
+    until(&what, within, look).await.map_err(SceneError::Joined)
 }
 
 /// Launches the instances of the groups.
@@ -253,13 +274,18 @@ pub(crate) fn launch(cloud: &Cloud, groups: &[GroupSpec]) -> Result<Vec<SimNode>
 
 /// Waits until every node runs the newest aws-node pod.
 pub async fn wait_rolled_out(plane: &ControlPlane) -> Result<(), SceneError> {
+    rolled_out_within(plane, PATIENCE).await
+}
+
+async fn rolled_out_within(plane: &ControlPlane, within: Duration) -> Result<(), SceneError> {
+    let timeout = format!("--timeout={}s", within.as_secs());
     let arguments = [
         "-n",
         "kube-system",
         "rollout",
         "status",
         "daemonset/aws-node",
-        "--timeout=120s",
+        &timeout,
     ];
     plane
         .kubectl_ok(&arguments, None)

@@ -13,7 +13,13 @@ use vpccni_testbed::scene::NAMESPACE;
 /// A program of the measured profile.
 pub(super) fn program(root: &Path, name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    target.join(super::PROFILE).join(name)
+    // A debug build measures its like; it says so in what it records.
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        super::PROFILE
+    };
+    target.join(profile).join(name)
 }
 
 /// What the process is told.
@@ -81,6 +87,15 @@ impl Operator {
             .filter(|line| line.starts_with("vpccni_operator_writes_total{"));
         let counted = lines.filter(|line| !line.contains("site=\"lease\""));
         Ok(counted
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
+    }
+
+    /// The sum of the series that begin so.
+    pub(super) async fn total(&self, begin: &str) -> Result<f64, String> {
+        let text = self.metrics().await?;
+        let lines = text.lines().filter(|line| line.starts_with(begin));
+        Ok(lines
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum())
     }

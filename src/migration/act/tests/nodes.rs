@@ -202,3 +202,55 @@ async fn a_replacement_is_guarded_and_let_go() {
     assert_eq!(protected(&lab), 1);
     assert_eq!(annotation(&lab, marks::SCALE_DOWN_DISABLED), "true");
 }
+
+#[tokio::test]
+async fn the_replacements_of_a_round_are_protected_with_one_call_for_each_group() {
+    let lab = Lab::with_aws().await;
+    let members: Vec<String> = lab.group().active().map(|member| member.id.to_string()).collect();
+    let node = |number: usize| NodeName::parse(&format!("new{number}")).unwrap();
+    for (number, instance) in members.iter().enumerate() {
+        let name = node(number);
+        let object = json!({
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": name.as_str(), "uid": name.as_str()},
+            "spec": {"providerID": format!("aws:///us-west-2a/{instance}")},
+        });
+        lab.api.put(&format!("/api/v1/nodes/{name}"), object);
+    }
+    let calls = |action: &str| -> u64 {
+        let all = lab.sandbox.as_ref().unwrap().calls();
+        all.iter()
+            .filter(|call| call.action == action)
+            .map(|call| call.count)
+            .sum()
+    };
+    let all = |kind: fn(NodeName) -> ActionKind| -> Vec<Action> {
+        let kinds = (0..members.len()).map(|number| kind(node(number)));
+        kinds.map(|kind| Action::new(kind, "a test wants it")).collect()
+    };
+    let done = |outcomes: Outcomes| {
+        outcomes
+            .steps
+            .iter()
+            .all(|(_, outcome)| *outcome == Outcome::Done)
+    };
+    let guard = |node| ActionKind::Guard {
+        node,
+        replaces: name(),
+    };
+    assert!(done(act(&lab.ctx, all(guard)).await));
+    assert!(lab.group().active().all(|member| member.protected));
+    let counted = [
+        "DescribeAutoScalingInstances",
+        "DescribeAutoScalingGroups",
+        "SetInstanceProtection",
+    ];
+    assert_eq!((members.len(), counted.map(calls)), (2, [1, 1, 1]));
+    // One has left the group meanwhile: the others are let go all the same.
+    let gone: InstanceId = members[0].parse().unwrap();
+    lab.world(|world| world.terminate_in_group(&gone, true).map(drop))
+        .unwrap();
+    assert!(done(
+        act(&lab.ctx, all(|node| ActionKind::Unguard { node })).await
+    ));
+    assert!(lab.group().active().all(|member| !member.protected));
+}

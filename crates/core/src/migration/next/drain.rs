@@ -143,13 +143,18 @@ pub(super) fn note_blocked(round: &mut Round<'_>, name: &NodeName, view: &NodeVi
             since: record.since,
         });
     }
-    let ending = left(view).is_some_and(|left| left.iter().any(|pod| keeper(pod).is_none()));
-    if ending {
-        let what = format!("{name} is being emptied");
+    let ending = left(view).unwrap_or_default();
+    let ending = ending.iter().filter(|pod| keeper(pod).is_none()).count();
+    if ending > 0 {
+        let what = format!("{name} is being emptied: {ending} pods are still there");
         let command = format!("kubectl get pods -A --field-selector spec.nodeName={name}");
-        round
-            .waits
-            .add(Rank::Node, what, "its pods", Some(record.since), command);
+        round.waits.add(
+            Rank::Node,
+            what,
+            "its pods, which leave by themselves",
+            Some(record.since),
+            command,
+        );
     }
 }
 

@@ -21,11 +21,13 @@ mod watch;
 use super::plan::{MigrationPlan, Stage};
 use super::report::{Next, Phase};
 use super::settings::OnWindowEnd;
-use super::state::{Baseline, Desired, Memory, State};
+use super::state::{Baseline, Desired, Memory, NodeStep, State};
 use super::world::World;
+use crate::ids::NodeName;
 use jiff::Timestamp;
 use round::{Leave, Round};
 use standing::switched_at;
+use std::collections::BTreeSet;
 use waiting::Rank;
 
 /// The next round of a migration.
@@ -98,7 +100,7 @@ fn ended(round: &Round<'_>) -> Phase {
 fn planned(round: &mut Round<'_>) -> Phase {
     let name = round.state.name.clone();
     for obstacle in &round.plan.obstacles {
-        let command = format!("kubectl vpc-cni plan {name}");
+        let command = format!("kubectl vpc-cni migrate show {name}");
         round
             .waits
             .add(Rank::Obstacle, obstacle.to_string(), "a person", None, command);
@@ -108,7 +110,7 @@ fn planned(round: &mut Round<'_>) -> Phase {
         paused(round, "it is paused".to_owned());
     }
     if !round.world.window.open {
-        let what = format!("it starts when the window opens: {}", round.world.window.text);
+        let what = format!("it starts in a window; {}", round.world.window.text);
         wait_for_window(round, what);
     }
     let free =
@@ -131,7 +133,9 @@ fn is_covered(round: &mut Round<'_>) -> bool {
     let name = round.state.name.clone();
     let command = format!("kubectl vpc-cni migrate approve {name}");
     let Some(approval) = &round.state.approval else {
-        let what = format!("the plan {} waits for approval", round.state.plan.hash.short());
+        let plan = &round.state.plan;
+        let (hash, nodes, groups) = (plan.hash.short(), plan.nodes, plan.groups.len());
+        let what = format!("the plan {hash}, {nodes} nodes in {groups} groups, waits for approval");
         round.waits.add(
             Rank::Approval,
             what,
@@ -141,12 +145,7 @@ fn is_covered(round: &mut Round<'_>) -> bool {
         );
         return false;
     };
-    let since = switched_at(&round.memory, round.stage);
-    let counted = round
-        .nodes()
-        .filter(|(_, view, standing)| standing.must_go() || since.is_some_and(|since| view.created >= since))
-        .count();
-    let nodes = u32::try_from(counted).unwrap_or(u32::MAX);
+    let nodes = replaced_or_left(round);
     match approval.covers(&round.state.plan, nodes, round.now) {
         Ok(()) => true,
         Err(why) => {
@@ -160,6 +159,30 @@ fn is_covered(round: &mut Round<'_>) -> bool {
             false
         }
     }
+}
+
+/// Nodes that were replaced, and those that still have to be. A replacement and the node it replaces are one, as long as
+/// both are there.
+fn replaced_or_left(round: &Round<'_>) -> u32 {
+    let since = switched_at(&round.memory, round.stage);
+    let (mut counted, mut arrived) = (0_usize, 0_usize);
+    for (_, view, standing) in round.nodes() {
+        let new = !standing.must_go() && since.is_some_and(|since| view.created >= since);
+        let pair = round.is_beside_its_old_node(view);
+        counted += usize::from(standing.must_go() || new && !pair);
+        arrived += usize::from(new && view.ours.replaces.is_none());
+    }
+    let replaced: BTreeSet<&NodeName> = round
+        .nodes()
+        .filter_map(|(_, view, _)| view.ours.replaces.as_ref())
+        .collect();
+    // New nodes come before anybody can say whose place they take.
+    let waiting = round.in_work().into_iter().filter(|(name, _, record)| {
+        let asked = record.grow_to.is_some() || record.step == NodeStep::Selected;
+        asked && round.standing(name).must_go() && !replaced.contains(name)
+    });
+    let pairs = arrived.min(waiting.count());
+    u32::try_from(counted - pairs.min(counted)).unwrap_or(u32::MAX)
 }
 
 fn abort(round: &mut Round<'_>) -> Phase {
@@ -207,7 +230,8 @@ fn leave(round: &mut Round<'_>) -> Option<Phase> {
     let name = round.state.name.clone();
     if let Some(halt) = halt {
         let what = format!("it halted: {}", halt.reason);
-        let command = format!("kubectl vpc-cni migrate resume {name}");
+        let look = halt.reason.look();
+        let command = format!("{look}; once it is mended: kubectl vpc-cni migrate resume {name}");
         round
             .waits
             .add(Rank::Halted, what, "a person", Some(halt.since), command);
@@ -222,7 +246,7 @@ fn leave(round: &mut Round<'_>) -> Option<Phase> {
         return Some(Phase::Paused);
     }
     if !window.open {
-        let what = format!("the window is closed: {}", window.text);
+        let what = format!("the window is closed; {}", window.text);
         wait_for_window(round, what);
     }
     let idle = round.in_work().is_empty() || !round.leave.go_on;
@@ -230,8 +254,10 @@ fn leave(round: &mut Round<'_>) -> Option<Phase> {
 }
 
 fn wait_for_window(round: &mut Round<'_>, what: String) {
-    let command = "kubectl get cnipolicy default -o yaml";
-    round.waits.add(Rank::Window, what, "time", None, command);
+    let command = "kubectl get cnipolicy default -o jsonpath={.spec.migration.windows}";
+    round
+        .waits
+        .add(Rank::Window, what, "nobody, it goes on by itself", None, command);
 }
 
 fn paused(round: &mut Round<'_>, what: String) {

@@ -77,7 +77,12 @@ fn progress(round: &Round<'_>) -> Progress {
         surge: round.surge,
         ..Progress::default()
     };
-    for (_, _, standing) in round.nodes() {
+    for (_, view, standing) in round.nodes() {
+        // One of the two is enough for a person who counts nodes: the old one, until it has gone.
+        let well = matches!(standing, Standing::New | Standing::Young(_));
+        if well && round.is_beside_its_old_node(view) {
+            continue;
+        }
         progress.total += 1;
         match standing {
             Standing::Old | Standing::Forgiven => progress.old += 1,

@@ -164,6 +164,12 @@ impl<'a> Round<'a> {
         self.world.nodes.iter().filter_map(in_work).collect()
     }
 
+    /// Whether a node replaces one that is still there.
+    pub(super) fn is_beside_its_old_node(&self, view: &NodeView) -> bool {
+        let old = view.ours.replaces.as_ref();
+        old.is_some_and(|old| self.world.nodes.contains_key(old))
+    }
+
     pub(super) fn budget_left(&self) -> u32 {
         self.plan.budget.unavailable.saturating_sub(self.unavailable)
     }

@@ -115,17 +115,17 @@ impl Judging<'_> {
 
     fn made_new(&self, node: &NodeView, fit: Fit) -> Standing {
         let unreadable = node.facts.enis.as_option().is_none();
+        // Its kubelet says this from the first moment to the last: to wait for it would only make more of its kind.
+        let hopeless = matches!(fit, Fit::Never(_)) && node.ready;
         let what = match fit {
             Fit::AsPlanned if node.ready && node.proof != Some(false) => return Standing::New,
             Fit::AsPlanned if node.ready => "pods get no address there".to_owned(),
             Fit::AsPlanned => "it is not Ready".to_owned(),
             Fit::Mixed => return Standing::Mixed,
-            Fit::Differs(what) | Fit::Unknown(what) => what,
+            Fit::Differs(what) | Fit::Never(what) | Fit::Unknown(what) => what,
         };
-        let due = node
-            .created
-            .saturating_add(DEADLINE)
-            .is_ok_and(|due| self.now >= due);
+        let deadline = node.created.saturating_add(DEADLINE);
+        let due = hopeless || deadline.is_ok_and(|due| self.now >= due);
         // What cannot be read has not failed: an outage of EC2 is not the node's fault.
         if !due || unreadable && node.ready {
             Standing::Young(what)

@@ -16,6 +16,8 @@ pub(in crate::migration) enum Fit {
     AsPlanned,
     /// Not, and what differs.
     Differs(String),
+    /// Not, and in something that no node changes as long as it lives.
+    Never(String),
     /// It holds addresses of both modes.
     Mixed,
     /// It cannot be told, and why.
@@ -125,9 +127,9 @@ impl<'a> Yardstick<'a> {
             (Some(planned), _)
                 if has > *planned || has < *planned && !self.stage.at_most.contains(&node.group) =>
             {
-                Fit::Differs(format!("it takes {has} pods instead of {planned}"))
+                Fit::Never(format!("it takes {has} pods instead of {planned}"))
             }
-            (_, Some(limits)) if has > possible(limits, &self.will) => Fit::Differs(format!(
+            (_, Some(limits)) if has > possible(limits, &self.will) => Fit::Never(format!(
                 "it takes {has} pods, and its addresses carry {}",
                 possible(limits, &self.will)
             )),

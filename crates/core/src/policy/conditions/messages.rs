@@ -6,7 +6,7 @@ use crate::policy::nodes::mixed_nodes;
 use crate::policy::setting::Written;
 use crate::policy::verdict::Why;
 use crate::policy::world::Strategy;
-use crate::safety::{Finding, Resolution, Severity};
+use crate::safety::{Finding, NodeGroup, Provider, Resolution, Severity};
 
 /// What a line of a message may show before the rest is counted.
 const SHOWN: usize = 4;
@@ -123,6 +123,15 @@ pub(super) fn fight(rows: &[&Row]) -> String {
         "{}. It is not written again for a while; remove it there or here",
         listed(&texts)
     )
+}
+
+/// Where people set the max-pods of a group.
+pub(super) fn where_it_is(group: &NodeGroup) -> &'static str {
+    match group.provider {
+        Provider::Karpenter => "in spec.kubelet.maxPods of its EC2NodeClass",
+        Provider::ManagedNodeGroup | Provider::AutoScalingGroup => "in the user data of its launch template",
+        Provider::SelfManaged => "where its nodes are made",
+    }
 }
 
 pub(super) fn listed(texts: &[String]) -> String {

@@ -7,7 +7,7 @@ mod scene;
 use super::*;
 use crate::config::{Key, Place};
 use crate::known::Known;
-use crate::safety::{Acceptance, EniFacts, NodeMode};
+use crate::safety::{Acceptance, EniFacts, NodeGroup, NodeMode, Provider};
 use scene::{carry_out, edit, name, settled, text, value, world};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,50 @@ fn keys_of_others_are_left() {
         plan(&world).verdict.differs[0].kind,
         RowKind::Blocked(_)
     ));
+}
+
+#[test]
+fn a_template_that_promises_too_much_is_named_before_its_group_grows() {
+    let mut world = settled(&[(Key::WarmEniTarget, "2")]);
+    let group = world.seen.nodes[0].group.clone();
+    let aligned = |world: &PolicyWorld| {
+        let (plan, cloud) = (plan(world), CloudView::Observed(String::new()));
+        let said = report(
+            world,
+            &plan,
+            &Outcomes::default(),
+            &cloud,
+            &EniConfigsView::NotUsed,
+        );
+        let mut conditions = said.conditions.into_iter();
+        let found = conditions
+            .find(|condition| condition.kind == "MaxPodsAligned")
+            .unwrap();
+        (found.reason, found.message)
+    };
+    let mut with = |template: Known<Option<u32>>| {
+        world.templates.insert(group.clone(), template);
+        aligned(&world)
+    };
+    for fine in [
+        Known::Yes(Some(29)),
+        Known::Yes(None),
+        Known::Unknown("denied".to_owned()),
+    ] {
+        assert_eq!(with(fine).0, "Aligned");
+    }
+    let (reason, message) = with(Known::Yes(Some(110)));
+    assert_eq!(reason, "TemplateOverCommitted");
+    let named = format!("the template of {group} gives its next node 110 pods, and its types carry 29");
+    assert!(message.contains(&named), "{message}");
+    world.templates.insert(
+        NodeGroup {
+            provider: Provider::Karpenter,
+            name: "empty".to_owned(),
+        },
+        Known::Yes(Some(500)),
+    );
+    assert!(!aligned(&world).1.contains("empty"), "its types are not known");
 }
 
 #[test]

@@ -118,6 +118,7 @@ pub(super) fn world(settings: &[(Key, &str)]) -> PolicyWorld {
             ..World::empty()
         },
         pin: None,
+        templates: BTreeMap::new(),
         now: 0,
     }
 }
