@@ -40,8 +40,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build,id=build-$TARGETARCH \
     build-static --profile node --package vpccni-ipamd \
     && install -D -m 0755 "/build/$(cat /target)/node/ipamd" /out/ipamd \
-    && build-static --profile node --package vpccni-cni \
-    && install -D -m 0755 "/build/$(cat /target)/node/aws-cni" /out/plugins/aws-cni \
+    && build-static --profile plugin --package vpccni-cni \
+    && install -D -m 0755 "/build/$(cat /target)/plugin/aws-cni" /out/plugins/aws-cni \
     && ln -s aws-cni /out/plugins/egress-cni
 
 # Rules that the stock agent left in iptables, of either flavour, are read and removed once, at the first start, with these

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio_util::sync::CancellationToken;
 use vpccni_observe::inventory::{Budget, Inventory, InventoryCache};
 use vpccni_observe::policy::Eyes;
@@ -54,12 +54,14 @@ impl Controller for Cni {
 
     async fn run(self: Arc<Self>, ctx: Arc<Context>, stop: CancellationToken) -> Result<(), Failure> {
         let eyes = open_eyes(&ctx);
+        let memory = Memory::default();
+        let wake = policy_wake(&eyes, memory.migration.stirred());
         let policies = PolicyRounds {
             eyes: eyes.clone(),
-            memory: Mutex::default(),
+            memory: Mutex::new(memory),
         };
         let nodes = NodeRounds { eyes: eyes.clone() };
-        let policy_loop = Loop::new("policy", policy_wake(&eyes), Pace::resync(RESYNC));
+        let policy_loop = Loop::new("policy", wake, Pace::resync(RESYNC));
         let node_pace = Pace {
             debounce: node::GATHER,
             ..Pace::resync(ctx.settings.inventory_interval)
@@ -96,7 +98,7 @@ fn open_eyes(ctx: &Context) -> Eyes {
     }
 }
 
-fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
+fn policy_wake(eyes: &Eyes, stirred: Arc<Notify>) -> Arc<dyn Wake> {
     let kinds = [
         Kind::Policy,
         Kind::Target,
@@ -112,6 +114,7 @@ fn policy_wake(eyes: &Eyes) -> Arc<dyn Wake> {
     Arc::new(AnyOf(vec![
         Arc::new(eyes.stores.subscribe(&kinds)),
         Arc::new(OnInventory(inventory)),
+        Arc::new(Stirred(stirred)),
     ]))
 }
 
@@ -130,6 +133,16 @@ impl Wake for OnInventory {
         if self.0.lock().await.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Something that only a migration watches.
+struct Stirred(Arc<Notify>);
+
+#[async_trait]
+impl Wake for Stirred {
+    async fn woken(&self) {
+        self.0.notified().await;
     }
 }
 

@@ -24,5 +24,12 @@ label_sets! {
     ResultLabels { controller: &'static str, result: &'static str }
     CategoryLabels { controller: &'static str, category: &'static str }
     WriteLabels { site: &'static str, outcome: &'static str }
+    PhaseLabels { phase: &'static str }
+    OnLabels { on: &'static str }
+    ReasonLabels { reason: &'static str }
+    StateLabels { state: &'static str }
+    StepLabels { step: &'static str }
+    BudgetLabels { of: &'static str, part: &'static str }
+    SubnetLabels { subnet: String }
     EventLabels { reason: &'static str, outcome: &'static str }
 }

@@ -2,8 +2,10 @@
 //! label stays bounded. Nothing reads them back to decide anything.
 
 mod labels;
+mod migration;
 mod table;
 
+pub use migration::MigrationNow;
 pub use table::reference_md;
 
 use labels::{
@@ -40,6 +42,8 @@ pub struct Metrics {
     refused: Family<RuleLabels, Counter>,
     drift: GaugeSet<DriftLabels>,
     nodes: GaugeSet<ModeLabels>,
+    on_delete: Gauge,
+    migration: migration::Families,
     cloud_calls: Family<CallLabels, Counter>,
     reconcile_duration: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     reconciles: Family<ResultLabels, Counter>,
@@ -68,6 +72,8 @@ impl Metrics {
             refused: Family::default(),
             drift: GaugeSet::default(),
             nodes: GaugeSet::default(),
+            on_delete: Gauge::default(),
+            migration: migration::Families::default(),
             cloud_calls: Family::default(),
             reconcile_duration: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             reconciles: Family::default(),
@@ -85,6 +91,8 @@ impl Metrics {
             |doc: &FamilyDoc, family: &Gauge| self.registry.register(doc.name, doc.help, family.clone());
         add(&table::POLICY_UNREADABLE, &self.policy_unreadable);
         add(&table::LEADER, &self.leader);
+        add(&table::ON_DELETE, &self.on_delete);
+        self.migration.register(&self.registry);
         self.config_info.register(&self.registry, &table::CONFIG_INFO);
         self.objects_unreadable
             .register(&self.registry, &table::OBJECTS_UNREADABLE);
@@ -191,6 +199,16 @@ impl Metrics {
         self.nodes.replace(modes);
     }
 
+    /// Whether the DaemonSet's pods are only replaced when somebody deletes them.
+    pub fn set_on_delete(&self, on_delete: bool) {
+        self.on_delete.set(i64::from(on_delete));
+    }
+
+    /// The migration that lives; none where none does.
+    pub fn set_migration(&self, now: Option<MigrationNow>) {
+        self.migration.set(now.unwrap_or_default());
+    }
+
     /// A call to the cloud ended.
     pub fn cloud_call(&self, action: &str, outcome: &'static str) {
         self.cloud_calls
@@ -234,9 +252,21 @@ impl Metrics {
         self.events.get_or_create(&EventLabels { reason, outcome }).inc();
     }
 
-    /// Whether this replica leads.
+    /// Whether this replica leads. One that no longer does knows nothing of the cluster: what it saw last would stay
+    /// true for ever, and alerts take the worst that any replica says.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+        if !leads {
+            self.set_config(None);
+            self.set_policy_unreadable(false);
+            self.set_objects_unreadable([]);
+            self.set_conditions([]);
+            self.set_findings([]);
+            self.set_drift([]);
+            self.set_nodes([]);
+            self.set_on_delete(false);
+            self.set_migration(None);
+        }
     }
 }
 

@@ -84,6 +84,37 @@ families! {
     NODES: Gauge "vpccni_nodes" {
         "mode": "SecondaryIp, Prefix, Mixed, Unknown, Ignored"
     } "Nodes by the mode in which they hold addresses.",
+    ON_DELETE: Gauge "vpccni_on_delete" {}
+        "1 while the update strategy of the DaemonSet is OnDelete: old nodes keep the old configuration until they go.",
+    MIGRATION_PHASE: Gauge "vpccni_migration_phase" {
+        "phase": "Planned, Approved, Prepared, Canary, Rolling, Verifying, Paused, Halted, RollingBack, Aborting, Completed, RolledBack, Aborted"
+    } "1 for where the migration stands that lives; no series while none does.",
+    MIGRATION_WAITING: Gauge "vpccni_migration_waiting" {
+        "on": "Halted, Superseded, Approval, Obstacle, Paused, BlockedPod, FailedNode, Template, Carrier, Group, Window, Node, Owner, Soak"
+    } "1 for what the migration waits for, as in status.waitingFor.reason; no series while it waits for nothing.",
+    MIGRATION_HALTED: Gauge "vpccni_migration_halted" {
+        "reason": "a halt reason, each with a section in runbooks/migration.md"
+    } "1 while the migration has stopped by itself and nobody has resumed it.",
+    MIGRATION_NODES: Gauge "vpccni_migration_nodes" {
+        "state": "Old, Mixed, Young, Replaced, Failed"
+    } "Nodes of the migration by what they are; together all that take part.",
+    MIGRATION_STEPS: Gauge "vpccni_migration_nodes_in_work" {
+        "step": "Selected, ReplacementReady, Cordoned, Draining, Drained, Terminating, Quarantined"
+    } "Nodes in work by how far they are.",
+    MIGRATION_STEP_SINCE: Gauge "vpccni_migration_step_since_timestamp_seconds" {
+        "step": "as of vpccni_migration_nodes_in_work"
+    } "Since when the node is in this step that has been in it the longest.",
+    MIGRATION_BUDGET: Gauge "vpccni_migration_budget_nodes" {
+        "of": "unavailable, surge",
+        "part": "allowed, used"
+    } "The budget of the migration over all groups together, and what of it is used.",
+    MIGRATION_BLOCKED: Gauge "vpccni_migration_blocked_pods" {}
+        "Pods that do not leave the nodes in work: a PodDisruptionBudget or their annotations keep them.",
+    MIGRATION_ETA: Gauge "vpccni_migration_eta_seconds" {}
+        "How long the migration still takes if nothing blocks; 0 while none lives.",
+    MIGRATION_FREE: Gauge "vpccni_migration_min_free_prefixes" {
+        "subnet": "a subnet of the plan, the first 20"
+    } "The fewest free /28 blocks the subnet will have over the rest of the plan; below zero so many are missing.",
     CLOUD_CALLS: Counter "vpccni_cloud_calls" {
         "action": "an API action such as ec2:DescribeSubnets",
         "outcome": "ok, denied, throttled, timed_out, unreachable, not_found, invalid, internal"

@@ -20,12 +20,59 @@ fn busy() -> Metrics {
     metrics.refused("prefix-mode-in-place");
     metrics.set_drift([("WARM_ENI_TARGET", "person")]);
     metrics.set_nodes([("Prefix", 12)]);
+    metrics.set_on_delete(true);
+    metrics.set_migration(Some(migration()));
     metrics.cloud_call("ec2:DescribeSubnets", "ok");
     metrics.reconciled("policy", Duration::from_millis(20), Some("conflict"));
     metrics.write("event", "written");
     metrics.event("DriftHeld", "written");
     metrics.set_leader(true);
     metrics
+}
+
+fn migration() -> MigrationNow {
+    MigrationNow {
+        phase: Some("Rolling"),
+        waits_on: Some("BlockedPod"),
+        halted: Some("BlockedNodes"),
+        nodes: vec![("Old", 4), ("Replaced", 8)],
+        in_work: vec![("Draining", 700), ("Draining", 500), ("Quarantined", 600)],
+        budget: vec![("surge", "used", 2)],
+        blocked_pods: 3,
+        eta_seconds: 600,
+        min_free_prefixes: vec![("subnet-0a".to_owned(), -2)],
+    }
+}
+
+#[test]
+fn a_migration_that_ended_leaves_no_series_and_steps_are_counted_with_the_longest_first() {
+    let metrics = Metrics::default();
+    metrics.set_migration(Some(migration()));
+    let during = text(&metrics);
+    for line in [
+        r#"vpccni_migration_nodes_in_work{step="Draining"} 2"#,
+        r#"vpccni_migration_step_since_timestamp_seconds{step="Draining"} 500"#,
+        r#"vpccni_migration_min_free_prefixes{subnet="subnet-0a"} -2"#,
+        "vpccni_migration_blocked_pods 3",
+    ] {
+        assert!(during.contains(line), "{line} is missing in {during}");
+    }
+    metrics.set_migration(None);
+    let after = text(&metrics);
+    assert!(!after.contains("vpccni_migration_phase{"), "{after}");
+    assert!(after.contains("vpccni_migration_blocked_pods 0"), "{after}");
+}
+
+#[test]
+fn a_replica_that_no_longer_leads_says_nothing_of_the_cluster() {
+    let metrics = busy();
+    metrics.set_leader(false);
+    let text = text(&metrics);
+    let said = |line: &&str| {
+        let of_cluster = line.starts_with("vpccni_") && !line.starts_with("vpccni_operator_");
+        of_cluster && !line.contains("_total") && !line.ends_with(" 0")
+    };
+    assert_eq!(text.lines().filter(said).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

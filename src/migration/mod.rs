@@ -3,16 +3,23 @@
 
 mod act;
 mod give_back;
+#[cfg(test)]
+mod golden;
 mod object;
 mod observe;
 mod pods;
 mod report;
+mod say;
+mod superseded;
 
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
-use object::{Wanted, Work};
+use object::Work;
+use std::sync::Arc;
 use std::time::Duration;
+use superseded::{Around, Wanted};
+use tokio::sync::Notify;
 use vpccni_api::CniPolicy;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
@@ -31,6 +38,16 @@ pub(crate) struct Memory {
     failures: Vec<String>,
     denied: Option<String>,
     groups: observe::LastGroups,
+    sandboxes: observe::LastFailures,
+    pods: Option<pods::PodWatch>,
+    stirred: Arc<Notify>,
+}
+
+impl Memory {
+    /// Tells when a round should look although no watched object has changed.
+    pub(crate) fn stirred(&self) -> Arc<Notify> {
+        Arc::clone(&self.stirred)
+    }
 }
 
 /// What a round came to.
@@ -53,7 +70,10 @@ pub(crate) async fn reconcile(
     memory: &mut Memory,
 ) -> Round {
     let world = &observed.world;
-    let Some(work) = object::living(ctx, eyes, policy) else {
+    let mut living = object::living(ctx, eyes, policy).into_iter();
+    let Some(work) = living.next() else {
+        ctx.metrics.set_migration(None);
+        memory.pods = None;
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
@@ -71,6 +91,7 @@ pub(crate) async fn reconcile(
             };
         }
     };
+    let beside: Vec<Work> = living.flatten().collect();
     let seen = observe::observe(
         ctx,
         eyes,
@@ -81,10 +102,19 @@ pub(crate) async fn reconcile(
     )
     .await; // reads
     let state = work.state(policy, observed, &seen);
-    let wanted = work.wanted(world, &state);
+    let around = Around {
+        ctx,
+        eyes,
+        policy,
+        observed,
+        draft,
+        seen: &seen,
+    };
+    let wanted = superseded::wanted(around, (&work, &state), &beside, memory).await;
     let state = wanted.applied_to(state);
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
-    wanted.say(&mut decided, ctx.now());
+    wanted.say(&mut decided);
+    report::measure(ctx, &state, &decided);
     let round = work.round(&state, &decided);
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {

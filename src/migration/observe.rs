@@ -1,7 +1,7 @@
 //! What a round of a migration decides on, read from the stores, the API server and AWS. Reads only.
 
 use super::Memory;
-use super::pods::{self, PodsSeen};
+use super::pods::{self, PodWatch, PodsSeen};
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -12,13 +12,16 @@ use kube::{Api, ResourceExt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_api::convert::migration::migration_settings;
+use vpccni_api::migration::MemoryStatus;
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
-use vpccni_observe::migration::{CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::migration::{
+    CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups, groups_of,
+};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -63,12 +66,28 @@ impl LastGroups {
     }
 }
 
-/// The groups that nodes are in which take part.
-pub(super) fn groups_of(observed: &Observed) -> impl Iterator<Item = NodeGroup> {
-    let nodes = observed.world.seen.nodes.iter();
-    nodes
-        .filter(|node| node.takes_part())
-        .map(|node| node.group.clone())
+/// Events are not indexed: the API server reads all of them to find those of one reason.
+const FAILURES_AGE: SignedDuration = SignedDuration::from_secs(10);
+
+/// The last reading of failed pod sandboxes.
+#[derive(Debug, Default)]
+pub(super) struct LastFailures(Option<(Timestamp, Vec<Event>)>);
+
+impl LastFailures {
+    /// Without permission to read them none are seen.
+    async fn read(&mut self, ctx: &Context) -> &[Event] {
+        let now = ctx.now();
+        let fresh = |at: &Timestamp| now.duration_since(*at).abs() < FAILURES_AGE;
+        if !self.0.as_ref().is_some_and(|(at, _)| fresh(at)) {
+            let api: Api<Event> = Api::all(ctx.client.clone());
+            let params = ListParams::default()
+                .fields("reason=FailedCreatePodSandBox")
+                .limit(500);
+            let events = api.list(&params).await.map(|list| list.items);
+            self.0 = Some((now, events.unwrap_or_default()));
+        }
+        self.0.as_ref().map_or(&[], |(_, events)| events)
+    }
 }
 
 /// Looks at everything.
@@ -99,12 +118,12 @@ pub(super) async fn observe(
     } = memory.groups.read(ctx, cluster, wanted).await;
     let denied = memory.denied.clone();
     let status = object.status.as_ref();
-    let memory = status.and_then(|status| status.memory.as_ref());
-    let started = memory.is_some_and(|memory| memory.started.is_some());
+    let stored = status.and_then(|status| status.memory.as_ref());
+    let started = stored.is_some_and(|stored| stored.started.is_some());
     // Before it begins nothing is moved, however long it waits for a person; and the pods of a large cluster are many.
     let (pods, revision, ourselves) = if started {
         (
-            pods::read(ctx, now).await,
+            pods::read(ctx, watch_of(ctx, memory), now).await,
             newest_revision(ctx, observed).await,
             ourselves(ctx).await,
         )
@@ -118,7 +137,10 @@ pub(super) async fn observe(
     let since = failures_since(now, settings.halt.window, resumed);
     let subnets = observed.world.seen.subnets.as_option().into_iter().flatten();
     let world = World {
-        sandbox_failures: sandbox_failures(ctx, &nodes, since, memory).await,
+        sandbox_failures: match switched(stored) {
+            Some(switched) => sandbox_failures(memory.sandboxes.read(ctx).await, &nodes, since, switched),
+            None => 0,
+        },
         nodes,
         groups: views,
         carrier: carrier(observed),
@@ -271,22 +293,26 @@ fn failures_since(now: Timestamp, window: SignedDuration, resumed: Option<Timest
     resumed.map_or(begin, |resumed| resumed.max(begin))
 }
 
-/// Pods that got no sandbox on migrated nodes, counted from Events. Without permission to read them none are seen.
-async fn sandbox_failures(
-    ctx: &Context,
+/// The watch of pods, started when it is first needed: before, the pods of a large cluster are nobody's business.
+fn watch_of<'a>(ctx: &Context, memory: &'a mut Memory) -> &'a PodWatch {
+    let stirred = memory.stirred();
+    memory
+        .pods
+        .get_or_insert_with(|| PodWatch::start(ctx.client.clone(), stirred))
+}
+
+/// When the configuration of new nodes was last changed.
+fn switched(stored: Option<&MemoryStatus>) -> Option<Timestamp> {
+    stored?.switched.as_ref()?.last()?.at.as_ref().map(|at| at.0)
+}
+
+/// Pods that got no sandbox on migrated nodes, counted from Events.
+fn sandbox_failures(
+    events: &[Event],
     nodes: &BTreeMap<NodeName, NodeView>,
     since: Timestamp,
-    memory: Option<&vpccni_api::migration::MemoryStatus>,
+    switched: Timestamp,
 ) -> u32 {
-    let switched = memory.and_then(|memory| memory.switched.as_ref()?.last()?.at.as_ref().map(|at| at.0));
-    let Some(switched) = switched else { return 0 };
-    let api: Api<Event> = Api::all(ctx.client.clone());
-    let params = ListParams::default()
-        .fields("reason=FailedCreatePodSandBox")
-        .limit(500);
-    let Ok(list) = api.list(&params).await else {
-        return 0;
-    };
     let migrated = |event: &Event| {
         let host = event.source.as_ref().and_then(|source| source.host.as_deref());
         let host = host.or(event.reporting_instance.as_deref()).unwrap_or_default();
@@ -299,8 +325,7 @@ async fn sandbox_failures(
         let last = last.or_else(|| event.event_time.as_ref().map(|time| time.0));
         last.is_some_and(|at| at >= since)
     };
-    let count = list
-        .items
+    let count = events
         .iter()
         .filter(|event| recent(event) && migrated(event))
         .count();

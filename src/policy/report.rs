@@ -141,6 +141,9 @@ fn metrics(ctx: &Context, observed: &Observed, plan: &PolicyPlan, said: &PolicyR
     let drifting: Vec<(String, &'static str)> = drifting.collect();
     ctx.metrics
         .set_drift(drifting.iter().map(|(key, class)| (key.as_str(), *class)));
+    let target = observed.world.target.as_ref();
+    ctx.metrics
+        .set_on_delete(target.is_some_and(|target| target.rollout.on_delete));
     let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let nodes = said.nodes;
     ctx.metrics.set_nodes([

@@ -46,8 +46,20 @@ words! {
     printcolumn(name = "Replaced", type_ = "string", json_path = ".status.summary.replaced"),
     printcolumn(name = "Active", type_ = "string", json_path = ".status.summary.active"),
     printcolumn(name = "ETA", type_ = "string", json_path = ".status.summary.eta"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "WaitingFor", type_ = "string", json_path = ".status.waitingFor.what"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Who",
+        type_ = "string",
+        json_path = ".status.waitingFor.who",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Command",
+        type_ = "string",
+        json_path = ".status.waitingFor.command",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CniMigrationSpec {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vpccni_aws::{Aws, Limits, Overrides};
 use vpccni_core::ports::{Ec2, Eks};
-use vpccni_observe::snapshot::no_aws;
+use vpccni_observe::snapshot::{GroupPorts, no_aws};
 
 /// A person waits: a call to AWS gets less time than the operator gives it.
 const AWS_OPERATION: Duration = Duration::from_secs(20);
@@ -42,8 +42,9 @@ async fn config(flags: &Flags) -> Result<Config, Failure> {
     }
 }
 
-/// The ports of AWS. Without a region they are nobody's, and every fact that needs them says why it is not known.
-pub(crate) async fn aws() -> (Arc<dyn Ec2>, Arc<dyn Eks>) {
+/// The ports of AWS, those of groups of nodes too. Without a region they are nobody's, and every fact that needs them
+/// says why it is not known.
+pub(crate) async fn aws() -> (Arc<dyn Ec2>, Arc<dyn Eks>, Option<GroupPorts>) {
     let overrides = Overrides {
         limits: Limits {
             operation: AWS_OPERATION,
@@ -54,8 +55,16 @@ pub(crate) async fn aws() -> (Arc<dyn Ec2>, Arc<dyn Eks>) {
     match Aws::from_environment(overrides).await {
         Ok(aws) => {
             let aws = Arc::new(aws);
-            (aws.clone(), aws)
+            let groups = GroupPorts {
+                scaling: aws.clone(),
+                templates: aws.clone(),
+                node_groups: aws.clone(),
+            };
+            (aws.clone(), aws, Some(groups))
         }
-        Err(error) => no_aws(&error.message),
+        Err(error) => {
+            let (ec2, eks) = no_aws(&error.message);
+            (ec2, eks, None)
+        }
     }
 }

@@ -63,6 +63,9 @@ pub enum Failure {
         /// Why.
         why: String,
     },
+    /// The API server would not take the policy.
+    #[error("the API server refuses the policy: {0}")]
+    Refused(String),
     /// The policy cannot be followed.
     #[error("the CniPolicy cannot be followed: {0}")]
     Intent(#[source] vpccni_observe::policy::IntentError),
@@ -103,6 +106,9 @@ impl Failure {
             Self::Take(TakeError::List(_, error)) | Self::Object { source: error, .. } => of_api(error)?,
             Self::Take(TakeError::Policy(_) | TakeError::Intent(_)) | Self::Intent(_) => {
                 "correct the policy: docs/reference/api.md lists its fields".to_owned()
+            }
+            Self::Refused(_) => {
+                "correct the field it names: docs/reference/api.md lists fields and rules".to_owned()
             }
             Self::PolicyFile { .. } => "docs/reference/api.md lists the fields of a CniPolicy".to_owned(),
             Self::NoTarget(_) => {

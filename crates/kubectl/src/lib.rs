@@ -8,10 +8,12 @@ mod commands;
 mod connect;
 mod failure;
 mod look;
+mod migration_text;
 mod next;
 mod output;
 mod plan;
 mod policy_file;
+mod rules;
 
 pub use commands::run;
 pub use failure::Failure;

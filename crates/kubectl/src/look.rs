@@ -3,7 +3,9 @@
 use crate::args::{Flags, Looking};
 use crate::connect;
 use crate::failure::Failure;
+use crate::rules::{NOT_ASKED, check};
 use jiff::Timestamp;
+use kube::Client;
 use std::path::{Path, PathBuf};
 use vpccni_api::CniPolicy;
 use vpccni_observe::snapshot::{Sight, Snapshot, Source};
@@ -18,6 +20,8 @@ pub(crate) struct Look {
     pub(crate) sight: Sight,
     /// The file, where it was no live cluster.
     pub(crate) file: Option<PathBuf>,
+    /// Why the API server did not judge the policy of a file.
+    pub(crate) unchecked: Option<String>,
 }
 
 /// Looks, for a policy in place of the cluster's where one is given.
@@ -26,9 +30,18 @@ pub(crate) async fn look(
     looking: &Looking,
     given: Option<CniPolicy>,
 ) -> Result<Look, Failure> {
-    let snapshot = match &looking.snapshot {
-        Some(path) => read(path)?,
-        None => take(flags, looking.cluster_name.clone(), given.as_ref()).await?,
+    let (snapshot, unchecked) = match &looking.snapshot {
+        Some(path) => (read(path)?, given.is_some().then(|| NOT_ASKED.to_owned())),
+        None => {
+            // On the heap, as below: the state of these is more than a stack should hold.
+            let client = Box::pin(connect::cluster(flags)).await?;
+            let unchecked = match &given {
+                Some(policy) => Box::pin(check(&client, policy)).await?,
+                None => None,
+            };
+            let name = looking.cluster_name.clone();
+            (take_of(&client, name, given.as_ref()).await?, unchecked)
+        }
     };
     let unusable = |source| Failure::Snapshot {
         path: looking.snapshot.clone().unwrap_or_else(|| "the cluster".into()),
@@ -44,6 +57,7 @@ pub(crate) async fn look(
         has_policy,
         sight,
         file: looking.snapshot.clone(),
+        unchecked,
     })
 }
 
@@ -53,18 +67,26 @@ pub(crate) async fn take(
     cluster_name: Option<String>,
     policy: Option<&CniPolicy>,
 ) -> Result<Snapshot, Failure> {
-    // On the heap, as below: the state of these is more than a stack should hold.
     let client = Box::pin(connect::cluster(flags)).await?;
-    let (ec2, eks) = Box::pin(connect::aws()).await;
+    take_of(&client, cluster_name, policy).await
+}
+
+async fn take_of(
+    client: &Client,
+    cluster_name: Option<String>,
+    policy: Option<&CniPolicy>,
+) -> Result<Snapshot, Failure> {
+    let (ec2, eks, groups) = Box::pin(connect::aws()).await;
     let source = Source {
         policy,
         cluster_name,
         ec2,
         eks,
+        groups,
         now: Timestamp::now(),
         by: format!("kubectl-vpc_cni {}", env!("CARGO_PKG_VERSION")),
     };
-    let taken = Box::pin(Snapshot::take(&client, source)).await;
+    let taken = Box::pin(Snapshot::take(client, source)).await;
     taken.map_err(Failure::Take)
 }
 

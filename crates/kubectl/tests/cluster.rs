@@ -12,7 +12,7 @@ use vpccni_core::ports::{Ec2, Eks};
 use vpccni_observe::deep::Deep;
 use vpccni_observe::inventory::{Budget, InventoryCache};
 use vpccni_observe::policy::{Counts, Door, Eyes, Observed, Recall, observe, scope};
-use vpccni_observe::snapshot::{Snapshot, Source, no_aws};
+use vpccni_observe::snapshot::{GroupPorts, Snapshot, Source, no_aws};
 use vpccni_observe::stores::Stores;
 use vpccni_testbed::cloud::PodNetwork;
 use vpccni_testbed::memory::{MemoryCluster, Setting, start_clock, virtual_now};
@@ -88,7 +88,12 @@ async fn take(client: &kube::Client, policy: Option<&CniPolicy>) -> Snapshot {
         policy,
         cluster_name: Some("demo".to_owned()),
         ec2: ports.clone(),
-        eks: ports,
+        eks: ports.clone(),
+        groups: Some(GroupPorts {
+            scaling: ports.clone(),
+            templates: ports.clone(),
+            node_groups: ports,
+        }),
         now: virtual_now(),
         by: "the tests".to_owned(),
     };
@@ -154,6 +159,7 @@ fn without_aws_a_plan_says_what_it_does_not_know() {
             cluster_name: None,
             ec2,
             eks,
+            groups: None,
             now: virtual_now(),
             by: "the tests".to_owned(),
         };

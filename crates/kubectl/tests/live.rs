@@ -167,6 +167,13 @@ async fn with_a_policy(bed: &Bed) {
     );
     assert_eq!(rules(&bed.shown(&["plan", "-o", "json"], true, 2).await).len(), 1);
 
+    let refused = bed.run(&["plan", "-f", "automatic.yaml"], true).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(1) && said.contains("spec.migration.windows: strategy Automatic"),
+        "{said}"
+    );
+
     let asked = bed.run(&["release"], false).await;
     assert_eq!(asked.status.code(), Some(1), "nobody can be asked here");
     let saved = tempfile::NamedTempFile::new().unwrap();

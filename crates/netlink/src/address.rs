@@ -64,10 +64,6 @@ pub(crate) fn remove(address: &Address, index: u32) -> Request {
 
 /// All addresses but those of the node alone, such as 127.0.0.1.
 pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, KernelError> {
-    let replies = socket.dump(
-        "list addresses",
-        &RouteNetlinkMessage::GetAddress(AddressMessage::default()),
-    )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewAddress(message)
             if matches!(message.header.scope, AddressScope::Universe | AddressScope::Link) =>
@@ -86,7 +82,8 @@ pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Address>, Ke
         }
         _ => None,
     };
-    Ok(replies.into_iter().filter_map(parse).collect())
+    let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+    socket.dump("list addresses", &question, parse)
 }
 
 /// Sets a neighbour for good.
@@ -123,10 +120,6 @@ fn neighbour_as(neighbour: &Neighbour, index: u32, state: NeighbourState) -> Req
 
 /// All neighbours that are known for good.
 pub(crate) fn neighbours(socket: &mut Socket, names: &Names) -> Result<Vec<Neighbour>, KernelError> {
-    let replies = socket.dump(
-        "list neighbours",
-        &RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()),
-    )?;
     let parse = |reply| match reply {
         RouteNetlinkMessage::NewNeighbour(message) if message.header.state == NeighbourState::Permanent => {
             let (mut address, mut mac) = (None, None);
@@ -150,5 +143,6 @@ pub(crate) fn neighbours(socket: &mut Socket, names: &Names) -> Result<Vec<Neigh
         }
         _ => None,
     };
-    Ok(replies.into_iter().filter_map(parse).collect())
+    let question = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
+    socket.dump("list neighbours", &question, parse)
 }

@@ -59,19 +59,19 @@ fn found(
     family: Family,
     question: &Attributes,
 ) -> Result<Vec<Vec<u8>>, KernelError> {
-    let entry = |raw: &Raw| raw.payload().get(NFGEN..).unwrap_or_default().to_vec();
-    let is_theirs = |raw: &Raw| {
-        let entry = entry(raw);
-        let mut sources = TUPLES.iter().filter_map(|tuple| source(&entry, *tuple));
-        sources.any(|source| addresses.contains(&source))
+    // The kernel may list all connections of the node: few of them are theirs.
+    let theirs = |raw: &Raw| {
+        let entry = raw.payload().get(NFGEN..).unwrap_or_default();
+        let mut sources = TUPLES.iter().filter_map(|tuple| source(entry, *tuple));
+        let is_theirs = sources.any(|source| addresses.contains(&source));
+        is_theirs.then(|| removal(entry)).flatten()
     };
     let ask = |bytes: &mut Vec<u8>, sequence: u32| {
         let kind = kind(NFNL_SUBSYS_CTNETLINK, GET);
         let head = (kind, NLM_F_REQUEST | NLM_F_DUMP, sequence);
         message(bytes, head, protocol(Some(family)), question.as_bytes());
     };
-    let all = socket.list_of(LIST, ask, is_theirs)?;
-    Ok(all.iter().filter_map(|raw| removal(&entry(raw))).collect())
+    socket.list(LIST, ask, |raw| Ok(theirs(raw)))
 }
 
 /// For a few IPv4 addresses the kernel picks the entries out, since Linux 5.8; else it shows all. It compares IPv6

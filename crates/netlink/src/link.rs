@@ -121,13 +121,14 @@ fn named(name: &str) -> LinkMessage {
 
 /// The links among answers.
 pub(crate) fn links_in(replies: Vec<RouteNetlinkMessage>) -> Vec<Link> {
-    replies
-        .into_iter()
-        .filter_map(|reply| match reply {
-            RouteNetlinkMessage::NewLink(message) => parse(message),
-            _ => None,
-        })
-        .collect()
+    replies.into_iter().filter_map(link_in).collect()
+}
+
+fn link_in(reply: RouteNetlinkMessage) -> Option<Link> {
+    match reply {
+        RouteNetlinkMessage::NewLink(message) => parse(message),
+        _ => None,
+    }
 }
 
 /// One link by name.
@@ -137,11 +138,8 @@ pub(crate) fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>, Kern
 
 /// All links.
 pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
-    let replies = socket.dump(
-        "list links",
-        &RouteNetlinkMessage::GetLink(LinkMessage::default()),
-    )?;
-    Ok(links_in(replies))
+    let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
+    socket.dump("list links", &question, link_in)
 }
 
 /// Names by index and back, for the other messages.

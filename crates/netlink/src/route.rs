@@ -134,11 +134,11 @@ pub(crate) fn all(socket: &mut Socket, names: &Names) -> Result<Vec<Route>, Kern
     for of in [Family::V4, Family::V6] {
         let mut message = RouteMessage::default();
         message.header.address_family = family(of);
-        let replies = socket.dump("list routes", &RouteNetlinkMessage::GetRoute(message))?;
-        routes.extend(replies.into_iter().filter_map(|reply| match reply {
+        let question = RouteNetlinkMessage::GetRoute(message);
+        routes.extend(socket.dump("list routes", &question, |reply| match reply {
             RouteNetlinkMessage::NewRoute(message) => parse(message, names),
             _ => None,
-        }));
+        })?);
     }
     Ok(routes)
 }

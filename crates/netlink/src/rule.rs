@@ -75,12 +75,14 @@ pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Rule>, KernelError> {
 pub(crate) fn of(socket: &mut Socket, of: Family) -> Result<Vec<Rule>, KernelError> {
     let mut message = RuleMessage::default();
     message.header.family = family(of);
-    let replies = socket.dump("list rules", &RouteNetlinkMessage::GetRule(message))?;
-    let parse = |reply| match reply {
-        RouteNetlinkMessage::NewRule(message) => parse(message),
-        _ => None,
-    };
-    Ok(replies.into_iter().filter_map(parse).collect())
+    socket.dump(
+        "list rules",
+        &RouteNetlinkMessage::GetRule(message),
+        |reply| match reply {
+            RouteNetlinkMessage::NewRule(message) => parse(message),
+            _ => None,
+        },
+    )
 }
 
 /// None for a rule that says more than ours do: it is somebody else's, whatever else it has in common.

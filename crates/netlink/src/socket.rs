@@ -171,41 +171,33 @@ impl Socket {
         Ok(outcome)
     }
 
-    /// Everything of a kind.
-    pub(crate) fn dump(
+    /// What is wanted of everything of a kind. Each message is let go before the next is understood: a node with 250
+    /// pods has megabytes of them.
+    pub(crate) fn dump<T>(
         &mut self,
         call: &'static str,
         message: &RouteNetlinkMessage,
-    ) -> Result<Vec<RouteNetlinkMessage>, KernelError> {
-        let all = self.list(call, |bytes, sequence| {
+        wanted: impl Fn(RouteNetlinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, KernelError> {
+        let question = |bytes: &mut Vec<u8>, sequence| {
             append(bytes, message.clone(), NLM_F_REQUEST | NLM_F_DUMP, sequence);
-        })?;
-        let mut messages = Vec::with_capacity(all.len());
-        for raw in all {
-            if let NetlinkPayload::InnerMessage(message) = raw.understand(call)? {
-                messages.push(message);
-            }
-        }
-        Ok(messages)
+        };
+        self.list(call, question, |raw| {
+            Ok(match raw.understand(call)? {
+                NetlinkPayload::InnerMessage(message) => wanted(message),
+                _ => None,
+            })
+        })
     }
 
-    /// Sends the question and reads the list it asks for. One that changed while it was read may lack what was there
-    /// all the time, so it is read again.
-    pub(crate) fn list(
+    /// Sends the question and gives what is wanted of each message of the list it asks for. One that changed while it
+    /// was read may lack what was there all the time, so it is read again.
+    pub(crate) fn list<T>(
         &mut self,
         call: &'static str,
         question: impl Fn(&mut Vec<u8>, u32),
-    ) -> Result<Vec<Raw>, KernelError> {
-        self.list_of(call, question, |_| true)
-    }
-
-    /// Of such a list, what is to be kept: a list may be much longer than what matters of it.
-    pub(crate) fn list_of(
-        &mut self,
-        call: &'static str,
-        question: impl Fn(&mut Vec<u8>, u32),
-        matters: impl Fn(&Raw) -> bool,
-    ) -> Result<Vec<Raw>, KernelError> {
+        wanted: impl Fn(&Raw) -> Result<Option<T>, KernelError>,
+    ) -> Result<Vec<T>, KernelError> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             let sequence = self.next_sequence();
@@ -213,7 +205,7 @@ impl Socket {
             question(&mut bytes, sequence);
             self.send(call, &bytes)?;
             let is_whole;
-            (all, is_whole) = self.read_list(call, sequence, &matters)?;
+            (all, is_whole) = self.read_list(call, sequence, &wanted)?;
             if is_whole {
                 break;
             }
@@ -221,12 +213,12 @@ impl Socket {
         Ok(all)
     }
 
-    fn read_list(
+    fn read_list<T>(
         &mut self,
         call: &'static str,
         sequence: u32,
-        matters: impl Fn(&Raw) -> bool,
-    ) -> Result<(Vec<Raw>, bool), KernelError> {
+        wanted: impl Fn(&Raw) -> Result<Option<T>, KernelError>,
+    ) -> Result<(Vec<T>, bool), KernelError> {
         let mut all = Vec::new();
         let mut is_whole = true;
         loop {
@@ -243,8 +235,7 @@ impl Socket {
                             .ok_or_else(|| answer(call, "an error without a number"))?;
                         return Err(failed(call, "a list", errno));
                     }
-                    _ if matters(&raw) => all.push(raw),
-                    _ => {}
+                    _ => all.extend(wanted(&raw)?),
                 }
             }
         }

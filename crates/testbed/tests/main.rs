@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
 #![expect(clippy::print_stdout, reason = "notes for the report of `cargo xtask test`")]
 
+mod alerts;
 mod charts;
 mod cloud;
 mod control_plane;

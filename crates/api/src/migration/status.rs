@@ -93,7 +93,7 @@ optional! {
         blocked_total: i64,
         /// The way back.
         rollback: RollbackStatus,
-        /// Why it stopped by itself.
+        /// Why it stopped by itself, the last time; the condition Halted says whether it holds.
         halt: HaltStatus,
         /// Whether it is well to stop here, and what a scale-out would do.
         #[schemars(length(max = 4096))]
@@ -116,13 +116,16 @@ optional! {
         /// Nodes in work.
         #[schemars(length(max = 16))]
         active: String,
-        /// How long it still takes, such as 2h10m.
+        /// How long it still takes, such as 2h10m; with what it waits for first where it does not run.
         #[schemars(length(max = 64))]
         eta: String,
     }
 
     /// What it waits for.
     Waiting {
+        /// The kind of thing, in a word: Approval, BlockedPod, Window, Halted and so on.
+        #[schemars(length(max = 64))]
+        reason: String,
         /// The step and the object, in a sentence.
         #[schemars(length(max = 1024))]
         what: String,

@@ -24,9 +24,9 @@ pub use halt::{Halt, HaltReason};
 pub use next::next;
 pub use plan::{
     Budget, Carrier, ChangeHash, ConfigId, Direction, GroupPlan, Judge, Method, MigrationPlan, Obstacle,
-    PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan,
+    PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan, reversed,
 };
-pub use report::{Blocked, InFlight, Next, Phase, Progress, WaitingFor};
+pub use report::{Blocked, InFlight, Next, Phase, Progress, WaitingFor, WaitsOn};
 pub use settings::{
     BudgetShare, Canary, Drain, HaltAt, OnBlocked, OnSuperseded, OnWindowEnd, Replace, Settings, Share,
 };

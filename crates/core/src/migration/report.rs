@@ -39,6 +39,39 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The word, for conditions and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "Planned",
+            Self::Approved => "Approved",
+            Self::Prepared => "Prepared",
+            Self::Canary => "Canary",
+            Self::Rolling => "Rolling",
+            Self::Verifying => "Verifying",
+            Self::Completed => "Completed",
+            Self::Paused => "Paused",
+            Self::Halted => "Halted",
+            Self::RollingBack => "RollingBack",
+            Self::RolledBack => "RolledBack",
+            Self::Aborting => "Aborting",
+            Self::Aborted => "Aborted",
+        }
+    }
+
+    /// Whether nodes are being replaced, or what that needs is put in place.
+    pub fn is_under_way(self) -> bool {
+        matches!(
+            self,
+            Self::Approved
+                | Self::Prepared
+                | Self::Canary
+                | Self::Rolling
+                | Self::Verifying
+                | Self::RollingBack
+                | Self::Aborting
+        )
+    }
+
     /// Whether it is over.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::RolledBack | Self::Aborted)
@@ -47,13 +80,76 @@ impl Phase {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(self.word())
+    }
+}
+
+/// What is waited for, the most telling first. The word is the reason in the status, and a label of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitsOn {
+    /// It stopped by itself, and a person resumes it.
+    Halted,
+    /// The policy asks for something else by now.
+    Superseded,
+    /// A person approves the plan.
+    Approval,
+    /// Something stands in the way of the plan.
+    Obstacle,
+    /// A person paused it.
+    Paused,
+    /// A pod that may not be evicted.
+    BlockedPod,
+    /// A new node that is not as it should be.
+    FailedNode,
+    /// The template of a group, which its owner changes.
+    Template,
+    /// The target that carries the configuration.
+    Carrier,
+    /// A group that is to give a node.
+    Group,
+    /// The window.
+    Window,
+    /// A node on its way.
+    Node,
+    /// The owner of a node or a group.
+    Owner,
+    /// The canaries are watched for a while.
+    Soak,
+}
+
+impl WaitsOn {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Halted => "Halted",
+            Self::Superseded => "Superseded",
+            Self::Approval => "Approval",
+            Self::Obstacle => "Obstacle",
+            Self::Paused => "Paused",
+            Self::BlockedPod => "BlockedPod",
+            Self::FailedNode => "FailedNode",
+            Self::Template => "Template",
+            Self::Carrier => "Carrier",
+            Self::Group => "Group",
+            Self::Window => "Window",
+            Self::Node => "Node",
+            Self::Owner => "Owner",
+            Self::Soak => "Soak",
+        }
+    }
+}
+
+impl fmt::Display for WaitsOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
 /// What it waits for: always the step, the object, who acts and the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingFor {
+    /// The kind of thing.
+    pub on: WaitsOn,
     /// The step and the object, in a sentence.
     pub what: String,
     /// Who acts.
@@ -132,7 +228,7 @@ pub struct Next {
     pub blocked: Vec<Blocked>,
     /// The halt that holds.
     pub halt: Option<Halt>,
-    /// How long it still takes if nothing blocks; none while it is stopped.
+    /// How long it still takes if nothing blocks, from when it goes on; none once it is over.
     pub eta: Option<SignedDuration>,
     /// Whether it is well to stop here, and what a scale-out would do.
     pub if_stopped: String,

@@ -228,3 +228,18 @@ fn an_abort_after_the_switch_keeps_the_shield_and_says_so() {
     assert_eq!((early.shield, early.live_is_to), (false, false));
     assert_eq!(end.stays, Vec::<String>::new());
 }
+
+#[test]
+fn a_way_back_that_was_paused_goes_on_back() {
+    let mut cluster = Cluster::approved(&[(asg(), 3)], true);
+    cluster.until(|_, next| next.progress.replaced >= 1);
+    cluster.desired = Desired::RollBack;
+    cluster.until(|cluster, _| !cluster.live_is_to);
+    for desired in [Desired::Pause, Desired::Run] {
+        cluster.desired = desired;
+        let next = cluster.step();
+        assert_eq!(next.halt, None, "{desired:?}");
+    }
+    let done = cluster.until(|_, next| next.phase.is_final());
+    assert_eq!((done.phase, cluster.live_is_to), (Phase::RolledBack, false));
+}

@@ -1,23 +1,29 @@
 //! What could not be read, one sentence each: a plan made without it is a plan that says so.
 
+use crate::look::Look;
 use vpccni_core::known::Known;
 use vpccni_core::policy::CloudView;
 use vpccni_core::safety::{WorkloadFacts, World};
-use vpccni_observe::policy::Observed;
+use vpccni_observe::migration::groups_of;
 
-/// The sentences, each once.
-pub(crate) fn unknown(observed: &Observed) -> Vec<String> {
+/// The sentences, each once. Groups of nodes matter to a migration only.
+pub(crate) fn unknown(look: &Look, needs_groups: bool) -> Vec<String> {
+    let observed = &look.sight.observed;
     let mut sentences = Vec::new();
     let mut add = |sentence: &str| {
         if !sentences.iter().any(|known| known == sentence) {
             sentences.push(sentence.to_owned());
         }
     };
+    look.unchecked.iter().for_each(|sentence| add(sentence));
     for failure in &observed.inventory.failures {
         add(&vpccni_observe::inventory::sentence(failure));
     }
     if let (true, CloudView::Partly(_, why)) = (observed.inventory.failures.is_empty(), &observed.cloud) {
         add(why);
+    }
+    if needs_groups && look.sight.groups.is_empty() && groups_of(observed).next().is_some() {
+        add("the groups of the nodes: they are not in the snapshot, or there was no AWS to ask");
     }
     let World {
         cluster, workloads, ..

@@ -1,6 +1,7 @@
 //! What a policy would change, made by the planners of `core` from what was looked at.
 
 mod facts;
+mod proposal;
 mod render;
 mod room;
 mod view;

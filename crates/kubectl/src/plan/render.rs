@@ -1,5 +1,6 @@
 //! A plan as people read it: what was seen, what would change, what refuses it, the room, and what to do next.
 
+use super::proposal;
 use super::room::{Room, run_text};
 use super::view::{Change, Deed, EniDeed, PlanView, Verdict};
 use crate::output::{Cell, Paint, Style, Table, count, facts, heading, indented, line, wrapped};
@@ -16,6 +17,9 @@ pub(crate) fn render(view: &PlanView, paint: Paint) -> String {
     text.push_str(&changes(view, paint));
     text.push_str(&eni_configs(view, paint));
     text.push_str(&findings(view, paint));
+    if let Some(found) = &view.proposal {
+        text.push_str(&proposal::text(found, paint));
+    }
     text.push_str(&capacity(&view.capacity, paint));
     text.push_str(&unknown(view, paint));
     text.push_str(&result(view, paint));

@@ -1,6 +1,7 @@
 //! A plan as programs read it.
 
 use super::facts::unknown;
+use super::proposal::{Proposal, proposal};
 use super::room::{Room, rooms};
 use crate::look::Look;
 use kube::ResourceExt;
@@ -44,6 +45,9 @@ pub(crate) struct PlanView {
     pub(crate) eni_configs: Vec<EniConfigChange>,
     pub(crate) findings: Vec<FindingStatus>,
     pub(crate) pending: Vec<PendingChange>,
+    /// The migration that would carry out what is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proposal: Option<Proposal>,
     pub(crate) capacity: Vec<Room>,
     pub(crate) unknown: Vec<String>,
 }
@@ -197,11 +201,12 @@ pub(crate) fn view(look: &Look) -> Option<PlanView> {
         eni_configs: eni_changes(&eni),
         findings,
         pending: pending_changes(&plan.verdict).collect(),
+        proposal: proposal(look, &plan),
         capacity: match rooms(&observed.world.seen) {
             Known::Yes(rooms) => rooms,
             Known::Unknown(_) => Vec::new(),
         },
-        unknown: unknown(observed),
+        unknown: unknown(look, plan.verdict.change.is_some()),
     };
     view.verdict = verdict(&plan, &eni, &view);
     Some(view)

@@ -202,15 +202,15 @@ fn dump(
 ) -> Result<Vec<(u8, Vec<u8>)>, KernelError> {
     const CALL: &str = "list nftables";
     let mut socket = Socket::netfilter()?;
-    let all = socket.list(CALL, |bytes, sequence| {
+    let question = |bytes: &mut Vec<u8>, sequence| {
         let head = (kind(message), NLM_F_REQUEST | NLM_F_DUMP, sequence);
         nfnetlink::message(bytes, head, protocol(family), filter.as_bytes());
-    })?;
-    let split = |raw: Raw| {
+    };
+    let split = |raw: &Raw| {
         let (head, attributes) = raw.payload().split_at_checked(NFGEN)?;
         Some((*head.first()?, attributes.to_vec()))
     };
-    Ok(all.into_iter().filter_map(split).collect())
+    socket.list(CALL, question, |raw| Ok(split(raw)))
 }
 
 /// Names of all tables of IPv4 and IPv6.

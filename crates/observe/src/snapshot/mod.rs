@@ -16,6 +16,7 @@ pub use error::{SnapshotError, TakeError};
 
 use crate::deep::{Deep, DeepFacts};
 use crate::inventory::{Budget, InventoryCache};
+use crate::migration::{Groups, groups, groups_of};
 use crate::policy::{Counts, Door, Eyes, IntentError, Observed, Recall, observe, scope};
 use crate::stores::Stores;
 use cloud::Said;
@@ -25,12 +26,16 @@ use objects::{Objects, first_policy, only_policy};
 use record::Recorder;
 use replay::Replay;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use vpccni_api::CniPolicy;
 use vpccni_api::policy::{CniPolicySpec, ManagementState};
+use vpccni_core::migration::GroupFacts;
 use vpccni_core::policy::Fights;
+use vpccni_core::ports::groups::{AutoScaling, LaunchTemplates, NodeGroups};
 use vpccni_core::ports::{Ec2, Eks};
-use wire::{CountsForm, Form, Text};
+use vpccni_core::safety::NodeGroup;
+use wire::{CountsForm, Form, GroupFactsForm, NodeGroupForm, Text};
 
 /// The version of the file. A new field that may be absent does not change it.
 const VERSION: u64 = 1;
@@ -55,6 +60,17 @@ pub struct Snapshot {
     objects: Objects,
     counts: CountsForm,
     aws: Said,
+    /// What a migration would rest on. Facts and not what they were read from: the user data of a launch template may hold
+    /// secrets. Snapshots of before there were migrations have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupForm>,
+}
+
+/// A group of nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct GroupForm {
+    group: NodeGroupForm,
+    facts: GroupFactsForm,
 }
 
 /// What a snapshot is taken of.
@@ -68,10 +84,23 @@ pub struct Source<'a> {
     pub ec2: Arc<dyn Ec2>,
     /// EKS.
     pub eks: Arc<dyn Eks>,
+    /// What groups of nodes are read from; none where there is no AWS.
+    pub groups: Option<GroupPorts>,
     /// The time.
     pub now: Timestamp,
     /// Who takes it, for the file.
     pub by: String,
+}
+
+/// The ports groups of nodes are read from.
+#[derive(Debug, Clone)]
+pub struct GroupPorts {
+    /// Auto Scaling groups.
+    pub scaling: Arc<dyn AutoScaling>,
+    /// Launch templates.
+    pub templates: Arc<dyn LaunchTemplates>,
+    /// EKS managed node groups.
+    pub node_groups: Arc<dyn NodeGroups>,
 }
 
 /// What was seen for a policy.
@@ -81,6 +110,8 @@ pub struct Sight {
     pub stores: Stores,
     /// What the planners decide on.
     pub observed: Observed,
+    /// The groups the nodes are in, as far as they were read.
+    pub groups: BTreeMap<NodeGroup, GroupFacts>,
 }
 
 /// Ports of nobody: every call says why there is no AWS.
@@ -106,6 +137,7 @@ impl Snapshot {
             objects,
             counts: CountsForm::of(DeepFacts::read(client, Deep::Full).await),
             aws: Said::default(),
+            groups: Vec::new(),
         };
         let recorder = Arc::new(Recorder::new(source.ec2, source.eks));
         let sight = snapshot.look(&policy, recorder.clone(), recorder.clone()).await;
@@ -114,6 +146,9 @@ impl Snapshot {
             snapshot.ask_for_addon(&recorder, cluster).await;
         }
         snapshot.aws = recorder.said();
+        if let Some(ports) = &source.groups {
+            snapshot.groups = read_groups(client, ports, &sight.observed, source.now).await;
+        }
         Ok(snapshot)
     }
 
@@ -196,7 +231,12 @@ impl Snapshot {
         };
         let mut recall = Recall::with_version(self.kubernetes_version.clone());
         let observed = observe(&door, &eyes, &mut recall, policy, Fights::default(), Deep::Full).await?;
-        Ok(Sight { stores, observed })
+        let pair = |form: &GroupForm| (form.group.clone().value(), form.facts.clone().value());
+        Ok(Sight {
+            stores,
+            observed,
+            groups: self.groups.iter().map(pair).collect(),
+        })
     }
 
     /// A policy in a file may name the add-on although the cluster's does not: what EKS says of it is kept, too.
@@ -215,6 +255,28 @@ impl Snapshot {
             tracing::debug!(%error, "the versions of the add-on are not in the snapshot");
         }
     }
+}
+
+async fn read_groups(
+    client: &Client,
+    ports: &GroupPorts,
+    observed: &Observed,
+    now: Timestamp,
+) -> Vec<GroupForm> {
+    let from = Groups {
+        client,
+        scaling: ports.scaling.as_ref(),
+        templates: ports.templates.as_ref(),
+        node_groups: ports.node_groups.as_ref(),
+        cluster: observed.cluster_name.as_deref(),
+        now,
+    };
+    let seen = groups(from, &groups_of(observed).collect()).await;
+    let form = |(group, facts)| GroupForm {
+        group: Form::of(group),
+        facts: Form::of(facts),
+    };
+    seen.facts.into_iter().map(form).collect()
 }
 
 fn with_status(given: Option<CniPolicy>, standing: Option<CniPolicy>) -> CniPolicy {

@@ -2,21 +2,23 @@
 //! behind it meets an invalid one.
 
 use crate::deep::DeepFacts;
+use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 use vpccni_core::ids::{EniId, InstanceId, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone};
 use vpccni_core::known::Known;
 use vpccni_core::limits::InstanceLimits;
+use vpccni_core::migration::{GroupFacts, GroupSize, KarpenterFacts, Template};
 use vpccni_core::net::{Ipv4Net, Ipv4Prefix};
 use vpccni_core::ports::{
     Addon, Attachment, CloudErrorKind, Eni, EniKind, Instance, Nodegroup, Reservation, ReservationKind,
     SecurityGroup, Subnet,
 };
-use vpccni_core::safety::{NodePodFacts, WorkloadFacts};
+use vpccni_core::safety::{NodeGroup, NodePodFacts, Provider, WorkloadFacts};
 
 /// A form of `D`.
 pub(super) trait Form<D>: Sized {
@@ -90,6 +92,16 @@ impl<D, F: Form<D>> Form<Vec<D>> for Vec<F> {
     }
 
     fn value(self) -> Vec<D> {
+        self.into_iter().map(F::value).collect()
+    }
+}
+
+impl<D: Ord, F: Form<D> + Ord> Form<BTreeSet<D>> for BTreeSet<F> {
+    fn of(value: BTreeSet<D>) -> Self {
+        value.into_iter().map(F::of).collect()
+    }
+
+    fn value(self) -> BTreeSet<D> {
         self.into_iter().map(F::value).collect()
     }
 }
@@ -186,6 +198,7 @@ words! {
     ErrorKindForm = CloudErrorKind { Denied, Throttled, TimedOut, Unreachable, NotFound, Invalid, Internal }
     EniKindForm = EniKind { Interface, Trunk, Branch, Efa, EfaOnly, Other }
     ReservationKindForm = ReservationKind { Prefix, Explicit }
+    ProviderForm = Provider { ManagedNodeGroup, AutoScalingGroup, Karpenter, SelfManaged }
 }
 
 forms! {
@@ -275,8 +288,80 @@ forms! {
         probed_security_group_pods: Fact<u32>,
     }
 
+    SizeForm = GroupSize {
+        min: u32,
+        max: u32,
+        desired: u32,
+    }
+
+    KarpenterForm = KarpenterFacts {
+        node_class: String,
+        budgets: Vec<String>,
+        allows_none: Option<String>,
+        expire_after: Option<Text<SignedDuration>>,
+        termination_grace: Option<Text<SignedDuration>>,
+        does_not_drift: Option<String>,
+        pool_owned_by: Option<String>,
+    }
+
+    TemplateForm = Template {
+        max_pods: Fact<Option<u32>>,
+        owned_by: Option<String>,
+        nitro_only: Fact<bool>,
+        karpenter: Option<KarpenterForm>,
+    }
+
+    GroupFactsForm = GroupFacts {
+        size: Option<SizeForm>,
+        template: TemplateForm,
+        subnets: BTreeSet<Text<SubnetId>>,
+        paused: Option<String>,
+        update_surge: Option<u32>,
+    }
+
+    NodeGroupForm = NodeGroup {
+        provider: ProviderForm,
+        name: String,
+    }
+
     CountsForm = DeepFacts {
         pods: Fact<BTreeMap<String, PodsForm>>,
         workloads: WorkloadsForm,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_comes_back_as_it_went() {
+        let facts = GroupFacts {
+            size: Some(GroupSize {
+                min: 1,
+                max: 9,
+                desired: 3,
+            }),
+            template: Template {
+                max_pods: Known::Yes(Some(110)),
+                owned_by: Some("argocd-controller".to_owned()),
+                nitro_only: Known::Unknown("its types were not read".to_owned()),
+                karpenter: Some(KarpenterFacts {
+                    node_class: "nitro".to_owned(),
+                    budgets: vec![r#"{"nodes":"10%"}"#.to_owned()],
+                    allows_none: None,
+                    expire_after: Some(SignedDuration::from_hours(720)),
+                    termination_grace: None,
+                    does_not_drift: None,
+                    pool_owned_by: None,
+                }),
+            },
+            subnets: BTreeSet::from([SubnetId::parse("subnet-0a1b2c3d").unwrap()]),
+            paused: Some("it is being made".to_owned()),
+            update_surge: Some(2),
+        };
+        let text = serde_json::to_string(&GroupFactsForm::of(facts.clone())).unwrap();
+        let read: GroupFactsForm = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.value(), facts);
     }
 }

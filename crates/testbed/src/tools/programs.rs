@@ -23,6 +23,8 @@ pub enum Program {
     Karpenter,
     /// The reference runner of CNI plugins.
     Cnitool,
+    /// What evaluates alerting rules against series.
+    Promtool,
 }
 
 /// Programs of one Go module. They come from one place, so that their versions agree.
@@ -38,11 +40,13 @@ pub enum Suite {
     Karpenter,
     /// The reference runner of CNI plugins. Only the tests of the plugin need it.
     Cnitool,
+    /// Prometheus. Only the test of the alerts needs its tool.
+    Prometheus,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -52,6 +56,7 @@ impl Program {
         Self::Helm,
         Self::Karpenter,
         Self::Cnitool,
+        Self::Promtool,
     ];
 
     /// The name of its file.
@@ -66,6 +71,7 @@ impl Program {
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
             Self::Cnitool => "cnitool",
+            Self::Promtool => "promtool",
         }
     }
 
@@ -76,6 +82,7 @@ impl Program {
             Self::Helm => Suite::Helm,
             Self::Karpenter => Suite::Karpenter,
             Self::Cnitool => Suite::Cnitool,
+            Self::Promtool => Suite::Prometheus,
             Self::KubeApiserver
             | Self::KubeControllerManager
             | Self::KubeScheduler
@@ -96,6 +103,7 @@ impl Program {
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Karpenter => "github.com/aws/karpenter-provider-aws/cmd/controller",
             Self::Cnitool => "github.com/containernetworking/cni/cnitool",
+            Self::Promtool => "github.com/prometheus/prometheus/cmd/promtool",
         }
     }
 
@@ -112,10 +120,11 @@ impl Program {
 
 impl Suite {
     /// All of them, the quickest to build first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Cnitool,
         Self::Etcd,
         Self::Helm,
+        Self::Prometheus,
         Self::Karpenter,
         Self::Kubernetes,
     ];
@@ -128,6 +137,7 @@ impl Suite {
             Self::Helm => "helm",
             Self::Karpenter => "karpenter",
             Self::Cnitool => "cnitool",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -139,6 +149,8 @@ impl Suite {
             Self::Helm => "v3.22.0",
             Self::Karpenter => "v1.14.0",
             Self::Cnitool => "v1.3.0",
+            // Prometheus 3.5, a long-term release, as its Go module counts.
+            Self::Prometheus => "v0.305.0",
         }
     }
 
@@ -151,6 +163,7 @@ impl Suite {
             Self::Helm => (3, 14),
             Self::Karpenter => (1, 14),
             Self::Cnitool => (1, 3),
+            Self::Prometheus => (2, 40),
         }
     }
 
@@ -163,6 +176,7 @@ impl Suite {
                  -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
             }
             Self::Helm => "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+            Self::Prometheus => "-s -w -X github.com/prometheus/common/version.Version=3.5.0",
             Self::Karpenter => "-s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=1.14.0",
         }
     }
@@ -202,10 +216,11 @@ mod tests {
                 Suite::Helm => "helm.sh/helm/v3",
                 Suite::Karpenter => "github.com/aws/karpenter-provider-aws",
                 Suite::Cnitool => "github.com/containernetworking/cni",
+                Suite::Prometheus => "github.com/prometheus/prometheus",
             };
             let line = format!("{root} {}", suite.version());
             assert!(module.contains(&line), "{path} does not require {line}");
-            if !matches!(suite, Suite::Etcd | Suite::Cnitool) {
+            if !matches!(suite, Suite::Etcd | Suite::Cnitool | Suite::Prometheus) {
                 assert!(
                     suite
                         .linker_flags()

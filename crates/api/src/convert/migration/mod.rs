@@ -14,4 +14,4 @@ pub use halt::{halt, halt_of};
 pub use memory::{memory, memory_of};
 pub use record::{record, record_of, step, step_of};
 pub use settings::{approval_of_migration, approval_of_policy, migration_settings};
-pub use status::{StatusInput, duration_text, migration_status, phase};
+pub use status::{StatusInput, duration_text, migration_status, phase, plan_status, rollback_status};

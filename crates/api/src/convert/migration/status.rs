@@ -63,7 +63,7 @@ pub fn migration_status(input: StatusInput<'_>) -> CniMigrationStatus {
         summary: Some(MigrationSummary {
             replaced: Some(format!("{}/{}", progress.replaced, progress.total)),
             active: Some(progress.active.to_string()),
-            eta: Some(eta.map_or_else(|| "-".to_owned(), duration_text)),
+            eta: Some(eta_text(*stands, *eta)),
         }),
         waiting_for: waiting_for.as_ref().map(waiting),
         plan: Some(plan_status(plan)),
@@ -72,12 +72,7 @@ pub fn migration_status(input: StatusInput<'_>) -> CniMigrationStatus {
         in_flight_total: count(in_flight.len()),
         blocked: Some(blocked.iter().take(STATUS_LIST).map(blocked_pod).collect()),
         blocked_total: count(blocked.len()),
-        rollback: Some(RollbackStatus {
-            feasible: Some(plan.rollback.feasible),
-            nodes: Some(i64::from(plan.rollback.nodes)),
-            eta: Some(duration_text(plan.rollback.eta)),
-            blocked_by: Some(sentences(&plan.rollback.blocked_by)),
-        }),
+        rollback: Some(rollback_status(plan)),
         halt: stopped.as_ref().or(remembered.halt.as_ref()).map(halt),
         if_stopped: Some(bounded(if_stopped, 4096)),
         stays: Some(sentences(stays)),
@@ -97,12 +92,14 @@ fn sentences(texts: &[impl ToString]) -> Vec<String> {
 
 fn waiting(waiting: &WaitingFor) -> Waiting {
     let WaitingFor {
+        on,
         what,
         who,
         since,
         command,
     } = waiting;
     Waiting {
+        reason: Some(on.to_string()),
         what: Some(bounded(what, SENTENCE)),
         who: Some(bounded(who, 253)),
         since: since.map(Time),
@@ -110,7 +107,8 @@ fn waiting(waiting: &WaitingFor) -> Waiting {
     }
 }
 
-fn plan_status(plan: &MigrationPlan) -> PlanStatus {
+/// The plan, as the status shows it.
+pub fn plan_status(plan: &MigrationPlan) -> PlanStatus {
     let rows = plan.groups.iter().zip(changed_groups(plan));
     let groups = rows.take(STATUS_LIST).map(|(group, row)| PlannedGroup {
         group: Some(row.group),
@@ -156,6 +154,16 @@ fn plan_status(plan: &MigrationPlan) -> PlanStatus {
         without_us: Some(sentences(&plan.without_us)),
         notes: Some(sentences(&plan.notes)),
         obstacles: Some(sentences(&plan.obstacles)),
+    }
+}
+
+/// The way back, as the status shows it.
+pub fn rollback_status(plan: &MigrationPlan) -> RollbackStatus {
+    RollbackStatus {
+        feasible: Some(plan.rollback.feasible),
+        nodes: Some(i64::from(plan.rollback.nodes)),
+        eta: Some(duration_text(plan.rollback.eta)),
+        blocked_by: Some(sentences(&plan.rollback.blocked_by)),
     }
 }
 
@@ -225,6 +233,19 @@ pub fn phase(phase: Phase) -> MigrationPhase {
         Phase::RolledBack => MigrationPhase::RolledBack,
         Phase::Aborting => MigrationPhase::Aborting,
         Phase::Aborted => MigrationPhase::Aborted,
+    }
+}
+
+/// How long it still takes, and from when.
+fn eta_text(phase: Phase, eta: Option<SignedDuration>) -> String {
+    let Some(eta) = eta else {
+        return "-".to_owned();
+    };
+    let time = duration_text(eta);
+    match phase {
+        _ if phase.is_under_way() => time,
+        Phase::Planned => format!("{time} once it starts"),
+        _ => format!("{time} once it goes on"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::standing::{Standing, switched_at};
 use super::watch::holds;
 use crate::migration::plan::Direction;
 use crate::migration::plan::estimate::remaining;
-use crate::migration::report::{InFlight, Next, Phase, Progress, WaitingFor};
+use crate::migration::report::{InFlight, Next, Phase, Progress, WaitingFor, WaitsOn};
 use crate::migration::state::{Memory, NodeStep, State};
 use jiff::SignedDuration;
 
@@ -21,15 +21,6 @@ const RARELY: SignedDuration = SignedDuration::from_hours(1);
 pub(super) fn report(round: Round<'_>, phase: Phase) -> Next {
     let progress = progress(&round);
     let left = progress.old + progress.mixed;
-    let runs = matches!(
-        phase,
-        Phase::Approved
-            | Phase::Prepared
-            | Phase::Canary
-            | Phase::Rolling
-            | Phase::Verifying
-            | Phase::RollingBack
-    );
     let again_after = match (phase.is_final(), round.actions.is_empty()) {
         (true, true) => RARELY,
         (false, true) => LATER,
@@ -41,7 +32,7 @@ pub(super) fn report(round: Round<'_>, phase: Phase) -> Next {
         progress,
         in_flight: in_flight(&round),
         halt: holds(&round.memory, round.state.resumed).cloned(),
-        eta: runs.then(|| remaining(round.plan, round.memory.stage, left)),
+        eta: (!phase.is_final()).then(|| remaining(round.plan, round.memory.stage, left)),
         if_stopped: if_stopped(&round),
         stays: if aborts { stays(&round) } else { Vec::new() },
         again_after,
@@ -62,6 +53,7 @@ pub(super) fn without_stages(state: &State, memory: Memory) -> Next {
         phase: Phase::Planned,
         actions: Vec::new(),
         waiting_for: Some(WaitingFor {
+            on: WaitsOn::Obstacle,
             what: "the plan has no stage".to_owned(),
             who: "a person".to_owned(),
             since: None,

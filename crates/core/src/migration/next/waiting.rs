@@ -2,28 +2,11 @@
 //! told first.
 
 use crate::migration::report::WaitingFor;
+pub(super) use crate::migration::report::WaitsOn as Rank;
 use jiff::Timestamp;
 
-/// The reasons to wait, the most telling first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
-    Halted,
-    Approval,
-    Obstacle,
-    Paused,
-    BlockedPod,
-    FailedNode,
-    Template,
-    Carrier,
-    Group,
-    Window,
-    Node,
-    Owner,
-    Soak,
-}
-
 #[derive(Debug, Default)]
-pub(super) struct Waits(Vec<(Rank, WaitingFor)>);
+pub(super) struct Waits(Vec<WaitingFor>);
 
 impl Waits {
     pub(super) fn add(
@@ -35,12 +18,13 @@ impl Waits {
         command: impl Into<String>,
     ) {
         let waiting = WaitingFor {
+            on: rank,
             what: what.into(),
             who: who.into(),
             since,
             command: command.into(),
         };
-        self.0.push((rank, waiting));
+        self.0.push(waiting);
     }
 
     /// The most telling one; of equals the one that has lasted longest, then the first.
@@ -48,7 +32,6 @@ impl Waits {
         let since = |waiting: &WaitingFor| waiting.since.unwrap_or(Timestamp::MAX);
         self.0
             .into_iter()
-            .min_by_key(|(rank, waiting)| (*rank, since(waiting)))
-            .map(|(_, waiting)| waiting)
+            .min_by_key(|waiting| (waiting.on, since(waiting)))
     }
 }

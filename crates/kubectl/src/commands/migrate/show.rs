@@ -1,12 +1,11 @@
 //! A migration as a text: where it stands, what it waits for, its plan, its nodes, and the ways out.
 
+use crate::migration_text::{more, plan_text, way_back_text};
 use crate::output::{Cell, Paint, Style, Table, age, facts, heading, indented, line, wrapped};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use vpccni_api::CniMigration;
-use vpccni_api::migration::{
-    CniMigrationStatus, DesiredState, MigrationPhase, MigrationProgress, PlanStatus,
-};
+use vpccni_api::migration::{CniMigrationStatus, DesiredState, MigrationPhase, MigrationProgress};
 
 /// Cells of the bar of progress.
 const BAR: i64 = 40;
@@ -202,108 +201,19 @@ fn in_flight(status: &CniMigrationStatus, now: Timestamp, paint: Paint) -> Strin
     text
 }
 
-fn more(total: Option<i64>, shown: usize) -> String {
-    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
-    match total.unwrap_or_default().saturating_sub(shown) {
-        more if more > 0 => format!("  and {more} more\n"),
-        _ => String::new(),
-    }
-}
-
 /// The plan: what an approval is about.
 pub(super) fn plan(migration: &CniMigration, paint: Paint) -> String {
     let Some(plan) = migration.status.as_ref().and_then(|status| status.plan.as_ref()) else {
         return heading("Plan", paint) + "  there is none yet\n";
     };
-    let mut text = heading("Plan", paint);
-    for (number, stage) in plan.stages.iter().flatten().enumerate() {
-        text.push_str(&wrapped(&format!("  stage {}  ", number + 1), stage));
-    }
-    text.push_str(&groups(plan, paint));
-    let number = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
-    line(
-        &mut text,
-        &format!(
-            "  {} nodes, at most {} away and {} extra at a time; about {}, {} calls to AWS; {}",
-            number(plan.nodes),
-            number(plan.max_unavailable),
-            number(plan.max_surge),
-            plan.eta.as_deref().unwrap_or("an unknown time"),
-            number(plan.aws_calls),
-            plan.direction.as_deref().unwrap_or("-")
-        ),
-    );
-    let least = plan.min_free_prefixes.as_deref().unwrap_or_default();
-    if !least.is_empty() {
-        let mut table = Table::new(&["SUBNET", "FEWEST FREE /28", "AT STEP"]);
-        for subnet in least {
-            let free = number(subnet.free);
-            table.row(vec![
-                subnet.subnet.clone().unwrap_or_default().into(),
-                if subnet.free.is_some_and(|free| free < 0) {
-                    Cell::styled(format!("{free} (missing)"), Style::Bad)
-                } else {
-                    free.into()
-                },
-                number(subnet.step).into(),
-            ]);
-        }
-        text.push_str(&table.text("  ", paint));
-    }
-    let lists = [
-        ("  obstacle: ", &plan.obstacles),
-        ("  note: ", &plan.notes),
-        ("  without us: ", &plan.without_us),
-    ];
-    for (first, sentences) in lists {
-        for sentence in sentences.iter().flatten() {
-            text.push_str(&wrapped(first, sentence));
-        }
-    }
-    text
-}
-
-fn groups(plan: &PlanStatus, paint: Paint) -> String {
-    let groups = plan.groups.as_deref().unwrap_or_default();
-    let mut table = Table::new(&["GROUP", "METHOD", "NODES", "WAVES", "MAXPODS", "OWNER HAS TO"]);
-    for planned in groups {
-        let number = |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        let name = planned.group.as_ref().map(|group| {
-            let provider = group.provider.map_or("-", |provider| provider.as_str());
-            format!("{provider}/{}", group.name.as_deref().unwrap_or("-"))
-        });
-        table.row(vec![
-            name.unwrap_or_else(|| "-".to_owned()).into(),
-            planned.method.map_or("-", |method| method.as_str()).into(),
-            number(planned.nodes).into(),
-            number(planned.waves).into(),
-            number(planned.max_pods).into(),
-            planned.owner.clone().unwrap_or_else(|| "-".to_owned()).into(),
-        ]);
-    }
-    table.text("  ", paint) + &more(plan.groups_total, groups.len())
+    heading("Plan", paint) + &plan_text(plan, paint)
 }
 
 fn way_back(status: &CniMigrationStatus, paint: Paint) -> String {
     let mut text = String::new();
     if let Some(back) = &status.rollback {
-        let feasible = match back.feasible {
-            Some(true) => "feasible",
-            Some(false) => "not feasible now",
-            None => "not known",
-        };
         text.push_str(&heading("The way back", paint));
-        line(
-            &mut text,
-            &format!(
-                "  {feasible}: {} nodes, about {}",
-                back.nodes.unwrap_or_default(),
-                back.eta.as_deref().unwrap_or("an unknown time")
-            ),
-        );
-        for why in back.blocked_by.iter().flatten() {
-            text.push_str(&wrapped("  blocked by ", why));
-        }
+        text.push_str(&way_back_text(back));
     }
     if let Some(words) = &status.if_stopped {
         text.push_str(&heading("If it stopped here", paint));

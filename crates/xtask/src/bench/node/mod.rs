@@ -18,6 +18,8 @@ use crate::terminal::{complain, say};
 
 /// What ships: small before fast, and static.
 const PROFILE: &str = "node";
+/// That of the plugin.
+const PLUGIN_PROFILE: &str = "plugin";
 
 /// As on a node, where the checkpoint is: folders of boxes are made here.
 const MEMORY: &str = "/dev/shm";
@@ -88,12 +90,29 @@ fn folder(root: &Path) -> PathBuf {
 /// As the image is built: the flag is for the target alone, and the generated client of EC2 takes a while.
 fn build(root: &Path) -> Result<(), String> {
     say(&format!(
-        "building the profile {PROFILE} (about a quarter of an hour the first time)"
+        "building the profiles {PROFILE} and {PLUGIN_PROFILE} (about a quarter of an hour the first time)"
     ));
+    cargo_build(root, PROFILE, "vpccni-ipamd")?;
+    cargo_build(root, PLUGIN_PROFILE, "vpccni-cni")?;
+    // One folder for both, as in the image.
+    let plugin = folder(root).with_file_name(PLUGIN_PROFILE).join("aws-cni");
+    std::fs::copy(&plugin, folder(root).join("aws-cni"))
+        .map(drop)
+        .map_err(|error| format!("copy {}: {error}", plugin.display()))
+}
+
+fn cargo_build(root: &Path, profile: &str, package: &str) -> Result<(), String> {
     let variable = target().to_uppercase().replace('-', "_");
     let status = Command::new("cargo")
-        .args(["build", "--profile", PROFILE, "--target", &target()])
-        .args(["-p", "vpccni-ipamd", "-p", "vpccni-cni"])
+        .args([
+            "build",
+            "--profile",
+            profile,
+            "--target",
+            &target(),
+            "-p",
+            package,
+        ])
         .env(
             format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
             "-C target-feature=+crt-static",
@@ -104,7 +123,7 @@ fn build(root: &Path) -> Result<(), String> {
     if status.success() {
         Ok(())
     } else {
-        Err(format!("cargo build --profile {PROFILE} failed"))
+        Err(format!("cargo build --profile {profile} failed"))
     }
 }
 
@@ -136,7 +155,7 @@ fn report(args: &NodeArgs, figures: &[Figure], before: &str) -> String {
     };
     format!(
         "`cargo xtask bench node --pods {} --bursts {} --churn {} --baseline {} --seconds {} --record`\n\n\
-         {}; everything shares them. Load average {before} before the run, {} after it. Profile `{PROFILE}`, static; a \
+         {}; everything shares them. Load average {before} before the run, {} after it. Profiles `{PROFILE}` and `{PLUGIN_PROFILE}`, static; a \
          node in a box (m5.4xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
          a plugin are from its start to its end, as a runtime sees them.\n{note}\n{}",
         args.pods,

@@ -1,20 +1,21 @@
 //! Every pod as a drain sees it: how it can be moved, what keeps it, and the budget that guards it.
 
-use super::act::pods::{keeps, kind};
+mod row;
+mod watch;
+
+pub(super) use watch::PodWatch;
+
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::core::labels::{Selector, SelectorExt};
 use kube::{Api, ResourceExt};
+use row::Row;
 use std::collections::BTreeMap;
 use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{Pdb, PodKind, PodView};
-
-/// Pods of one page.
-const PAGE: u32 = 500;
 
 /// A pod that waits for a node so long is counted.
 const LONG: SignedDuration = SignedDuration::from_mins(10);
@@ -52,52 +53,34 @@ impl PodsSeen {
         self.proof.get(node).copied()
     }
 
-    fn add(&mut self, pod: &Pod, budgets: &Budgets, now: Timestamp) {
-        let spec = pod.spec.as_ref();
-        let age = pod
-            .creation_timestamp()
-            .map(|time| now.duration_since(time.0))
-            .unwrap_or_default();
-        let node = spec.and_then(|spec| spec.node_name.as_deref());
-        let Some(node) = node.and_then(|name| NodeName::parse(name).ok()) else {
-            let pending = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Pending");
-            self.pending_long += u32::from(pending && age > LONG);
+    fn add(&mut self, (namespace, name): (&str, &str), pod: &Row, budgets: &Budgets, now: Timestamp) {
+        let age = pod.created.map(|at| now.duration_since(at)).unwrap_or_default();
+        let Some(node) = &pod.node else {
+            self.pending_long += u32::from(pod.pending && age > LONG);
             return;
         };
-        let kind = kind(pod);
-        let host = spec.is_some_and(|spec| spec.host_network == Some(true));
-        if !host && !matches!(kind, PodKind::Finished | PodKind::Terminating) {
-            self.prove(&node, pod, age);
+        if !pod.host && !matches!(pod.kind, PodKind::Finished | PodKind::Terminating) {
+            self.prove(node, pod, age);
         }
         let view = PodView {
-            namespace: pod.namespace().unwrap_or_default(),
-            name: pod.name_any(),
-            uid: pod.uid().unwrap_or_default(),
-            keeps: keeps(pod).map(str::to_owned).or_else(|| orphan(pod)),
-            pdb: budgets.tightest(pod),
-            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: pod.uid.clone(),
+            keeps: pod.keeps.map(str::to_owned),
+            pdb: budgets.tightest(namespace, &pod.labels),
+            kind: pod.kind,
         };
-        self.by_node.entry(node).or_default().push(view);
+        self.by_node.entry(node.clone()).or_default().push(view);
     }
 
     /// One pod with an address is proof enough; without any, one that has waited for long is proof of the contrary.
-    fn prove(&mut self, node: &NodeName, pod: &Pod, age: SignedDuration) {
-        let has = pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some());
-        if has {
+    fn prove(&mut self, node: &NodeName, pod: &Row, age: SignedDuration) {
+        if pod.address {
             self.proof.insert(node.clone(), true);
         } else if age > ADDRESS_WITHIN {
             self.proof.entry(node.clone()).or_insert(false);
         }
     }
-}
-
-/// Nobody would make it again.
-fn orphan(pod: &Pod) -> Option<String> {
-    let controlled = pod
-        .owner_references()
-        .iter()
-        .any(|owner| owner.controller == Some(true));
-    (!controlled).then(|| "no controller would make it again".to_owned())
 }
 
 /// The budgets of all namespaces.
@@ -128,41 +111,30 @@ impl Budgets {
     }
 
     /// The budget of a pod that allows least.
-    fn tightest(&self, pod: &Pod) -> Option<Pdb> {
-        let of_namespace = self.0.get(pod.metadata.namespace.as_deref()?)?;
+    fn tightest(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Option<Pdb> {
+        let of_namespace = self.0.get(namespace)?;
         let guards = of_namespace
             .iter()
-            .filter(|(selector, _)| selector.matches(pod.labels()));
+            .filter(|(selector, _)| selector.matches(labels));
         guards.map(|(_, pdb)| pdb).min_by_key(|pdb| pdb.allowed).cloned()
     }
 }
 
-/// Reads all pods and budgets.
-pub(super) async fn read(ctx: &Context, now: Timestamp) -> PodsSeen {
-    match all(ctx, now).await {
-        Ok(seen) => seen,
-        Err(error) => PodsSeen {
-            unknown: Some(format!("the pods cannot be listed: {error}")),
-            ..PodsSeen::default()
-        },
-    }
-}
-
-async fn all(ctx: &Context, now: Timestamp) -> Result<PodsSeen, kube::Error> {
-    let budgets: Api<PodDisruptionBudget> = Api::all(ctx.client.clone());
-    let budgets = Budgets::of(budgets.list(&ListParams::default()).await?.items);
-    let api: Api<Pod> = Api::all(ctx.client.clone());
-    let mut params = ListParams::default().limit(PAGE);
+/// All pods as the watch has them, with the budgets as they are now.
+pub(super) async fn read(ctx: &Context, watch: &PodWatch, now: Timestamp) -> PodsSeen {
+    let unknown = |why: String| PodsSeen {
+        unknown: Some(why),
+        ..PodsSeen::default()
+    };
+    let api: Api<PodDisruptionBudget> = Api::all(ctx.client.clone());
+    let budgets = match api.list(&ListParams::default()).await {
+        Ok(list) => Budgets::of(list.items),
+        Err(error) => return unknown(format!("the budgets cannot be listed: {error}")),
+    };
     let mut seen = PodsSeen::default();
-    loop {
-        let page = api.list(&params).await?;
-        for pod in &page.items {
-            seen.add(pod, &budgets, now);
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(seen),
-        }
+    match watch.each(|key, row| seen.add(key, row, &budgets, now)) {
+        Ok(()) => seen,
+        Err(why) => unknown(why),
     }
 }
 
@@ -171,8 +143,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(value: Value) -> Pod {
-        serde_json::from_value(value).unwrap()
+    fn pod(value: Value) -> Row {
+        Row::of(&serde_json::from_value(value).unwrap())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "made where it is passed")]
@@ -197,8 +169,8 @@ mod tests {
             budget("all", json!({}), 7),
         ]);
         let of = |namespace: &str, app: &str| {
-            let labelled = json!({"metadata": {"name": "p", "namespace": namespace, "labels": {"app": app}}});
-            budgets.tightest(&pod(labelled)).map(|pdb| pdb.name)
+            let labels = [("app".to_owned(), app.to_owned())].into();
+            budgets.tightest(namespace, &labels).map(|pdb| pdb.name)
         };
         assert_eq!(of("shop", "cart").as_deref(), Some("tight"));
         assert_eq!(of("shop", "db").as_deref(), Some("all"));
@@ -215,7 +187,7 @@ mod tests {
                 "metadata": {"name": "p", "namespace": "shop", "uid": "u", "creationTimestamp": created, "ownerReferences": owner},
                 "spec": {"nodeName": node, "containers": []}, "status": {"phase": "Pending", "podIP": ip}
             });
-            seen.add(&pod(value), &Budgets::default(), now);
+            seen.add(("shop", "p"), &pod(value), &Budgets::default(), now);
         };
         add("good", "2026-11-21T11:00:00Z", None);
         add("good", "2026-11-21T11:59:00Z", Some("10.0.0.7"));
@@ -230,7 +202,7 @@ mod tests {
             "metadata": {"name": "p", "namespace": "shop", "creationTimestamp": "2026-11-21T11:00:00Z"},
             "spec": {"containers": []}, "status": {"phase": "Pending"}
         }));
-        seen.add(&unbound, &Budgets::default(), now);
+        seen.add(("shop", "p"), &unbound, &Budgets::default(), now);
         assert_eq!(seen.pending_long, 1);
     }
 }
