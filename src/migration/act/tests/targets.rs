@@ -170,6 +170,9 @@ async fn a_node_claim_goes_only_while_the_record_allows_it() {
         "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "metadata": {"name": "c1", "uid": "c1-uid"},
         "status": {"nodeName": "n1"},
     });
+    let all =
+        json!({"apiVersion": "karpenter.sh/v1", "kind": "NodeClaimList", "metadata": {}, "items": [claim]});
+    lab.api.put("/apis/karpenter.sh/v1/nodeclaims", all);
     lab.api.put(CLAIM, claim);
     lab.node("i-1", json!({}));
     lab.record(None);
