@@ -9,6 +9,8 @@ use vpccni_testbed::scaling::FleetGroup;
 use vpccni_testbed::scene::SceneOptions;
 
 const ZONE: &str = "us-west-2a";
+/// The label that names the ENIConfig of a node.
+const LABEL: &str = "topology.kubernetes.io/zone";
 
 /// A configuration: whether prefixes are given, and from the subnets for pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +48,16 @@ impl Mode {
 
     fn policy(self, bed: &Bed) -> String {
         let mode = if self.prefixes { "Prefix" } else { "SecondaryIp" };
-        let mut settings = format!("ipAllocation: {{mode: {mode}}}");
-        if self.custom {
+        let custom = self.custom;
+        let mut settings = format!(
+            "ipAllocation: {{mode: {mode}}}\ncustomNetworking:\n  enabled: {custom}\n  labelKey: {LABEL}"
+        );
+        if custom {
             let (subnet, group) = (&bed.scene.cloud.zones[ZONE].pods, &bed.scene.cloud.pod_group);
-            settings.push_str(&format!(
-                "\ncustomNetworking:\n  labelKey: topology.kubernetes.io/zone\n  eniConfigs:\n  - {{name: {ZONE}, zone: \
-                 {ZONE}, subnet: {{id: {subnet}}}, securityGroups: [{{id: {group}}}]}}"
-            ));
+            let entry = format!(
+                "\n  eniConfigs:\n  - {{name: {ZONE}, zone: {ZONE}, subnet: {{id: {subnet}}}, securityGroups: [{{id: {group}}}]}}"
+            );
+            settings.push_str(&entry);
         }
         wanted_with(&settings, "")
     }

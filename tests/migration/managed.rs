@@ -88,6 +88,7 @@ async fn eks_rolls_a_group_fails_first_and_leaves_the_other_to_its_owner() {
 
     evictions(&bed, true);
     resume(&bed).await;
+    says(&bed, "/status/summary/replaced", "2/3").await;
     let waits = says(&bed, "/status/waitingFor/what", "nodegroup/quiet is still old").await;
     assert_eq!(
         waits["status"]["waitingFor"]["who"],

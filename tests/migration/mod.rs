@@ -15,7 +15,7 @@ use std::time::Duration;
 use vpccni_testbed::wait::until;
 
 /// A node takes half a minute: it comes, its agent starts, EC2 is read again, the old one is emptied and ends.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The policy, in a mode.
 pub(super) fn wanted(mode: &str) -> String {
@@ -65,7 +65,11 @@ pub(super) async fn phase(bed: &Bed, wanted: &str) -> Value {
         for long in ["plan", "conditions", "memory"] {
             status[long] = Value::Null;
         }
-        Err(serde_json::to_string_pretty(&status).unwrap())
+        let policy = bed.policy().await["status"]["conditions"].clone();
+        Err(format!(
+            "{}\n{policy}",
+            serde_json::to_string_pretty(&status).unwrap()
+        ))
     });
     seen.await.unwrap()
 }

@@ -4,6 +4,7 @@
 
 use super::setting::{SettingName, Written};
 use crate::config::{CniConfig, Key};
+use crate::migration::SEVERAL_SWITCHES;
 use crate::safety::{CniSetup, Resolution, Review, Severity};
 use std::collections::BTreeMap;
 
@@ -48,12 +49,13 @@ pub struct Change {
     pub review: Review,
 }
 
-/// Whether everything that refuses a change is mended by new nodes.
+/// Whether everything that refuses a change is mended by new nodes. Several switches at once are: a migration takes them
+/// apart into stages.
 pub(super) fn by_new_nodes(review: &Review) -> bool {
     let mut refusing = review
         .findings
         .iter()
-        .filter(|finding| finding.severity > Severity::Warn);
+        .filter(|finding| finding.severity > Severity::Warn && finding.rule != SEVERAL_SWITCHES);
     refusing
         .all(|finding| finding.severity != Severity::Never && finding.resolution == Resolution::ReplaceNodes)
 }

@@ -45,4 +45,37 @@ impl CniSetup {
             overwrites_unmanaged: false,
         }
     }
+
+    /// Whether both make interfaces in the same places. The zone is what a policy declares, and no object says it.
+    pub fn same_eni_configs(&self, other: &Self) -> bool {
+        fn places(setup: &CniSetup) -> impl Iterator<Item = (&EniConfigName, &SubnetId, &[SecurityGroupId])> {
+            let specs = setup.eni_configs.iter();
+            specs.map(|(name, spec)| (name, &spec.subnet, spec.security_groups.as_slice()))
+        }
+        places(self).eq(places(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declared_zone_is_no_other_place() {
+        let of = |zone: Option<&str>, subnet: &str| {
+            let spec = EniConfigSpec {
+                subnet: SubnetId::parse(subnet).unwrap(),
+                security_groups: Vec::new(),
+                zone: zone.map(|zone| crate::ids::Zone::parse(zone).unwrap()),
+            };
+            CniSetup {
+                eni_configs: [(EniConfigName::parse("a").unwrap(), spec)].into(),
+                ..CniSetup::empty(CniVersion::REFERENCE)
+            }
+        };
+        let live = of(None, "subnet-1");
+        assert!(live.same_eni_configs(&of(Some("us-west-2a"), "subnet-1")));
+        assert!(!live.same_eni_configs(&of(None, "subnet-2")));
+        assert!(!live.same_eni_configs(&CniSetup::empty(CniVersion::REFERENCE)));
+    }
 }

@@ -14,5 +14,6 @@ mod events;
 mod explore;
 mod halts;
 mod observe;
+mod owners;
 mod pods;
 mod providers;

@@ -163,6 +163,16 @@ async fn eks_rolls_a_group_to_the_version_that_was_made() {
             .map(|its| its.version),
         Some(2)
     );
+    // Which update it was is noted, because only that says how it ended.
+    let noted = || {
+        lab.world(|world| {
+            let group = &world.clusters["prod"].nodegroups["blue"].scaling_group;
+            world.scaling.groups[group].tags.contains_key(marks::UPDATE)
+        })
+    };
+    assert!(noted());
+    lab.done_once(ActionKind::ForgetUpdate { group: blue() }).await;
+    assert!(!noted());
 }
 
 /// Stories in memory use the second: what they show is to be what the SDK shows.

@@ -161,3 +161,25 @@ async fn one_annotation_is_applied_to_a_pool_that_is_there() {
     assert_eq!(write.body["metadata"]["uid"], "p1");
     assert!(write.body["metadata"]["resourceVersion"].is_string());
 }
+
+#[tokio::test]
+async fn a_node_claim_goes_only_while_the_record_allows_it() {
+    const CLAIM: &str = "/apis/karpenter.sh/v1/nodeclaims/c1";
+    let lab = Lab::new();
+    let claim = json!({
+        "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "metadata": {"name": "c1", "uid": "c1-uid"},
+        "status": {"nodeName": "n1"},
+    });
+    let all =
+        json!({"apiVersion": "karpenter.sh/v1", "kind": "NodeClaimList", "metadata": {}, "items": [claim]});
+    lab.api.put("/apis/karpenter.sh/v1/nodeclaims", all);
+    lab.api.put(CLAIM, claim);
+    lab.node("i-1", json!({}));
+    lab.record(None);
+    let delete = ActionKind::DeleteClaim { node: name() };
+    assert!(matches!(lab.act(delete.clone()).await, Outcome::Dropped(_)));
+    assert!(lab.api.writes().is_empty());
+    lab.record(Some(&at(NodeStep::Selected, "i-1")));
+    assert_eq!(lab.act(delete).await, Outcome::Done);
+    assert_eq!(lab.api.writes().len(), 1);
+}

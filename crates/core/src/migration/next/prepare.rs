@@ -23,7 +23,7 @@ pub(super) fn runs(live: &CniSetup, stage: &Stage) -> bool {
         .all(|key| is.value(key) == will.value(key))
         && (stage.from.version == stage.to.version || live.version == stage.to.version)
         && (stage.from.node_agent == stage.to.node_agent || live.node_agent == stage.to.node_agent)
-        && (stage.from.eni_configs == stage.to.eni_configs || live.eni_configs == stage.to.eni_configs)
+        && (stage.from.same_eni_configs(&stage.to) || live.same_eni_configs(&stage.to))
 }
 
 /// Takes the next step towards readiness; true when nodes may be selected.

@@ -41,18 +41,20 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
     let Some(planned) = round.stage.max_pods.get(&plan.group) else {
         return Some(true);
     };
-    let now = *view.template.max_pods.as_option()?;
+    let now = || view.template.max_pods.as_option().copied();
     Some(match plan.method {
+        // Nodes that nobody makes have no template, so no scale-out gives one that promises too much.
+        Method::Drain => true,
         // Their templates are only as good as what they say when it comes to a scale-out.
-        Method::Wait { .. } | Method::Drain => match round.stage.direction {
+        Method::Wait { .. } => match round.stage.direction {
             Direction::Growing => true,
-            Direction::Shrinking => now.is_some_and(|now| now <= *planned),
+            Direction::Shrinking => now()?.is_some_and(|now| now <= *planned),
         },
         // The group that takes over has max-pods of its own; the old one is frozen or harmless.
         Method::BlueGreen { .. } => true,
         // The group launches from the old version until EKS rolls it.
-        Method::UpdateVersion => now == Some(*planned) || view.newest_max_pods == Some(*planned),
-        _ => now == Some(*planned),
+        Method::UpdateVersion => view.newest_max_pods == Some(*planned) || now()? == Some(*planned),
+        _ => now()? == Some(*planned),
     })
 }
 
@@ -112,7 +114,7 @@ fn template(round: &mut Round<'_>, plan: &GroupPlan) {
     let drift = drift(round, plan);
     let owner = match (&plan.method, owner(round, plan, drift.as_ref())) {
         (_, Some(owner)) => Some(owner),
-        (Method::Wait { .. } | Method::Drain, None) => Some(format!("the owner of {}", plan.group)),
+        (Method::Wait { .. }, None) => Some(format!("the owner of {}", plan.group)),
         _ => None,
     };
     let wanted = wanted(round, plan, planned);

@@ -5,13 +5,11 @@ use super::{Carrier, PlanWorld};
 use crate::capacity::Capacity;
 use crate::config::Effective;
 use crate::known::Known;
+use crate::migration::SEVERAL_SWITCHES;
 use crate::migration::group::GroupFacts;
 use crate::policy::Strategy;
 use crate::safety::{Finding, Resolution, Review, Severity, review};
 use std::collections::BTreeSet;
-
-/// The rule that the stages answer.
-const SEVERAL_SWITCHES: &str = "several-switches-at-once";
 
 pub(super) fn obstacles(
     world: &PlanWorld<'_>,
@@ -60,7 +58,7 @@ fn obstacle(finding: &Finding) -> Option<Obstacle> {
     let rule = finding.rule.to_string();
     match (finding.severity, finding.resolution) {
         (Severity::Warn, _) | (Severity::Refuse, Resolution::ReplaceNodes) => None,
-        (Severity::Refuse, _) if rule == SEVERAL_SWITCHES => None,
+        (Severity::Refuse, _) if finding.rule == SEVERAL_SWITCHES => None,
         (Severity::Refuse, _) => Some(Obstacle::NotByNewNodes {
             rule,
             fix: finding.fix.0.clone(),

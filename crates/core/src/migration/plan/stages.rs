@@ -137,7 +137,7 @@ fn switched(from: &CniSetup, to: &CniSetup) -> Vec<Family> {
     let differs = |family: &Family| {
         let resolves_anew = *family == Family::CustomNetworking
             && will.custom_networking()
-            && (from.eni_configs != to.eni_configs
+            && (!from.same_eni_configs(to)
                 || !same(
                     &was,
                     &will,
@@ -233,7 +233,7 @@ fn judge(from: &CniSetup, to: &CniSetup) -> Judge {
             .iter()
             .zip(groups(to))
             .all(|(one, other)| one.0 == other.0);
-    if all_seen && !same_subnets_other_groups && !(changed.is_empty() && from.eni_configs == to.eni_configs) {
+    if all_seen && !same_subnets_other_groups && !(changed.is_empty() && from.same_eni_configs(to)) {
         Judge::ByInterfaces
     } else {
         Judge::ByAge

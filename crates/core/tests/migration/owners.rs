@@ -1,0 +1,53 @@
+//! What belongs to somebody else: holds of other people, nodes that nobody makes.
+
+use super::cases::kinds;
+use super::cluster::{Cluster, by_hand, pool};
+use vpccni_core::known::Known;
+use vpccni_core::migration::{ActionKind, Next};
+use vpccni_core::safety::NodeGroup;
+
+/// The round before the first node is selected.
+fn about_to_select(group: NodeGroup) -> Cluster {
+    let mut cluster = Cluster::approved(&[(group, 2)], true);
+    for _ in 0..50 {
+        if selects(&cluster.look()) {
+            return cluster;
+        }
+        cluster.step();
+    }
+    unreachable!("nothing is selected: {:?}", kinds(&cluster.look()))
+}
+
+fn selects(next: &Next) -> bool {
+    let mut actions = next.actions.iter();
+    actions.any(|action| matches!(action.kind, ActionKind::Record { .. }))
+}
+
+#[test]
+fn nodes_that_somebody_keeps_from_karpenter_are_left_out_and_told() {
+    let cluster = about_to_select(pool());
+    let kept = cluster.look_with(|_, world| {
+        for node in world.nodes.values_mut() {
+            node.ours.hold = false;
+            node.kept_by_others = true;
+        }
+    });
+    assert_eq!(kinds(&kept), Vec::<String>::new());
+    let waits = kept.waiting_for.unwrap();
+    assert_eq!(waits.who, "whoever set it");
+    assert!(
+        waits.what.contains("karpenter.sh/do-not-disrupt"),
+        "{}",
+        waits.what
+    );
+}
+
+#[test]
+fn nodes_that_nobody_makes_need_no_template() {
+    let cluster = about_to_select(by_hand());
+    let unknown = cluster.look_with(|_, world| {
+        let group = world.groups.get_mut(&by_hand()).unwrap();
+        group.template.max_pods = Known::Unknown("nobody that is known makes these nodes".to_owned());
+    });
+    assert!(selects(&unknown), "{:?}", unknown.waiting_for);
+}
