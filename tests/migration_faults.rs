@@ -1,18 +1,16 @@
-//! What may happen in the middle of a migration, on the real control plane: outages, people, spot interruptions, another
-//! tenant of the subnet, a second thought. After each the rules hold, and the end is the same or the halt says why.
+//! What may happen in the middle of a migration, on the real control plane: outages, people, spot interruptions, a
+//! second thought. After each the rules hold, and the end is the same or the halt says why.
 
 mod hand_over;
 
 use crate::bed::{Bed, PATIENCE, Wanted};
 use crate::migration::{
-    approve, approved, completed, migration, names, nothing_is_left, phase, resume, says, wanted,
-    wanted_with, workload,
+    approve, approved, completed, migration, names, nothing_is_left, phase, says, wanted, wanted_with,
+    workload,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use vpccni_core::ids::EniId;
-use vpccni_testbed::sandbox::world::NewInterface;
 use vpccni_testbed::scaling::FleetGroup;
 use vpccni_testbed::scene::SceneOptions;
 use vpccni_testbed::wait::until;
@@ -129,58 +127,6 @@ async fn outages_interruptions_and_people_in_mid_roll_change_nothing_about_the_e
         assert!(!before.contains(&node), "{node} was not replaced");
     }
     nothing_is_left(&bed).await;
-    bed.shutdown().await;
-}
-
-/// Another tenant takes an address in every free block of a subnet; gives back its interfaces.
-fn fragment(bed: &Bed, zone: &str) -> Vec<EniId> {
-    let subnet = bed.scene.cloud.zones[zone].nodes.clone();
-    bed.scene.sandbox.world().write(|world| {
-        let cidr = world.subnets[&subnet].cidr;
-        let first = u32::from(cidr.network());
-        // A /20 has 256 blocks of sixteen addresses.
-        let blocks = (0..256_u32).map(|block| first + 16 * block + 9);
-        blocks
-            .filter_map(|address| {
-                let new = NewInterface {
-                    primary: Some(address.into()),
-                    ..NewInterface::in_subnet(subnet.clone())
-                };
-                world.create_interface(new).ok()
-            })
-            .collect()
-    })
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_subnet_that_another_tenant_fragments_halts_it_until_there_is_room() {
-    let bed = Bed::start(options()).await;
-    begun(&bed).await;
-    rolling(&bed).await;
-    let taken = fragment(&bed, "us-west-2b");
-    assert!(!taken.is_empty());
-    let halted = phase(&bed, "Halted").await;
-    let halt = &halted["status"]["halt"];
-    assert!(
-        ["CapacityLost", "NewNodesFail"].contains(&halt["reason"].as_str().unwrap()),
-        "{halt}"
-    );
-    bed.scene.sandbox.world().write(|world| {
-        for interface in &taken {
-            world.delete_interface(interface).unwrap();
-        }
-    });
-    let seen = until("room for the rest", PATIENCE * 3, || async {
-        resume(&bed).await;
-        let phase = migration(&bed).await["status"]["phase"].clone();
-        if phase == "Halted" {
-            Err(phase.to_string())
-        } else {
-            Ok(())
-        }
-    });
-    seen.await.unwrap();
-    completed(&bed, 4).await;
     bed.shutdown().await;
 }
 

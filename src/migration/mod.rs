@@ -92,7 +92,7 @@ pub(crate) async fn reconcile(
         }
     };
     let beside: Vec<Work> = living.flatten().collect();
-    let seen = observe::observe(
+    let mut seen = observe::observe(
         ctx,
         eyes,
         policy,
@@ -101,7 +101,7 @@ pub(crate) async fn reconcile(
         memory,
     )
     .await; // reads
-    let state = work.state(policy, observed, &seen);
+    let mut state = work.state(policy, observed, &seen);
     let around = Around {
         ctx,
         eyes,
@@ -111,7 +111,7 @@ pub(crate) async fn reconcile(
         seen: &seen,
     };
     let wanted = superseded::wanted(around, (&work, &state), &beside, memory).await;
-    let state = wanted.applied_to(state);
+    wanted.applied_to(&mut state, &mut seen.world);
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);
     report::measure(ctx, &state, &decided);

@@ -11,7 +11,9 @@ use super::{Memory, report};
 use crate::context::Context;
 use vpccni_api::CniPolicy;
 use vpccni_api::convert::migration::migration_settings;
-use vpccni_core::migration::{Desired, Next, OnSuperseded, State, WaitingFor, WaitsOn, next};
+use vpccni_core::migration::{
+    Desired, Next, NodeStep, OnSuperseded, OnWindowEnd, State, WaitingFor, WaitsOn, WindowView, World, next,
+};
 use vpccni_core::policy::{Change, Pin, PolicyPlan, PolicyWorld};
 use vpccni_observe::migration::planned;
 use vpccni_observe::policy::{Eyes, Observed};
@@ -27,20 +29,28 @@ pub(super) enum Wanted {
     FinishedFirst,
     /// Something else by now: nothing new is started until this has happened.
     Paused(WaitingFor),
-    /// Something else by now: it ends where it stands.
+    /// Something else by now: it ends where it stands, once the nodes that are in work are done.
     Ended,
 }
 
 impl Wanted {
-    pub(super) fn applied_to(&self, mut state: State) -> State {
-        if state.desired == Desired::Run {
-            state.desired = match self {
-                Self::Paused(_) => Desired::Pause,
-                Self::Ended => Desired::Abort,
-                Self::Still | Self::Never | Self::FinishedFirst => Desired::Run,
-            };
+    pub(super) fn applied_to(&self, state: &mut State, world: &mut World) {
+        if state.desired != Desired::Run {
+            return;
         }
-        state
+        match self {
+            Self::Still | Self::Never | Self::FinishedFirst => {}
+            Self::Paused(_) => state.desired = Desired::Pause,
+            // As when a window closes: a group that was raised for a replacement would stay larger otherwise.
+            Self::Ended if is_at_work(state, world) && state.memory.halt.is_none() => {
+                state.plan.settings.on_window_end = OnWindowEnd::FinishInFlight;
+                world.window = WindowView {
+                    open: false,
+                    text: "it makes way for another migration".to_owned(),
+                };
+            }
+            Self::Ended => state.desired = Desired::Abort,
+        }
     }
 
     pub(super) fn say(&self, next: &mut Next) {
@@ -48,6 +58,14 @@ impl Wanted {
             next.waiting_for = Some(waiting.clone());
         }
     }
+}
+
+/// Whether a node is under way that can still be finished.
+fn is_at_work(state: &State, world: &World) -> bool {
+    state.nodes.iter().any(|(name, record)| {
+        let ours = record.migration == state.name && world.nodes.contains_key(name);
+        ours && !matches!(record.step, NodeStep::Pending | NodeStep::Quarantined)
+    })
 }
 
 /// What a round knows of the policy and the cluster.

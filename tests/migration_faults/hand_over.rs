@@ -19,6 +19,8 @@ const TIMINGS: Timings = Timings {
     retry: Duration::from_millis(500),
 };
 
+const LEASE: &str = "vpc-cni-operator";
+
 const PATIENCE: Duration = Duration::from_mins(6);
 
 fn deployment(replicas: u32) -> String {
@@ -46,8 +48,7 @@ fn is_leaving(pod: &Value) -> bool {
 }
 
 async fn holder(bed: &Bed) -> String {
-    let path = ["-n", NAMESPACE, "lease", "operator"];
-    let lease = bed.get(&path).await;
+    let lease = bed.get(&["-n", NAMESPACE, "lease", LEASE]).await;
     lease["spec"]["holderIdentity"]
         .as_str()
         .unwrap_or_default()
@@ -83,7 +84,7 @@ async fn follow(bed: &Bed, replicas: &mut Replicas) -> (usize, usize) {
         let operator = bed.another(Wanted {
             identity: Some(identity),
             lease: Some(LeaseOptions {
-                name: "operator".to_owned(),
+                name: LEASE.to_owned(),
                 timings: TIMINGS,
             }),
             ..Wanted::default()

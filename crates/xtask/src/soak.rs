@@ -34,6 +34,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<ExitCode, String> {
             "--nocapture",
             "--exact",
             "faults::a_fault_at_any_write_changes_nothing_about_the_end",
+            "faults::migration::a_fault_at_any_write_of_groups_that_aws_keeps_changes_nothing_about_the_end",
+            "faults::migration::a_fault_at_any_write_of_pools_of_karpenter_changes_nothing_about_the_end",
         ])
         .env("FAULT_SEEDS", format!("{}-{last}", args.from))
         .current_dir(root)

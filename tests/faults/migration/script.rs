@@ -158,5 +158,7 @@ async fn there_and_back(ground: &Replacing) {
     })
     .await;
     change(ground, &object, json!({"spec": {"desiredState": "RollBack"}})).await;
+    // Nobody asks for the change any more: no new plan follows.
+    ground.apply(&wanted("SecondaryIp")).await;
     phase(ground, "RolledBack").await;
 }

@@ -4,8 +4,8 @@ use super::cluster::{Cluster, asg, blue, by_hand, pool};
 use jiff::SignedDuration;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
-    ActionKind, Approval, ApprovedBy, ChangeHash, HaltReason, Next, NodeStep, Phase, Replace, Share, State,
-    Update, WaitsOn, World, next,
+    ActionKind, Approval, ApprovedBy, ChangeHash, GroupSize, HaltReason, Next, NodeStep, Phase, Replace,
+    Share, State, Update, WaitsOn, World, next,
 };
 use vpccni_core::safety::NodeGroup;
 
@@ -376,4 +376,18 @@ fn eks_updates_a_group_alone_and_after_a_note() {
     });
     assert_eq!(again.halt, None);
     assert!(kinds(&again).contains(&update));
+}
+
+#[test]
+fn a_minimum_that_was_noted_and_not_lowered_is_lowered_again() {
+    let mut cluster = Cluster::approved(&[(blue(), 2)], true);
+    cluster.until(|cluster, _| cluster.groups[&blue()].lowered);
+    let asked = |min: u32| {
+        let next = cluster.look_with(|_, world| {
+            let view = world.groups.get_mut(&blue()).unwrap();
+            view.size = view.size.map(|size| GroupSize { min, ..size });
+        });
+        kinds(&next).iter().any(|kind| kind.contains("lower the minimum"))
+    };
+    assert_eq!([asked(1), asked(0)], [true, false]);
 }

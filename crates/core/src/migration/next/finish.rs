@@ -7,7 +7,7 @@ use super::waiting::Rank;
 use crate::ids::NodeName;
 use crate::migration::action::ActionKind;
 use crate::migration::plan::Method;
-use crate::migration::world::Update;
+use crate::migration::world::{GroupView, Update};
 use crate::safety::NodeGroup;
 
 /// Whether nothing is left to replace or to wait for in this stage. Says what it waits for.
@@ -184,11 +184,23 @@ fn is_emptied(round: &Round<'_>, group: &NodeGroup) -> bool {
             .is_some_and(|view| view.instances.is_none_or(|instances| instances == 0))
 }
 
-fn gone_groups(round: &Round<'_>) -> bool {
-    round.leave.abort
-        || round
-            .plan
-            .groups
-            .iter()
-            .all(|plan| !is_emptied(round, &plan.group))
+/// Nothing of a group is under way any more: those that were emptied are gone, and EKS has ended the update that we
+/// began, whose note is ours.
+fn gone_groups(round: &mut Round<'_>) -> bool {
+    if round.leave.abort {
+        return true;
+    }
+    let updated = |view: &GroupView| view.update_noted && view.update == Update::Running;
+    let updating = round.world.groups.iter().find(|(_, view)| updated(view));
+    if let Some((group, _)) = updating {
+        let what = format!("EKS updates {group}; its nodes are all as planned");
+        let command = format!("aws eks list-updates --nodegroup-name {}", group.name);
+        round.waits.add(Rank::Group, what, "EKS", None, command);
+        return false;
+    }
+    round
+        .plan
+        .groups
+        .iter()
+        .all(|plan| !is_emptied(round, &plan.group))
 }

@@ -210,7 +210,10 @@ fn blue_green(round: &mut Round<'_>, plan: &GroupPlan, successor: &str) -> bool 
     let exists = plan
         .takes_over()
         .is_some_and(|green| round.group(&green).is_some());
-    let lowered = round.group(&group).is_none_or(|view| view.minimum_lowered);
+    // The mark comes before the deed: a crash in between leaves the mark alone.
+    let lowered = round
+        .group(&group)
+        .is_none_or(|view| view.minimum_lowered && view.size.is_none_or(|size| size.min == 0));
     if !exists {
         let kind = ActionKind::CreateSuccessor {
             max_pods: round.stage.max_pods.get(&group).copied(),

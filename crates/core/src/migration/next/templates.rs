@@ -27,9 +27,20 @@ fn drift<'a>(round: &Round<'a>, plan: &'a GroupPlan) -> Option<Drift<'a>> {
                 Drift::Class(node_class)
             })
         }
-        Method::KarpenterAnnotation => Some(Drift::Annotation),
+        Method::KarpenterAnnotation => Some(match (of_stage(index), of_class(round, plan)) {
+            // On the way back the class may promise what it promised before the way there, to other nodes.
+            (Some(planned), Some((class, now))) if now != Some(*planned) => Drift::Class(class),
+            _ => Drift::Annotation,
+        }),
         _ => None,
     }
+}
+
+/// The NodeClass of a pool, and the pods it gives a node.
+fn of_class<'a>(round: &Round<'a>, plan: &GroupPlan) -> Option<(&'a str, Option<u32>)> {
+    let template = &round.group(&plan.group)?.template;
+    let class = template.karpenter.as_ref()?.node_class.as_str();
+    Some((class, *template.max_pods.as_option()?))
 }
 
 /// Whether the template of a group is as the stage wants it; none where that cannot be told.
