@@ -14,6 +14,7 @@ mod say;
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
+use jiff::SignedDuration;
 use object::{Wanted, Work};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,9 @@ const SOON: Duration = Duration::from_secs(2);
 /// When at the latest, while one lives: a person waits for its progress.
 const LATE: Duration = Duration::from_secs(30);
 
+/// How often EC2 is read, and a round made, while nodes have joined that are not verified yet.
+const NEWCOMERS: SignedDuration = SignedDuration::from_secs(5);
+
 /// What the rounds remember between them; losing it costs nothing but an Event.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -39,12 +43,19 @@ pub(crate) struct Memory {
     sandboxes: observe::LastFailures,
     pods: Option<pods::PodWatch>,
     stirred: Arc<Notify>,
+    newcomers: bool,
 }
 
 impl Memory {
     /// Tells when a round should look although no watched object has changed.
     pub(crate) fn stirred(&self) -> Arc<Notify> {
         Arc::clone(&self.stirred)
+    }
+
+    /// How old a reading of EC2 may be: that of a node which has just joined says nothing of it yet, and the next nodes
+    /// wait for it.
+    pub(crate) fn cloud_age(&self) -> Option<SignedDuration> {
+        self.newcomers.then_some(NEWCOMERS)
     }
 }
 
@@ -70,7 +81,7 @@ pub(crate) async fn reconcile(
     let world = &observed.world;
     let Some(work) = object::living(ctx, eyes, policy) else {
         ctx.metrics.set_migration(None);
-        memory.pods = None;
+        (memory.pods, memory.newcomers) = (None, false);
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
@@ -103,7 +114,8 @@ pub(crate) async fn reconcile(
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);
     report::measure(ctx, &state, &decided);
-    let round = work.round(&state, &decided);
+    memory.newcomers = state.memory.started.is_some() && observe::unread(&seen.world, ctx.now());
+    let round = work.round(&state, &decided, memory.newcomers);
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {
         tracing::warn!(%error, migration = work.name(), "the status of a migration was not written; nothing is done");
@@ -125,8 +137,13 @@ pub(crate) async fn reconcile(
 
 impl Work {
     /// What the policy's round needs of this one.
-    fn round(&self, state: &State, decided: &Next) -> Round {
+    fn round(&self, state: &State, decided: &Next, newcomers: bool) -> Round {
         let again = Duration::try_from(decided.again_after).unwrap_or(SOON);
+        let again = if newcomers {
+            again.min(Duration::try_from(NEWCOMERS).unwrap_or(SOON))
+        } else {
+            again
+        };
         let switch = decided
             .actions
             .iter()

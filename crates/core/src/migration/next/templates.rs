@@ -41,13 +41,15 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
     let Some(planned) = round.stage.max_pods.get(&plan.group) else {
         return Some(true);
     };
+    let theirs = matches!(plan.method, Method::Wait { .. } | Method::Drain);
+    if theirs && round.stage.direction == Direction::Growing {
+        // It may say what it likes, or be nowhere that could be read.
+        return Some(true);
+    }
     let now = *view.template.max_pods.as_option()?;
     Some(match plan.method {
         // Their templates are only as good as what they say when it comes to a scale-out.
-        Method::Wait { .. } | Method::Drain => match round.stage.direction {
-            Direction::Growing => true,
-            Direction::Shrinking => now.is_some_and(|now| now <= *planned),
-        },
+        Method::Wait { .. } | Method::Drain => now.is_some_and(|now| now <= *planned),
         // The group that takes over has max-pods of its own; the old one is frozen or harmless.
         Method::BlueGreen { .. } => true,
         // The group launches from the old version until EKS rolls it.
