@@ -2,6 +2,7 @@
 //! the clock. A controller reads no environment and no clock otherwise.
 
 use crate::events::Recorder;
+use crate::lease::HandOver;
 use crate::metrics::Metrics;
 use crate::write::Writer;
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub struct Context {
     pub client: kube::Client,
     /// The one funnel of writes.
     pub writer: Arc<Writer>,
+    /// By which the Lease is given to another replica.
+    pub hand_over: HandOver,
     /// Events.
     pub events: Arc<Recorder>,
     /// Metrics.

@@ -315,6 +315,7 @@ pub(crate) fn context(api: &FakeApi, gate: Arc<dyn Gate>, clock: fn() -> Timesta
     let stores = Stores::start(&client, Scope::default(), &mut tasks, &CancellationToken::new());
     Context {
         client,
+        hand_over: crate::lease::HandOver::default(),
         events: Arc::new(Recorder::new(writer.clone(), metrics.clone(), clock, "pod-a")),
         writer,
         metrics,

@@ -12,6 +12,7 @@ mod main_job;
 mod malformed;
 mod managed_addon;
 mod migration;
+mod migration_faults;
 mod node_states;
 mod ownership;
 mod rollout;

@@ -2,7 +2,7 @@
 
 use crate::lease::decision::{Seen, Step, decide};
 use crate::lease::record::{self, Record};
-use crate::lease::{Claim, Leadership, Term, Timings};
+use crate::lease::{Claim, HandOver, Leadership, Term, Timings};
 use crate::write::{Target, WriteError, WriteSite, Writer};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -38,6 +38,7 @@ pub struct Election {
     options: ElectionOptions,
     clock: fn() -> Timestamp,
     term: watch::Sender<Term>,
+    hand_over: HandOver,
 }
 
 /// What the election knows between two rounds.
@@ -55,7 +56,18 @@ impl Election {
     /// leadership and the election needs the writer.
     pub fn new(options: ElectionOptions, clock: fn() -> Timestamp) -> (Self, Leadership) {
         let (term, receiver) = watch::channel(Term::Not);
-        (Self { options, clock, term }, Leadership::follow(receiver))
+        let election = Self {
+            options,
+            clock,
+            term,
+            hand_over: HandOver::default(),
+        };
+        (election, Leadership::follow(receiver))
+    }
+
+    /// By which this replica is asked to give the Lease away.
+    pub fn hand_over(&self) -> HandOver {
+        self.hand_over.clone()
     }
 
     /// Stands for election until `stop` is cancelled, then gives the Lease back if it is held.
@@ -69,10 +81,31 @@ impl Election {
             let pause = self.round(&api, &writer, &mut known).await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = self.hand_over.asked() => self.give_away(&writer, &mut known, &stop).await,
                 () = stop.cancelled() => {}
             }
         }
-        self.release(&writer, &known).await;
+        self.release(&writer, &known, "shutting down").await;
+    }
+
+    /// Gives the Lease away, and does not stand for it for as long as a Lease lasts: another replica is there to take
+    /// it. If none does, we do again.
+    async fn give_away(&self, writer: &Writer, known: &mut Knowledge, stop: &CancellationToken) {
+        if *self.term.borrow() == Term::Not {
+            return;
+        }
+        self.step_down("handing over: our node is being emptied");
+        tokio::select! {
+            // Until then a write of ours may be under way, and nobody else must begin.
+            () = self.hand_over.idle() => {}
+            () = stop.cancelled() => return,
+        }
+        self.release(writer, known, "handing over").await;
+        known.stale = true;
+        tokio::select! {
+            () = tokio::time::sleep(self.options.timings.duration) => {}
+            () = stop.cancelled() => {}
+        }
     }
 
     /// One round; says how long to wait before the next.
@@ -198,8 +231,8 @@ impl Election {
         }
     }
 
-    async fn release(&self, writer: &Writer, known: &Knowledge) {
-        self.step_down("shutting down");
+    async fn release(&self, writer: &Writer, known: &Knowledge, why: &str) {
+        self.step_down(why);
         let Some(Seen { record, .. }) = &known.seen else {
             return;
         };

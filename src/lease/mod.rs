@@ -7,11 +7,13 @@
 mod decision;
 mod election;
 mod fence;
+mod hand_over;
 mod leadership;
 mod record;
 
 pub use election::{Election, ElectionOptions};
 pub use fence::Fence;
+pub use hand_over::HandOver;
 pub use leadership::{Leadership, Term};
 
 use std::time::Duration;

@@ -10,14 +10,16 @@ mod observe;
 mod pods;
 mod report;
 mod say;
+mod superseded;
 
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
 use jiff::SignedDuration;
-use object::{Wanted, Work};
+use object::Work;
 use std::sync::Arc;
 use std::time::Duration;
+use superseded::{Around, Wanted};
 use tokio::sync::Notify;
 use vpccni_api::CniPolicy;
 use vpccni_core::migration::{ActionKind, Next, State, next};
@@ -79,7 +81,8 @@ pub(crate) async fn reconcile(
     memory: &mut Memory,
 ) -> Round {
     let world = &observed.world;
-    let Some(work) = object::living(ctx, eyes, policy) else {
+    let mut living = object::living(ctx, eyes, policy).into_iter();
+    let Some(work) = living.next() else {
         ctx.metrics.set_migration(None);
         (memory.pods, memory.newcomers) = (None, false);
         let asked = draft.verdict.change.as_ref();
@@ -99,6 +102,7 @@ pub(crate) async fn reconcile(
             };
         }
     };
+    let beside: Vec<Work> = living.flatten().collect();
     let seen = observe::observe(
         ctx,
         eyes,
@@ -109,7 +113,15 @@ pub(crate) async fn reconcile(
     )
     .await; // reads
     let state = work.state(policy, observed, &seen);
-    let wanted = work.wanted(world, &state);
+    let around = Around {
+        ctx,
+        eyes,
+        policy,
+        observed,
+        draft,
+        seen: &seen,
+    };
+    let wanted = superseded::wanted(around, (&work, &state), &beside, memory).await;
     let state = wanted.applied_to(state);
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);

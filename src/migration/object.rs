@@ -19,8 +19,8 @@ use vpccni_api::migration::{CniMigrationSpec, DesiredState};
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
-use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, Next, State, WaitingFor, WaitsOn};
-use vpccni_core::policy::{Change, Pin, PolicyWorld};
+use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, MigrationPlan, Next, State, reversed};
+use vpccni_core::policy::{Change, Pin};
 use vpccni_core::safety::{CniSetup, NodeGroup};
 use vpccni_observe::migration::{groups_of, planned};
 use vpccni_observe::policy::{Eyes, Observed};
@@ -36,28 +36,38 @@ pub(super) struct Work {
     records: BTreeMap<NodeName, vpccni_core::migration::Record>,
 }
 
-/// The migration of the policy that has not ended; the oldest, if somebody made a second one.
+/// The migrations of the policy that have not ended, the oldest first: that one is carried out.
 pub(super) fn living(
     ctx: &Context,
     eyes: &Eyes,
     policy: &CniPolicy,
-) -> Option<Result<Work, (String, InvalidChange)>> {
+) -> Vec<Result<Work, (String, InvalidChange)>> {
     let all = eyes.stores.migrations.all();
     let of_policy = all
         .iter()
         .filter(|object| object.spec.policy == policy.name_any());
-    let object = of_policy
+    let mut living: Vec<_> = of_policy
         .filter(|object| !object.has_ended())
         .filter(|object| object.meta().deletion_timestamp.is_none())
-        .min_by_key(|object| (created(&object.0), object.name_any()))?
-        .clone();
-    let name = object.name_any();
+        .cloned()
+        .collect();
+    living.sort_by_key(|object| (created(&object.0), object.name_any()));
     let records = ctx.stores.node_states.all();
     let records = records.iter().filter_map(|state| {
         let record = state.spec.migration.as_ref()?;
         Some((NodeName::parse(&state.name).ok()?, record_of(record)))
     });
-    let records = records.collect();
+    let records: BTreeMap<_, _> = records.collect();
+    living
+        .into_iter()
+        .map(|object| read(object, records.clone()))
+        .collect()
+}
+
+fn read(
+    object: Arc<Whole<CniMigration>>,
+    records: BTreeMap<NodeName, vpccni_core::migration::Record>,
+) -> Result<Work, (String, InvalidChange)> {
     let change = &object.spec.change;
     let read = || {
         Ok((
@@ -66,7 +76,7 @@ pub(super) fn living(
             originals(&change.groups)?,
         ))
     };
-    Some(match read() {
+    match read() {
         Ok((from, to, originals)) => Ok(Work {
             object,
             from,
@@ -74,8 +84,8 @@ pub(super) fn living(
             originals,
             records,
         }),
-        Err(error) => Err((name, error)),
-    })
+        Err(error) => Err((object.name_any(), error)),
+    }
 }
 
 /// The time of an object, for the order of migrations.
@@ -102,7 +112,7 @@ pub(super) async fn make(
         (&seen.facts, &[]),
         ctx.now(),
     );
-    let name = format!("{}-{}", policy.name_any(), planned.hash.short());
+    let name = name_of(policy, &planned);
     if eyes.stores.migrations.get(&name).is_some() {
         // It ended, rolled back or aborted: a person deletes it to have the change planned again.
         return Round {
@@ -149,6 +159,11 @@ pub(super) async fn make(
     }
 }
 
+/// The name of the migration of a plan.
+pub(super) fn name_of(policy: &CniPolicy, planned: &MigrationPlan) -> String {
+    format!("{}-{}", policy.name_any(), planned.hash.short())
+}
+
 /// Throws away what nobody has approved.
 pub(super) async fn discard(ctx: &Context, work: &Work) {
     let target = Target::cluster::<CniMigration>(work.name());
@@ -162,7 +177,7 @@ pub(super) async fn discard(ctx: &Context, work: &Work) {
 }
 
 /// The approval that counts: that of the object first, then that of the policy.
-fn approval(object: &CniMigration, policy: &CniPolicy, planned: &ChangeHash) -> Option<Approval> {
+pub(super) fn approval(object: &CniMigration, policy: &CniPolicy, planned: &ChangeHash) -> Option<Approval> {
     let own = object.spec.approval.as_ref();
     own.and_then(approval_of_migration).or_else(|| {
         let migration = policy.spec.migration.as_ref()?;
@@ -170,42 +185,16 @@ fn approval(object: &CniMigration, policy: &CniPolicy, planned: &ChangeHash) -> 
     })
 }
 
-/// What the policy asks of a migration that lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// The same as ever.
-    Still,
-    /// Something else by now, and nobody has begun: it is thrown away.
-    Never,
-    /// Something else by now: nothing new is started.
-    Superseded,
-}
-
-impl Wanted {
-    pub(super) fn applied_to(&self, mut state: State) -> State {
-        if *self == Self::Superseded && state.desired == Desired::Run {
-            state.desired = Desired::Pause;
-        }
-        state
-    }
-
-    pub(super) fn say(&self, next: &mut Next) {
-        if *self == Self::Superseded {
-            next.waiting_for = Some(WaitingFor {
-                on: WaitsOn::Superseded,
-                what: "the policy asks for something else now; this change is not continued by itself"
-                    .to_owned(),
-                who: "a person".to_owned(),
-                since: None,
-                command: "kubectl vpc-cni migrate abort, or rollback, or put the policy back".to_owned(),
-            });
-        }
-    }
-}
-
 impl Work {
     pub(super) fn name(&self) -> &str {
         self.object.meta().name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether anything was done for it.
+    pub(super) fn has_begun(&self) -> bool {
+        let status = self.object.status.as_ref();
+        let memory = status.and_then(|status| status.memory.as_ref());
+        memory.is_some_and(|memory| memory.started.is_some())
     }
 
     /// Everything core's machine knows of it.
@@ -219,40 +208,24 @@ impl Work {
             Some(DesiredState::Abort) => Desired::Abort,
             Some(DesiredState::RollBack) => Desired::RollBack,
         };
-        let back = || planned(policy, observed, (&self.to, &self.from), facts, seen.at);
         let status = self.object.status.as_ref();
+        let memory = memory_of(
+            status.and_then(|status| status.memory.as_ref()),
+            status.and_then(|status| status.halt.as_ref()),
+        );
+        let turned = reversed(&self.originals);
+        let there_from = (&seen.groups, turned.as_slice());
+        let back = || planned(policy, observed, (&self.to, &self.from), there_from, seen.at);
         State {
             name: self.name().to_owned(),
             approval: approval(&self.object, policy, &there.hash),
             plan: there,
-            back: (desired == Desired::RollBack).then(back),
+            back: (desired == Desired::RollBack || memory.going_back).then(back),
             desired,
             resumed: spec.resumed_at.as_ref().map(|time| time.0),
             change_hash: ChangeHash(spec.change_hash.clone()),
             nodes: self.records.clone(),
-            memory: memory_of(
-                status.and_then(|status| status.memory.as_ref()),
-                status.and_then(|status| status.halt.as_ref()),
-            ),
-        }
-    }
-
-    /// Whether the policy still asks for this change: its own settings, not the ones that are pinned.
-    pub(super) fn wanted(&self, world: &PolicyWorld, state: &State) -> Wanted {
-        let intent = &world.intent;
-        let pin = Pin::of(self.name(), &self.from.config, &self.to.config, &self.to.config);
-        let same = pin.settings.iter().all(|(name, to)| match to {
-            Some(to) => intent
-                .settings
-                .get(name)
-                .is_some_and(|value| vpccni_core::policy::same_value(name.key(), value, to)),
-            None => !intent.settings.contains_key(name),
-        });
-        let going_back = matches!(state.desired, Desired::RollBack | Desired::Abort);
-        match (same || going_back, state.memory.started) {
-            (true, _) => Wanted::Still,
-            (false, None) => Wanted::Never,
-            (false, Some(_)) => Wanted::Superseded,
+            memory,
         }
     }
 

@@ -31,7 +31,9 @@ pub(super) async fn lead(
         }
         tracing::info!("starting controllers");
         ctx.metrics.set_leader(true);
+        ctx.hand_over.set_at_work(true);
         let result = term(&ctx, &mut leadership, &controllers, &stop).await;
+        ctx.hand_over.set_at_work(false);
         ctx.metrics.set_leader(false);
         result?;
     }

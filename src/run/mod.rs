@@ -188,6 +188,7 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
         }
         _ => (None, Leadership::always()),
     };
+    let hand_over = election.as_ref().map(Election::hand_over).unwrap_or_default();
     let metrics = Arc::new(Metrics::default());
     let cloud = match parts.cloud {
         Some(cloud) => cloud,
@@ -207,6 +208,7 @@ async fn assemble(parts: Parts, supervisor: &mut Supervisor) -> Result<Assembly,
         client,
         stores,
         writer,
+        hand_over,
         events: Arc::new(events),
         metrics,
         health: Health::default(),

@@ -74,6 +74,32 @@ pub(super) async fn gone<G: Ground>(ground: &G, path: &str) {
     .await;
 }
 
+/// Applies a manifest of ours server-side, until it is answered.
+pub(super) async fn apply<G: Ground>(ground: &G, manifest: &str) {
+    let object: Value = serde_norway::from_str(manifest).unwrap();
+    let plural = match object["kind"].as_str().unwrap() {
+        "CniPolicy" => "cnipolicies",
+        _ => "cninodestates",
+    };
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let path = format!("/apis/vpccni.io/v1alpha1/{plural}/{name}?fieldManager=kubectl&force=true");
+    send(ground, "PATCH", &path, ("application/apply-patch+yaml", &object)).await;
+}
+
+/// Sends a request of an administrator, until it is answered.
+pub(super) async fn send<G: Ground>(ground: &G, method: &str, path: &str, (content, body): (&str, &Value)) {
+    sees(ground, &format!("{method} {path} to be answered"), || async {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", content);
+        let request = request.body(body.to_string().into_bytes()).unwrap();
+        match ground.client().request::<Value>(request).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await;
+}
+
 /// Deletes it, and waits until it is gone.
 pub(super) async fn delete<G: Ground>(ground: &G, path: &str) {
     sees(ground, &format!("{path} to be deleted"), || async {

@@ -17,6 +17,7 @@ enum Fault {
     TimeOutAfter,
     KillBefore,
     KillAfter,
+    Throttled,
     /// What operators see stands still for so many seconds, from before the write on.
     Stale(u64),
 }
@@ -27,19 +28,31 @@ pub(super) type Hold = Arc<dyn Fn(Duration) + Send + Sync>;
 /// The longest that a cache is stale: longer than any round waits for what it has written.
 const STALEST: u64 = 15;
 
-const FAULTS: [Fault; 6] = [
+const FAULTS: [Fault; 7] = [
     Fault::Error,
     Fault::Conflict,
     Fault::TimeOutBefore,
     Fault::TimeOutAfter,
     Fault::KillBefore,
     Fault::KillAfter,
+    Fault::Throttled,
 ];
 
-/// At which of its writes a site may be hit, at the latest; or why it is not.
-fn case(site: WriteSite) -> Result<u32, &'static str> {
-    match site {
-        WriteSite::PolicyStatus | WriteSite::Event | WriteSite::ApplyDaemonSet => Ok(3),
+/// The lives that are lived with faults; each site is hit in one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// A policy, from its first apply to its release.
+    Policy,
+    /// A migration of groups that AWS keeps.
+    Groups,
+    /// A migration of nodes that Karpenter keeps, and its way back.
+    Karpenter,
+}
+
+/// In which life a site is hit, and at which of its writes at the latest; or why it is not.
+fn case(site: WriteSite) -> Result<(Life, u32), &'static str> {
+    Ok(match site {
+        WriteSite::PolicyStatus | WriteSite::Event | WriteSite::ApplyDaemonSet => (Life::Policy, 3),
         WriteSite::HandToReleased
         | WriteSite::UnsetDaemonSet
         | WriteSite::ApplyConfigMap
@@ -53,44 +66,39 @@ fn case(site: WriteSite) -> Result<u32, &'static str> {
         | WriteSite::NodeStateStatus
         | WriteSite::NodeStateDelete
         | WriteSite::AdmissionParameters
-        | WriteSite::AdmissionBinding => Ok(1),
-        WriteSite::UpdateAddon => Err("the add-on is a carrier of its own: managed_addon has it"),
-        WriteSite::RecordStep
-        | WriteSite::CordonNode
-        | WriteSite::UncordonNode
-        | WriteSite::HoldNode
-        | WriteSite::ReleaseNode
+        | WriteSite::AdmissionBinding => (Life::Policy, 1),
+        WriteSite::RecordStep | WriteSite::MigrationStatus => (Life::Groups, 20),
+        WriteSite::EvictPod | WriteSite::TagGroup => (Life::Groups, 5),
+        WriteSite::CordonNode
         | WriteSite::GuardNode
         | WriteSite::UnguardNode
-        | WriteSite::EvictPod
         | WriteSite::ProtectInstance
         | WriteSite::TerminateInstance
-        | WriteSite::RaiseShield
-        | WriteSite::LowerShield
         | WriteSite::EditTemplate
-        | WriteSite::UseTemplate
-        | WriteSite::CreateTemplate
         | WriteSite::GrowGroup
         | WriteSite::BoundGroup
-        | WriteSite::SuspendGroup
-        | WriteSite::TagGroup
+        | WriteSite::SuspendGroup => (Life::Groups, 2),
+        WriteSite::UncordonNode
+        | WriteSite::RaiseShield
+        | WriteSite::LowerShield
+        | WriteSite::UseTemplate
+        | WriteSite::CreateTemplate
         | WriteSite::CreateSuccessor
         | WriteSite::DeleteGroup
         | WriteSite::UpdateGroup
-        | WriteSite::DriftNodeClass
-        | WriteSite::DriftNodePool
-        | WriteSite::DeleteClaim
         | WriteSite::MigrationCreate
-        | WriteSite::MigrationDelete
-        | WriteSite::MigrationStatus => Err("no migration happens in the life of a policy"),
+        | WriteSite::MigrationDelete => (Life::Groups, 1),
+        WriteSite::HoldNode | WriteSite::ReleaseNode => (Life::Karpenter, 2),
+        WriteSite::DriftNodeClass | WriteSite::DriftNodePool | WriteSite::DeleteClaim => (Life::Karpenter, 1),
+        WriteSite::UpdateAddon => return Err("the add-on is a carrier of its own: managed_addon has it"),
         WriteSite::Lease => {
-            Err("one replica without an election; two_leaders and the election's own tests have it")
+            return Err("one replica without an election; two_leaders and the election's own tests have it");
         }
-    }
+    })
 }
 
 /// Every site with its case.
-pub(super) fn cases() -> impl Iterator<Item = (WriteSite, Result<u32, &'static str>)> {
+pub(super) fn cases() -> impl Iterator<Item = (WriteSite, Result<(Life, u32), &'static str>)> {
     WriteSite::ALL.iter().map(|site| (*site, case(*site)))
 }
 
@@ -108,20 +116,22 @@ impl Faults {
         Self::default()
     }
 
-    /// One of the usual faults at every site.
-    pub(super) fn of_seed(seed: u64) -> Self {
-        Self::at_every_site(seed, |random| FAULTS[random.usize(..FAULTS.len())])
+    /// One of the usual faults at every site of a life.
+    pub(super) fn of_seed(life: Life, seed: u64) -> Self {
+        Self::at_every_site(life, seed, |random| FAULTS[random.usize(..FAULTS.len())])
     }
 
     /// A stale cache at every site.
-    pub(super) fn stale(seed: u64) -> Self {
-        Self::at_every_site(seed, |random| Fault::Stale(random.u64(1..=STALEST)))
+    pub(super) fn stale(life: Life, seed: u64) -> Self {
+        Self::at_every_site(life, seed, |random| Fault::Stale(random.u64(1..=STALEST)))
     }
 
-    fn at_every_site(seed: u64, mut fault: impl FnMut(&mut fastrand::Rng) -> Fault) -> Self {
+    fn at_every_site(life: Life, seed: u64, mut fault: impl FnMut(&mut fastrand::Rng) -> Fault) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let plan = cases()
             .filter_map(|(site, case)| Some((site, case.ok()?)))
+            .filter(|(_, (its, _))| *its == life)
+            .map(|(site, (_, latest))| (site, latest))
             .map(|(site, latest)| (site, (random.u32(1..=latest), fault(&mut random))))
             .collect();
         Self {
@@ -245,6 +255,10 @@ impl Gate for Faulty {
                 target: target(),
                 message,
                 fields: Vec::new(),
+            }),
+            Some(Fault::Throttled) => Err(WriteError::Throttled {
+                target: target(),
+                retry_after: None,
             }),
             Some(Fault::TimeOutBefore) => Err(WriteError::TimedOut { target: target() }),
             Some(Fault::KillBefore) => Err(self.die().await),

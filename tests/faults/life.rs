@@ -71,6 +71,24 @@ impl Cast {
 
 /// Lives through the script; each replica that is killed is replaced.
 pub(super) async fn live<G: Ground>(ground: &G, cast: &Cast, expected: Option<&End>) -> End {
+    beside_operators(ground, cast, async {
+        let policy = script(ground, expected.map(|end| &end.policy)).await;
+        ground::delete(ground, POLICY).await;
+        let released = settled(ground, expected.map(|end| &end.released), || {
+            after_release(ground)
+        })
+        .await;
+        End { policy, released }
+    })
+    .await
+}
+
+/// Plays a script while the operators of the cast run; each that is killed is replaced.
+pub(super) async fn beside_operators<G: Ground, T>(
+    ground: &G,
+    cast: &Cast,
+    script: impl Future<Output = T>,
+) -> T {
     let over = CancellationToken::new();
     let keep = async |identity: &'static str| {
         let (killed, mut kills) = mpsc::unbounded_channel();
@@ -90,17 +108,11 @@ pub(super) async fn live<G: Ground>(ground: &G, cast: &Cast, expected: Option<&E
     };
     let keepers = futures::future::join_all(cast.replicas.iter().map(|identity| keep(identity)));
     let script = async {
-        let policy = script(ground, expected.map(|end| &end.policy)).await;
-        ground::delete(ground, POLICY).await;
-        let released = settled(ground, expected.map(|end| &end.released), || {
-            after_release(ground)
-        })
-        .await;
+        let end = script.await;
         over.cancel();
-        End { policy, released }
+        end
     };
-    let (_, end) = tokio::join!(keepers, script);
-    end
+    tokio::join!(keepers, script).1
 }
 
 fn manage(rest: &str) -> String {
@@ -167,7 +179,7 @@ async fn stray_state<G: Ground>(ground: &G) {
 }
 
 /// What a look finds once it is as expected; where nothing is, once it is the same for a while.
-async fn settled<G: Ground, F: Future<Output = Result<Value, String>>>(
+pub(super) async fn settled<G: Ground, F: Future<Output = Result<Value, String>>>(
     ground: &G,
     expected: Option<&Value>,
     look: impl Fn() -> F,

@@ -2,13 +2,11 @@
 //! faults that would take minutes there.
 
 use super::ground::{Ground, sees, variable};
-use super::inject::{Faults, Hold};
+use super::inject::{Faults, Hold, Life};
 use super::life::{Cast, End, ZONE, crash_at_seven, live, one_node};
 use super::seeds;
 use crate::bed::{Operator, Wanted, logs, settings};
 use futures::future::LocalBoxFuture;
-use http::Request;
-use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -97,24 +95,8 @@ impl Ground for InMemory<'_> {
         self.cluster.api.news(Duration::from_secs(1)).await;
     }
 
-    /// Server-side, until it is answered.
     async fn apply(&self, manifest: &str) {
-        let object: Value = serde_norway::from_str(manifest).unwrap();
-        let plural = match object["kind"].as_str().unwrap() {
-            "CniPolicy" => "cnipolicies",
-            _ => "cninodestates",
-        };
-        let name = object["metadata"]["name"].as_str().unwrap();
-        let path = format!("/apis/vpccni.io/v1alpha1/{plural}/{name}?fieldManager=kubectl&force=true");
-        sees(self, &format!("{plural} {name} to be applied"), || async {
-            let request = Request::patch(&path).header("content-type", "application/apply-patch+yaml");
-            let request = request.body(object.to_string().into_bytes()).unwrap();
-            self.client
-                .request::<Value>(request)
-                .await
-                .map_err(|error| error.to_string())
-        })
-        .await;
+        super::ground::apply(self, manifest).await;
     }
 
     async fn operator(&self, wanted: Wanted) -> Operator {
@@ -133,10 +115,10 @@ impl Ground for InMemory<'_> {
 }
 
 /// Says what led to a failure: the seed, the faults and every write.
-struct Witness<'a> {
-    seed: u64,
-    faults: &'a Faults,
-    api: MemoryApi,
+pub(super) struct Witness<'a> {
+    pub(super) seed: u64,
+    pub(super) faults: &'a Faults,
+    pub(super) api: MemoryApi,
 }
 
 impl Drop for Witness<'_> {
@@ -184,7 +166,7 @@ impl Stage<'_> {
     }
 }
 
-fn setting() -> &'static Setting {
+pub(super) fn setting() -> &'static Setting {
     static SETTING: OnceLock<Setting> = OnceLock::new();
     SETTING.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -204,7 +186,7 @@ fn setting() -> &'static Setting {
 }
 
 /// All chance of this thread follows from the seed, and time passes only while nobody has anything to do.
-fn on_paused_clock<T>(seed: u64, work: impl Future<Output = T>) -> T {
+pub(super) fn on_paused_clock<T>(seed: u64, work: impl Future<Output = T>) -> T {
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -241,18 +223,25 @@ fn for_seeds(
     expected: &Faultless,
     story: impl for<'a> Fn(&'a Stage<'a>) -> LocalBoxFuture<'a, ()> + Sync,
 ) {
+    play(usual, |seed| {
+        let stage = Stage {
+            seed,
+            setting: setting(),
+            expected,
+        };
+        on_paused_clock(seed, story(&stage));
+    });
+}
+
+/// Plays something for every seed, on as many threads as there are cores; the first that fails ends it.
+pub(super) fn play(usual: u64, story: impl Fn(u64) + Sync) {
     logs();
     let usual: Vec<u64> = (1..=usual).collect();
     let (seeds, next) = (seeds(&usual), AtomicUsize::new(0));
     let failed = Mutex::new(Vec::new());
     let work = || {
         while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let stage = Stage {
-                seed: *seed,
-                setting: setting(),
-                expected,
-            };
-            if catch_unwind(AssertUnwindSafe(|| on_paused_clock(*seed, story(&stage)))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| story(*seed))).is_err() {
                 failed.lock().unwrap().push(*seed);
                 // One log is enough to begin with.
                 next.store(seeds.len(), Ordering::Relaxed);
@@ -275,7 +264,7 @@ fn a_fault_at_any_write_changes_nothing_about_the_end_in_memory() {
     for_seeds(MANY, &expected, |stage| {
         Box::pin(async move {
             let ground = InMemory::start(stage.setting, stage.seed).await;
-            let cast = Cast::alone(Faults::of_seed(stage.seed));
+            let cast = Cast::alone(Faults::of_seed(Life::Policy, stage.seed));
             stage.live(&cast, &ground, async {}).await;
         })
     });
@@ -289,7 +278,7 @@ fn a_stale_cache_at_any_write_changes_nothing_about_the_end() {
             let ground = InMemory::start(stage.setting, stage.seed).await;
             let cast = Cast {
                 hold: Some(holding(&ground.cluster.api, stage.seed)),
-                ..Cast::alone(Faults::stale(stage.seed))
+                ..Cast::alone(Faults::stale(Life::Policy, stage.seed))
             };
             stage.live(&cast, &ground, async {}).await;
         })

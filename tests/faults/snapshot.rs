@@ -42,7 +42,7 @@ pub(super) async fn after_release<G: Ground>(ground: &G) -> Result<Value, String
 }
 
 /// Manager, operation and fields of every entry about the spec or the data, in an order of their own.
-fn owners(object: &Value) -> Vec<Value> {
+pub(super) fn owners(object: &Value) -> Vec<Value> {
     let managed = object["metadata"]["managedFields"]
         .as_array()
         .into_iter()
@@ -63,7 +63,7 @@ fn owners(object: &Value) -> Vec<Value> {
     entries
 }
 
-fn strip(value: &mut Value) {
+pub(super) fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|key, _| !VOLATILE.contains(&key.as_str()));

@@ -69,7 +69,6 @@ impl Mode {
 /// One cluster through these configurations, each with its number of stages.
 async fn through(from: Mode, steps: &[(Mode, usize)]) {
     let bed = Bed::start(SceneOptions {
-        zones: vec![ZONE],
         groups: Vec::new(),
         fleet: vec![FleetGroup {
             name: "workers",

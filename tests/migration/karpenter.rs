@@ -132,7 +132,7 @@ fn closed() -> Value {
 async fn a_pool_of_a_git_tool_with_a_closed_window_that_is_reverted() {
     let bed = Bed::start(options()).await;
     apply_as(&bed, "argocd-controller", &class(&bed, 29)).await;
-    grown(&bed, &pool(closed()), 1).await;
+    grown(&bed, &pool(closed()), 2).await;
     bed.apply(&wanted("SecondaryIp")).await;
     bed.condition("Ready", "True", "Applied").await;
     let before = names(&bed).await;
@@ -181,7 +181,7 @@ async fn a_pool_of_a_git_tool_with_a_closed_window_that_is_reverted() {
     bed.apply(&pool(json!([{"nodes": "1"}])).object().to_string())
         .await;
     resume(&bed).await;
-    completed(&bed, 1).await;
+    completed(&bed, 2).await;
     assert_eq!(migration(&bed).await["status"]["halt"], Value::Null);
     bed.shutdown().await;
 }

@@ -71,7 +71,7 @@ async fn eks_rolls_a_group_fails_first_and_leaves_the_other_to_its_owner() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|group| (group["name"].clone(), group["method"].clone()))
+        .map(|group| (group["group"]["name"].clone(), group["method"].clone()))
         .collect();
     let expected = [("rolled", "UpdateVersion"), ("quiet", "Wait")];
     assert_eq!(

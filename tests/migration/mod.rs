@@ -15,7 +15,7 @@ use std::time::Duration;
 use vpccni_testbed::wait::until;
 
 /// A node takes half a minute: it comes, its agent starts, EC2 is read again, the old one is emptied and ends.
-const PATIENCE: Duration = Duration::from_mins(6);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The policy, in a mode.
 pub(super) fn wanted(mode: &str) -> String {

@@ -129,6 +129,13 @@ async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
         instance.instance_lifecycle().map(InstanceLifecycleType::as_str),
         Some("spot")
     );
+    // The tag of AWS stands in nobody's way.
+    let name = Tag::builder().key("Name").value("node").build();
+    let named = lab
+        .ec2
+        .create_tags()
+        .resources(instance.instance_id().expect("an id"));
+    named.tags(name).send().await.expect("tagged");
     let tags = lab.ec2.describe_tags().filters(filter("resource-type", "volume"));
     assert_eq!(tags.send().await.expect("tags").tags().len(), 4);
     lab.end().await;

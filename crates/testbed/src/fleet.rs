@@ -125,10 +125,10 @@ async fn follow(
         let running: BTreeMap<String, SimNode> = world.read(running);
         let before = locked(&joined).clone();
         for (node, _) in before.iter().filter(|(_, id)| !running.contains_key(*id)) {
-            locked(&joined).remove(node);
-            // Karpenter and people delete the Node object themselves.
-            if let Err(error) = kubelets.remove(node).await {
-                tracing::debug!(node, %error, "could not follow its instance");
+            match kubelets.remove(node).await {
+                Ok(()) => drop(locked(&joined).remove(node)),
+                // The API server is away: tried again.
+                Err(error) => tracing::debug!(node, %error, "could not follow its instance"),
             }
         }
         let known: BTreeSet<&String> = before.values().collect();
@@ -137,10 +137,7 @@ async fn follow(
                 0 => node.clone(),
                 pods => node.clone().max_pods(pods),
             };
-            locked(&joined).insert(node.name.clone(), id.clone());
-            if let Err(error) = kubelets.add_one(&node).await {
-                tracing::debug!(node = node.name, %error, "could not join");
-            }
+            join(&kubelets, &joined, id, &node).await;
         }
         let now = locked(&joined).clone();
         for (node, instance) in now {
@@ -151,6 +148,23 @@ async fn follow(
                 kubelets.set_pod_addresses(&node, &addresses);
                 told.insert(node, addresses);
             }
+        }
+    }
+}
+
+/// Registers the node of an instance, unless one of the same address is still there; tried again where it fails.
+async fn join(kubelets: &Kubelets, joined: &Joined, id: &str, node: &SimNode) {
+    if locked(joined).contains_key(&node.name) {
+        return;
+    }
+    // Known before it exists, so that no agent starts unseen.
+    locked(joined).insert(node.name.clone(), id.to_owned());
+    match kubelets.add_one(node).await {
+        Ok(()) => {}
+        Err(error) if error.is_there_already() => {}
+        Err(error) => {
+            tracing::debug!(node = node.name, %error, "could not join");
+            locked(joined).remove(&node.name);
         }
     }
 }

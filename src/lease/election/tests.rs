@@ -17,6 +17,7 @@ const SHORT: Timings = Timings {
 
 struct Replica {
     leadership: Leadership,
+    hand_over: HandOver,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -31,6 +32,7 @@ impl Replica {
             claim,
         };
         let (election, leadership) = Election::new(options, Timestamp::now);
+        let hand_over = election.hand_over();
         let gate = Arc::new(Fence::new(leadership.clone()));
         let writer = Arc::new(Writer::new(api.client(), gate, Arc::new(Metrics::default())));
         let stop = CancellationToken::new();
@@ -38,6 +40,7 @@ impl Replica {
         let task = tokio::spawn(election.run(api.client(), writer, stop.clone()));
         Self {
             leadership,
+            hand_over,
             stop,
             task,
         }
@@ -157,4 +160,35 @@ async fn a_seized_lease_is_led_only_when_its_former_holder_has_noticed_and_is_ke
     release.end().await;
     assert_eq!(holder(&api).as_deref(), Some("release"));
     operator.end().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_hands_over_is_followed_at_once_and_leads_again_when_nobody_else_does() {
+    let api = FakeApi::default();
+    let mut first = Replica::start(&api, "a", Claim::WhenFree);
+    first.becomes(true).await;
+    let mut second = Replica::start(&api, "b", Claim::WhenFree);
+    tokio::time::sleep(SHORT.retry * 3).await;
+    // A write of the leader is under way: nobody may begin before it is done.
+    first.hand_over.set_at_work(true);
+    first.hand_over.ask();
+    first.becomes(false).await;
+    tokio::time::sleep(SHORT.retry * 2).await;
+    assert_eq!(holder(&api).as_deref(), Some("a"));
+    first.hand_over.set_at_work(false);
+    let released = Instant::now();
+    second.becomes(true).await;
+    assert!(
+        released.elapsed() < SHORT.duration,
+        "waited {:?}",
+        released.elapsed()
+    );
+    tokio::time::sleep(SHORT.duration * 2).await;
+    assert!(second.leadership.is_leader_now() && !first.leadership.is_leader_now());
+    first.end().await;
+    // Nobody is there to take it.
+    second.hand_over.ask();
+    second.becomes(false).await;
+    second.becomes(true).await;
+    second.end().await;
 }

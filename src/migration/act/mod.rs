@@ -188,7 +188,11 @@ async fn one(ctx: &Context, seats: &Seats, kind: &ActionKind) -> Acted {
         ActionKind::Record { node, record } => record::write(ctx, node, record).await,
         ActionKind::Shield => shield::raise(ctx).await,
         ActionKind::Unshield => shield::lower(ctx).await,
-        ActionKind::Switch { .. } | ActionKind::StepDown => Ok(Outcome::Elsewhere),
+        ActionKind::Switch { .. } => Ok(Outcome::Elsewhere),
+        ActionKind::StepDown => {
+            ctx.hand_over.ask();
+            Ok(Outcome::Done)
+        }
         ActionKind::EditTemplate { group, max_pods } => templates::edit(ctx, group, *max_pods).await,
         ActionKind::Grow { group, to } => groups::grow(ctx, group, *to).await,
         ActionKind::Suspend { group, on } => groups::suspend(ctx, group, *on).await,

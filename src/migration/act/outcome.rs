@@ -51,7 +51,7 @@ pub(crate) enum Outcome {
     },
     /// No answer: it may be done or not, and the next round sees which.
     Unknown(String),
-    /// Carried out by somebody else: the policy controller or the leader election.
+    /// Carried out by somebody else: the policy controller.
     Elsewhere,
 }
 

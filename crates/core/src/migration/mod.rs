@@ -22,7 +22,7 @@ pub use halt::{Halt, HaltReason};
 pub use next::next;
 pub use plan::{
     Budget, Carrier, ChangeHash, ConfigId, Direction, GroupPlan, Judge, Method, MigrationPlan, Obstacle,
-    PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan,
+    PLAN_VERSION, PlanWorld, RollbackPlan, Stage, config_id, plan, reversed,
 };
 pub use report::{Blocked, InFlight, Next, Phase, Progress, WaitingFor, WaitsOn};
 pub use settings::{

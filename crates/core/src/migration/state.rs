@@ -155,7 +155,7 @@ pub struct State {
     pub name: String,
     /// The plan as it is made from what is seen now: the original groups with their order, under `planVersion`.
     pub plan: MigrationPlan,
-    /// The reversed plan; needed when `desired` is RollBack.
+    /// The reversed plan; needed when it goes back: see [`State::goes_back`].
     pub back: Option<MigrationPlan>,
     /// What the user wants.
     pub desired: Desired,
@@ -172,10 +172,16 @@ pub struct State {
 }
 
 impl State {
+    /// Whether it is on the way back, or is to turn. A way back is never turned round: paused and run again, it goes on
+    /// where it was.
+    pub fn goes_back(&self) -> bool {
+        self.desired == Desired::RollBack || self.memory.going_back
+    }
+
     /// The plan that is worked on: there, or back.
     pub fn active_plan(&self) -> &MigrationPlan {
-        match (&self.back, self.desired) {
-            (Some(back), Desired::RollBack) => back,
+        match &self.back {
+            Some(back) if self.goes_back() => back,
             _ => &self.plan,
         }
     }

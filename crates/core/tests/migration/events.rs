@@ -85,7 +85,7 @@ impl Cluster {
                 .for_each(|g| g.no_capacity = true),
             Event::CapacityBack => self.groups.values_mut().for_each(|g| g.no_capacity = false),
             Event::Fragmented => self.fragmented = !self.fragmented,
-            Event::Pause if self.desired == Desired::Run => self.desired = Desired::Pause,
+            Event::Pause if self.desired != Desired::Abort => self.desired = Desired::Pause,
             Event::Resume => {
                 if self.desired == Desired::Pause {
                     self.desired = Desired::Run;

@@ -236,6 +236,21 @@ fn an_abort_after_the_switch_keeps_the_shield_and_says_so() {
 }
 
 #[test]
+fn a_way_back_that_was_paused_goes_on_back() {
+    let mut cluster = Cluster::approved(&[(asg(), 3)], true);
+    cluster.until(|_, next| next.progress.replaced >= 1);
+    cluster.desired = Desired::RollBack;
+    cluster.until(|cluster, _| !cluster.live_is_to);
+    for desired in [Desired::Pause, Desired::Run] {
+        cluster.desired = desired;
+        let next = cluster.step();
+        assert_eq!(next.halt, None, "{desired:?}");
+    }
+    let done = cluster.until(|_, next| next.phase.is_final());
+    assert_eq!((done.phase, cluster.live_is_to), (Phase::RolledBack, false));
+}
+
+#[test]
 fn a_new_node_that_takes_the_wrong_number_of_pods_halts_at_once() {
     let mut cluster = Cluster::approved(&[(asg(), 3)], true);
     cluster.until_at(NodeStep::Selected);

@@ -8,8 +8,8 @@ use vpccni_core::ids::{InstanceId, InstanceType, NodeName, SubnetId, VpcId, Zone
 use vpccni_core::known::Known;
 use vpccni_core::limits;
 use vpccni_core::migration::{
-    Carrier, CarrierView, GroupFacts, GroupSize, GroupView, KarpenterFacts, MigrationPlan, NodeView, Ours,
-    Ourselves, Pdb, PlanWorld, PodKind, PodView, State, Template, Update, WindowView, World, plan,
+    Carrier, CarrierView, Desired, GroupFacts, GroupSize, GroupView, KarpenterFacts, MigrationPlan, NodeView,
+    Ours, Ourselves, Pdb, PlanWorld, PodKind, PodView, State, Template, Update, WindowView, World, plan,
 };
 use vpccni_core::safety::{
     self, Compute, EniFacts, NodeFacts, NodeGroup, NodeMode, NodePodFacts, Os, Provider, Review, SubnetFacts,
@@ -30,7 +30,7 @@ impl Cluster {
         let state = State {
             name: NAME.to_owned(),
             change_hash: self.approved.clone().unwrap_or_else(|| forward.hash.clone()),
-            back: (self.desired == vpccni_core::migration::Desired::RollBack).then(|| self.cached(true)),
+            back: (self.desired == Desired::RollBack || self.memory.going_back).then(|| self.cached(true)),
             plan: forward,
             desired: self.desired,
             resumed: self.resumed,

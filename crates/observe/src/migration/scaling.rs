@@ -238,13 +238,12 @@ async fn managed_group(from: Groups<'_>, group: &ManagedGroup, denied: &mut Opti
     };
     seen.view.update = match (&group.status, &issue) {
         (ManagedStatus::Updating, _) => Update::Running,
-        (ManagedStatus::Active, _) if ended.is_some() => ended.unwrap_or(Update::Done),
         (ManagedStatus::Degraded | ManagedStatus::CreateFailed, Some(issue)) => Update::Failed {
             error: issue.clone(),
             at: from.now,
         },
-        (ManagedStatus::Active, _) => Update::Done,
-        _ => Update::None,
+        // A group that nobody has updated is Active as well.
+        _ => ended.unwrap_or(Update::None),
     };
     seen.view.trouble = issue;
     seen

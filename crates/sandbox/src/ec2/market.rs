@@ -126,7 +126,8 @@ fn spot_prices(params: &mut Params) -> Result<Effect, ApiError> {
     let _end: Option<Timestamp> = params.parsed("EndTime")?;
     let filters = Filters::parse::<SpotPrice>(params)?;
     let request = format!("prices?{types:?}{zone:?}{}", filters.fingerprint());
-    let page = Page::parse(params, &(1..=1000), false, &request)?;
+    // No limit is documented, and Karpenter asks for 2000.
+    let page = Page::parse(params, &(1..=10_000), false, &request)?;
     let sold = products.is_empty() || products.iter().any(|p| PRODUCTS.contains(&p.as_str()));
     Ok(Box::new(move |world| {
         let found = prices(world).filter(|price| {

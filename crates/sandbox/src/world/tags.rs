@@ -17,7 +17,7 @@ pub(super) fn check(tags: &Tags) -> Result<(), ApiError> {
         ));
     }
     for (key, value) in tags {
-        if key.to_ascii_lowercase().starts_with("aws:") {
+        if is_reserved(key) {
             return Err(ApiError::value(format!(
                 "Tag keys starting with 'aws:' are reserved for internal use: {key}"
             )));
@@ -27,6 +27,10 @@ pub(super) fn check(tags: &Tags) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+fn is_reserved(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aws:")
 }
 
 impl World {
@@ -78,6 +82,8 @@ impl World {
     pub fn create_tags(&mut self, ids: &[String], tags: &Tags) -> Result<(), ApiError> {
         for id in ids {
             let mut merged = self.tags_mut(id)?.clone();
+            // AWS's own are neither counted nor asked for.
+            merged.retain(|key, _| !is_reserved(key));
             merged.extend(tags.clone());
             check(&merged)?;
         }

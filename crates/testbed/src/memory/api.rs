@@ -36,6 +36,21 @@ impl std::fmt::Debug for MemoryApi {
     }
 }
 
+/// What happened to an object.
+#[derive(Debug, Clone)]
+pub struct ChangeSeen {
+    /// The version of the server since then.
+    pub version: u64,
+    /// The kind, in the plural.
+    pub plural: String,
+    /// The name of the object.
+    pub name: String,
+    /// As it was; none where it was not there.
+    pub before: Option<Arc<Value>>,
+    /// As it is; none where it is gone.
+    pub after: Option<Arc<Value>>,
+}
+
 type Answered = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
 impl MemoryApi {
@@ -122,6 +137,23 @@ impl MemoryApi {
     /// Every write so far, with the time since the start.
     pub fn journal(&self) -> Vec<String> {
         self.shared.state().journal.clone()
+    }
+
+    /// Everything that ever happened to objects of these kinds, in its order.
+    pub fn changes(&self, plurals: &[&str]) -> Vec<ChangeSeen> {
+        let state = self.shared.state();
+        let log = state.world.store.log().iter();
+        let seen = log.filter_map(|change| {
+            let plural = &state.world.kinds[change.key.kind].plural;
+            plurals.contains(&plural.as_str()).then(|| ChangeSeen {
+                version: change.version,
+                plural: plural.clone(),
+                name: change.key.name.clone(),
+                before: change.before.clone(),
+                after: change.after.clone(),
+            })
+        });
+        seen.collect()
     }
 
     /// Every state that an object ever had.

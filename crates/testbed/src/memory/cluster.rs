@@ -4,8 +4,8 @@
 use super::api::MemoryApi;
 use super::clock::virtual_now;
 use super::cloud::WorldPorts;
-use super::daemon_sets;
-use super::definitions;
+use super::controllers;
+use super::definitions::{self, definitions};
 use crate::cloud::{Cloud, CloudError};
 use crate::fixtures::AwsNode;
 use crate::nodes::{Kubelets, NodeError, SimNode};
@@ -13,6 +13,7 @@ use crate::scene::{GroupSpec, NAMESPACE};
 use http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use vpccni_sandbox::Sandbox;
 
@@ -55,6 +56,20 @@ impl Setting {
             objects: charts.chain(aws_node.map(as_kubectl_applies)).collect(),
         })
     }
+
+    /// The same in a world of its own, which may change, with the kinds of Karpenter and no node yet.
+    #[must_use]
+    pub fn in_world_of(&self, sandbox: &Sandbox, cloud: Cloud) -> Self {
+        let mut definitions = self.definitions.clone();
+        definitions.extend(definitions::of_karpenter());
+        Self {
+            cloud,
+            nodes: Vec::new(),
+            ports: WorldPorts::new(sandbox.world()),
+            definitions,
+            objects: self.objects.clone(),
+        }
+    }
 }
 
 /// With the annotation that client-side `kubectl apply` leaves.
@@ -84,7 +99,7 @@ pub enum MemoryError {
 #[derive(Debug)]
 pub struct MemoryCluster {
     /// The simulated nodes.
-    pub kubelets: Kubelets,
+    pub kubelets: Arc<Kubelets>,
     /// The API server.
     pub api: MemoryApi,
     _controllers: JoinSet<()>,
@@ -95,9 +110,9 @@ impl MemoryCluster {
     pub async fn start(setting: &Setting, seed: u64) -> Result<Self, MemoryError> {
         let api = MemoryApi::new(&setting.definitions, virtual_now, seed);
         let client = api.client();
-        let mut controllers = JoinSet::new();
-        controllers.spawn(daemon_sets::run(api.shared.clone()));
-        let kubelets = Kubelets::start(client.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(controllers::run(api.shared.clone()));
+        let kubelets = Arc::new(Kubelets::start(client.clone()));
         kubelets.add(&setting.nodes).await.map_err(MemoryError::Nodes)?;
         for object in &setting.objects {
             create(&client, object).await?;
@@ -105,7 +120,7 @@ impl MemoryCluster {
         Ok(Self {
             kubelets,
             api,
-            _controllers: controllers,
+            _controllers: tasks,
         })
     }
 }

@@ -1,59 +1,19 @@
 //! A DaemonSet controller: a pod on every node that the template is for, replaced by and by when the template changes,
-//! and the counts of all that. It writes as the controller manager does, and rests while the server is away.
+//! a ControllerRevision for each template, and the counts of all that. It writes as the controller manager does.
 
-use super::request::Request;
-use super::shared::{Shared, State};
+use super::shared::State;
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::sleep;
-
-/// How long the controller takes to notice: enough that others write in between.
-const LAG: Duration = Duration::from_millis(20);
-
-/// How long it waits while the server is away.
-const AWAY: Duration = Duration::from_secs(1);
 
 const REVISION: &str = "controller-revision-hash";
 
-/// Runs for ever.
-pub(super) async fn run(shared: Arc<Shared>) {
-    let mut changed = shared.subscribe();
-    loop {
-        changed.borrow_and_update();
-        let wrote = {
-            let mut state = shared.state();
-            if state.is_away() {
-                None
-            } else {
-                Some(sync_all(&mut state))
-            }
-        };
-        match wrote {
-            None => sleep(AWAY).await,
-            Some(true) => {
-                shared.tell();
-                sleep(LAG).await;
-            }
-            Some(false) => {
-                if changed.changed().await.is_err() {
-                    return;
-                }
-                sleep(LAG).await;
-            }
-        }
-    }
-}
-
-/// Whether anything was written.
-fn sync_all(state: &mut State) -> bool {
-    let before = state.world.store.version();
+/// Every DaemonSet.
+pub(super) fn sync_all(state: &mut State) {
     for set in state.all("daemonsets") {
         sync(state, &set);
     }
-    state.world.store.version() != before
 }
 
 fn sync(state: &mut State, set: &Value) {
@@ -62,6 +22,7 @@ fn sync(state: &mut State, set: &Value) {
     }
     let template = &set["spec"]["template"];
     let revision = revision_of(template);
+    record(state, set, &revision);
     let nodes: Vec<String> = state
         .all("nodes")
         .iter()
@@ -178,7 +139,7 @@ fn pod_of(set: &Value, node: &str, revision: &str) -> Value {
     })
 }
 
-fn is_ready(pod: &Value) -> bool {
+pub(super) fn is_ready(pod: &Value) -> bool {
     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
     let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
     ready.any(|condition| condition["status"] == "True")
@@ -228,34 +189,46 @@ fn holds(expression: &Value, labels: &Value) -> bool {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-impl State {
-    fn kind_of(&self, plural: &str) -> Option<usize> {
-        self.world.kinds.iter().position(|kind| kind.plural == plural)
-    }
-
-    fn all(&self, plural: &str) -> Vec<Arc<Value>> {
-        self.kind_of(plural)
-            .map(|kind| self.world.store.at(kind, u64::MAX))
-            .unwrap_or_default()
-    }
-
-    /// A write about an object as the controller manager.
-    fn control(&mut self, method: Method, plural: &str, about: &Value, subresource: &str, body: Value) {
-        let Some(kind) = self.kind_of(plural) else { return };
-        let metadata = &about["metadata"];
-        let request = Request::inside(
-            method,
-            kind,
-            [&metadata["namespace"], &metadata["name"]].map(|value| value.as_str().unwrap_or_default()),
-            subresource,
-            body,
-        );
-        if let Err(refusal) = self.write(&request) {
-            tracing::debug!(plural, ?refusal, "the DaemonSet controller was refused");
+/// The newest ControllerRevision is that of the template: a new one, or an old one counted anew.
+fn record(state: &mut State, set: &Value, revision: &str) {
+    let all = state.all("controllerrevisions");
+    let uid = &set["metadata"]["uid"];
+    let own: Vec<_> = all
+        .iter()
+        .filter(|one| one["metadata"]["ownerReferences"][0]["uid"] == *uid)
+        .collect();
+    let number = |one: &Value| one["revision"].as_i64().unwrap_or_default();
+    let newest = own.iter().map(|one| number(one)).max().unwrap_or_default();
+    let same = own
+        .iter()
+        .find(|one| one["metadata"]["labels"][REVISION] == revision);
+    match same {
+        Some(one) if number(one) == newest => {}
+        Some(one) => {
+            let mut again = (***one).clone();
+            again["revision"] = json!(newest + 1);
+            state.control(Method::PUT, "controllerrevisions", one, "", again);
+        }
+        None => {
+            let metadata = &set["metadata"];
+            let name = text(&metadata["name"]).unwrap_or_default();
+            let new = json!({
+                "metadata": {
+                    "name": format!("{name}-{revision}"), "namespace": metadata["namespace"],
+                    "labels": {REVISION: revision},
+                    "ownerReferences": [{
+                        "apiVersion": set["apiVersion"], "kind": set["kind"], "name": name, "uid": uid,
+                        "controller": true, "blockOwnerDeletion": true,
+                    }],
+                },
+                "revision": newest + 1,
+            });
+            let about = json!({"metadata": {"namespace": metadata["namespace"]}});
+            state.control(Method::POST, "controllerrevisions", &about, "", new);
         }
     }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }

@@ -206,6 +206,11 @@ pub(super) fn built_in() -> Vec<Kind> {
         node(),
         pod(),
         daemon_set(),
+        Kind::built_in("apps", "replicasets", "ReplicaSet")
+            .with_status()
+            .counted()
+            .starting_with(json!({"metadata": {}, "spec": {}, "status": {}})),
+        Kind::built_in("apps", "controllerrevisions", "ControllerRevision"),
         Kind::core("configmaps", "ConfigMap").shaped(&[("data", "map"), ("binaryData", "map")]),
         Kind::core("services", "Service")
             .with_status()

@@ -122,6 +122,11 @@ impl Store {
             .filter(move |change| change.key.kind == kind)
     }
 
+    /// Everything that ever happened.
+    pub(super) fn log(&self) -> &[Change] {
+        &self.log
+    }
+
     /// Every object that this one owns.
     pub(super) fn owned_by(&self, uid: &str) -> Vec<Key> {
         let owns = |object: &Value| {

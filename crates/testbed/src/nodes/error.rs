@@ -24,6 +24,14 @@ pub enum NodeError {
 }
 
 impl NodeError {
+    /// Whether there is such an object already.
+    pub fn is_there_already(&self) -> bool {
+        let Self::Api { source, .. } = self else {
+            return false;
+        };
+        matches!(&**source, kube::Error::Api(status) if status.reason == "AlreadyExists")
+    }
+
     pub(super) fn api(call: &'static str, name: &str) -> impl FnOnce(kube::Error) -> Self {
         let name = name.to_owned();
         move |source| Self::Api {

@@ -88,16 +88,17 @@ impl Kubelets {
         renew(&self.shared.client, &node.name).await
     }
 
-    /// Takes a node away with its pods, as the end of its instance does.
+    /// Takes a node away with its pods, as the end of its instance does. Can be tried again.
     pub async fn remove(&self, name: &str) -> Result<(), NodeError> {
         let client = &self.shared.client;
         locked(&self.shared.nodes).remove(name);
         let delete = DeleteParams::background().grace_period(0);
         let nodes = Api::<Node>::all(client.clone());
-        nodes
-            .delete(name, &delete)
-            .await
-            .map_err(NodeError::api("delete node", name))?;
+        match nodes.delete(name, &delete).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(NodeError::api("delete node", name)(error)),
+        }
         let bound = ListParams::default().fields(&format!("spec.nodeName={name}"));
         let pods = Api::<Pod>::all(client.clone()).list(&bound).await;
         for pod in pods.map_err(NodeError::api("list pods of node", name))? {

@@ -53,11 +53,8 @@ fn stage<'a>(plan: &'a MigrationPlan, memory: &Memory) -> Option<&'a Stage> {
 
 /// On the way back the reversed plan is worked on from its beginning.
 fn turn_back(state: &State, memory: &mut Memory) {
-    if state.desired == Desired::RollBack
-        && !memory.going_back
-        && memory.ended.is_none()
-        && state.back.is_some()
-    {
+    let begun = memory.started.is_some() && memory.ended.is_none();
+    if state.desired == Desired::RollBack && !memory.going_back && begun && state.back.is_some() {
         memory.going_back = true;
         memory.stage = 0;
         next_stage(memory);
@@ -74,18 +71,28 @@ fn next_stage(memory: &mut Memory) {
 fn decide(round: &mut Round<'_>) -> Phase {
     let desired = round.state.desired;
     if round.state.memory.ended.is_some() {
-        return match (desired, round.memory.going_back) {
-            (Desired::Abort, _) => Phase::Aborted,
-            (_, true) => Phase::RolledBack,
-            _ => Phase::Completed,
-        };
+        return ended(round);
     }
     let never_began = round.state.memory.started.is_none();
-    match desired {
+    let phase = match desired {
         Desired::Abort => abort(round),
         Desired::RollBack if never_began => abort(round),
         _ if never_began => planned(round),
         _ => run(round),
+    };
+    // Said at once: a wish that comes after the end must not make another end of it.
+    if round.memory.ended.is_some() {
+        return ended(round);
+    }
+    phase
+}
+
+/// How it ended.
+fn ended(round: &Round<'_>) -> Phase {
+    match round.state.desired {
+        Desired::Abort => Phase::Aborted,
+        _ if round.state.goes_back() => Phase::RolledBack,
+        _ => Phase::Completed,
     }
 }
 
@@ -120,7 +127,7 @@ fn planned(round: &mut Round<'_>) -> Phase {
 
 /// Whether the approval covers what is planned. The way back was asked for as such.
 fn is_covered(round: &mut Round<'_>) -> bool {
-    if round.state.desired == Desired::RollBack {
+    if round.state.goes_back() {
         return true;
     }
     let name = round.state.name.clone();
@@ -214,7 +221,7 @@ fn leave(round: &mut Round<'_>) -> Option<Phase> {
     let halt = watch::holds(&round.memory, round.state.resumed).cloned();
     let (desired, window) = (round.state.desired, &round.world.window);
     let uncordon = round.plan.settings.on_window_end == OnWindowEnd::Uncordon;
-    let no_way_back = desired == Desired::RollBack && round.state.back.is_none();
+    let no_way_back = round.state.goes_back() && round.state.back.is_none();
     round.leave = Leave {
         begin: halt.is_none() && desired != Desired::Pause && window.open && covered && !no_way_back,
         go_on: halt.is_none() && desired != Desired::Pause && (window.open || !uncordon) && !no_way_back,
@@ -274,7 +281,7 @@ fn end_of_stage(round: &mut Round<'_>) {
 }
 
 fn phase(round: &Round<'_>, ready: bool) -> Phase {
-    if round.state.desired == Desired::RollBack {
+    if round.state.goes_back() {
         return Phase::RollingBack;
     }
     let old = round.nodes().any(|(_, _, standing)| standing.must_go());

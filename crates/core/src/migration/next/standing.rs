@@ -95,8 +95,12 @@ impl Judging<'_> {
             }
             None => self.yardstick.fit(&node.facts),
         };
-        let made_after = self.since.is_some_and(|since| node.created >= since);
-        let made_new = made_after && (self.by == Judge::ByInterfaces || node.newest_revision != Some(false));
+        // Kubernetes writes whole seconds. A node of the very second of the switch may have either configuration, and so
+        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell.
+        let made_after = self
+            .since
+            .is_some_and(|since| node.created.as_second() > since.as_second());
+        let made_new = made_after && node.newest_revision != Some(false);
         if made_new {
             return self.made_new(node, fit);
         }

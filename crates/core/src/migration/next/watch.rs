@@ -7,7 +7,7 @@ use super::templates::template_is_done;
 use crate::known::Known;
 use crate::migration::halt::{Halt, HaltReason};
 use crate::migration::plan::{Method, Obstacle};
-use crate::migration::state::{Baseline, Desired, Memory, NodeStep, State};
+use crate::migration::state::{Baseline, Memory, NodeStep, State};
 use crate::migration::world::{Update, World};
 use jiff::Timestamp;
 
@@ -96,7 +96,7 @@ fn reason(round: &Round<'_>) -> Option<HaltReason> {
 fn outdated(round: &Round<'_>) -> Option<HaltReason> {
     let (approved, planned) = (&round.state.change_hash, &round.state.plan.hash);
     // The way back needs no approval: it was asked for as such.
-    (round.state.desired != Desired::RollBack && approved != planned).then(|| HaltReason::PlanOutdated {
+    (!round.state.goes_back() && approved != planned).then(|| HaltReason::PlanOutdated {
         approved: approved.clone(),
         planned: planned.clone(),
     })

@@ -37,6 +37,24 @@ pub(super) fn groups(
     plans
 }
 
+/// The groups of the way back: where one took over, it is the one that is taken over from now.
+pub fn reversed(original: &[(NodeGroup, Method)]) -> Vec<(NodeGroup, Method)> {
+    let turned = |(group, method): &(NodeGroup, Method)| match method {
+        Method::BlueGreen { successor } => {
+            let into = NodeGroup {
+                provider: group.provider,
+                name: successor.clone(),
+            };
+            let back = Method::BlueGreen {
+                successor: group.name.clone(),
+            };
+            (into, back)
+        }
+        _ => (group.clone(), method.clone()),
+    };
+    original.iter().map(turned).collect()
+}
+
 /// Everything with nodes, and everything that could get one; groups we made ourselves belong to the ones they replace.
 fn names(world: &PlanWorld<'_>, nodes: &[&NodeFacts]) -> BTreeSet<NodeGroup> {
     let mut names: BTreeSet<NodeGroup> = nodes.iter().map(|node| node.group.clone()).collect();

@@ -11,6 +11,7 @@ mod stages;
 mod tests;
 mod value;
 
+pub use groups::reversed;
 pub use stages::config_id;
 pub use value::{
     Budget, ChangeHash, ConfigId, Direction, GroupPlan, Judge, Method, MigrationPlan, Obstacle, PLAN_VERSION,
