@@ -15,6 +15,7 @@ mod superseded;
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
+use jiff::SignedDuration;
 use object::Work;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,9 @@ const SOON: Duration = Duration::from_secs(2);
 /// When at the latest, while one lives: a person waits for its progress.
 const LATE: Duration = Duration::from_secs(30);
 
+/// How often EC2 is read, and a round made, while nodes have joined that are not verified yet.
+const NEWCOMERS: SignedDuration = SignedDuration::from_secs(5);
+
 /// What the rounds remember between them; losing it costs nothing but an Event.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -41,12 +45,19 @@ pub(crate) struct Memory {
     sandboxes: observe::LastFailures,
     pods: Option<pods::PodWatch>,
     stirred: Arc<Notify>,
+    newcomers: bool,
 }
 
 impl Memory {
     /// Tells when a round should look although no watched object has changed.
     pub(crate) fn stirred(&self) -> Arc<Notify> {
         Arc::clone(&self.stirred)
+    }
+
+    /// How old a reading of EC2 may be: that of a node which has just joined says nothing of it yet, and the next nodes
+    /// wait for it.
+    pub(crate) fn cloud_age(&self) -> Option<SignedDuration> {
+        self.newcomers.then_some(NEWCOMERS)
     }
 }
 
@@ -73,7 +84,7 @@ pub(crate) async fn reconcile(
     let mut living = object::living(ctx, eyes, policy).into_iter();
     let Some(work) = living.next() else {
         ctx.metrics.set_migration(None);
-        memory.pods = None;
+        (memory.pods, memory.newcomers) = (None, false);
         let asked = draft.verdict.change.as_ref();
         let manages = world.intent.state == ManagementState::Manage;
         return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
@@ -115,7 +126,8 @@ pub(crate) async fn reconcile(
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);
     report::measure(ctx, &state, &decided);
-    let round = work.round(&state, &decided);
+    memory.newcomers = state.memory.started.is_some() && observe::unread(&seen.world, ctx.now());
+    let round = work.round(&state, &decided, memory.newcomers);
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {
         tracing::warn!(%error, migration = work.name(), "the status of a migration was not written; nothing is done");
@@ -137,8 +149,13 @@ pub(crate) async fn reconcile(
 
 impl Work {
     /// What the policy's round needs of this one.
-    fn round(&self, state: &State, decided: &Next) -> Round {
+    fn round(&self, state: &State, decided: &Next, newcomers: bool) -> Round {
         let again = Duration::try_from(decided.again_after).unwrap_or(SOON);
+        let again = if newcomers {
+            again.min(Duration::try_from(NEWCOMERS).unwrap_or(SOON))
+        } else {
+            again
+        };
         let switch = decided
             .actions
             .iter()

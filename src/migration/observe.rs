@@ -18,7 +18,7 @@ use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
 use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
 use vpccni_core::policy::setup_of;
-use vpccni_core::safety::{NodeFacts, NodeGroup, Provider};
+use vpccni_core::safety::{NodeFacts, NodeGroup, NodeMode, Provider};
 use vpccni_observe::migration::{
     CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups, groups_of,
 };
@@ -181,6 +181,18 @@ fn nodes(
             Some((facts.name.clone(), view(facts, node, pods, newest)))
         })
         .collect()
+}
+
+/// So long a node that has joined may not be known to EC2 as far as it was read.
+const UNREAD_AT_MOST: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whether a node has joined of which the last reading of EC2 says nothing, or nothing that its mode could be told by.
+pub(super) fn unread(world: &World, now: Timestamp) -> bool {
+    let mut nodes = world.nodes.values();
+    nodes.any(|node| {
+        let silent = node.facts.enis.as_option().is_none() || node.facts.mode == NodeMode::Unknown;
+        silent && !node.deleting && now.duration_since(node.created) < UNREAD_AT_MOST
+    })
 }
 
 fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Option<bool>) -> NodeView {

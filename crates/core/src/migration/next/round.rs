@@ -164,10 +164,12 @@ impl<'a> Round<'a> {
         self.world.nodes.iter().filter_map(in_work).collect()
     }
 
-    /// Whether a node replaces one that is still there.
+    /// Whether a node replaces one that is still there. A node of that name may be another one by now: EC2 gives
+    /// addresses again, and names are made of them.
     pub(super) fn is_beside_its_old_node(&self, view: &NodeView) -> bool {
         let old = view.ours.replaces.as_ref();
-        old.is_some_and(|old| self.world.nodes.contains_key(old))
+        let standing = old.and_then(|old| self.standings.get(old));
+        standing.is_some_and(Standing::must_go)
     }
 
     pub(super) fn budget_left(&self) -> u32 {

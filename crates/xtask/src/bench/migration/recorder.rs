@@ -25,11 +25,12 @@ struct Seen {
     /// Instances: launched, and no longer running.
     launched: BTreeMap<String, Instant>,
     ending: BTreeMap<String, Instant>,
-    /// Nodes by name: their instance; when Ready, and when gone.
+    /// The instance of each node, by its name: names come again, instances do not.
     instance: BTreeMap<String, String>,
+    /// By instance: when its node was Ready, and when it was gone.
     ready: BTreeMap<String, Instant>,
     gone: BTreeMap<String, Instant>,
-    /// By node: the first pod that was asked to leave, and the last that left.
+    /// By instance: the first pod that was asked to leave, and the last that left.
     evicting: BTreeMap<String, (Instant, Option<Instant>)>,
 }
 
@@ -60,8 +61,8 @@ impl Recorder {
         let mut came: Vec<(Instant, Duration)> = seen
             .ready
             .iter()
-            .filter_map(|(node, ready)| {
-                let launched = seen.launched.get(seen.instance.get(node)?)?;
+            .filter_map(|(instance, ready)| {
+                let launched = seen.launched.get(instance)?;
                 (*launched >= began).then(|| (*ready, ready.duration_since(*launched)))
             })
             .collect();
@@ -69,11 +70,14 @@ impl Recorder {
         let mut went: Vec<(Instant, Duration, Duration)> = seen
             .gone
             .iter()
-            .filter_map(|(node, gone)| {
-                let ending = seen.ending.get(seen.instance.get(node)?)?;
-                let evicted = seen.evicting.get(node).map_or(Duration::ZERO, |(first, last)| {
-                    last.map_or(Duration::ZERO, |last| last.duration_since(*first))
-                });
+            .filter_map(|(instance, gone)| {
+                let ending = seen.ending.get(instance)?;
+                let evicted = seen
+                    .evicting
+                    .get(instance)
+                    .map_or(Duration::ZERO, |(first, last)| {
+                        last.map_or(Duration::ZERO, |last| last.duration_since(*first))
+                    });
                 Some((*gone, evicted, gone.duration_since(*ending)))
             })
             .collect();
@@ -117,21 +121,27 @@ async fn nodes(client: Client, seen: Arc<Mutex<Seen>>) {
         let mut seen = locked(&seen);
         match event {
             Ok(Event::Apply(node) | Event::InitApply(node)) => {
-                let name = node.name_any();
-                let provider_id = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
-                if let Some(id) = provider_id.and_then(|id| id.rsplit('/').next()) {
-                    seen.instance.insert(name.clone(), id.to_owned());
-                }
+                let Some(instance) = instance_of(&node) else {
+                    continue;
+                };
+                seen.instance.insert(node.name_any(), instance.clone());
                 if is_ready(&node) {
-                    seen.ready.entry(name).or_insert(now);
+                    seen.ready.entry(instance).or_insert(now);
                 }
             }
             Ok(Event::Delete(node)) => {
-                seen.gone.entry(node.name_any()).or_insert(now);
+                if let Some(instance) = instance_of(&node) {
+                    seen.gone.entry(instance).or_insert(now);
+                }
             }
             _ => {}
         }
     }
+}
+
+fn instance_of(node: &Node) -> Option<String> {
+    let provider_id = node.spec.as_ref()?.provider_id.as_deref()?;
+    provider_id.rsplit('/').next().map(str::to_owned)
 }
 
 fn is_ready(node: &Node) -> bool {
@@ -157,7 +167,10 @@ async fn pods(client: Client, seen: Arc<Mutex<Seen>>) {
         };
         let now = Instant::now();
         let mut seen = locked(&seen);
-        let (_, last) = seen.evicting.entry(node).or_insert((now, None));
+        let Some(instance) = seen.instance.get(&node).cloned() else {
+            continue;
+        };
+        let (_, last) = seen.evicting.entry(instance).or_insert((now, None));
         if left {
             *last = Some(now);
         }
