@@ -34,6 +34,10 @@ pub(super) async fn look(ground: &Replacing) -> Result<Value, String> {
 fn conditions(status: &Value) -> Value {
     let mut conditions = status["conditions"].clone();
     strip(&mut conditions);
+    // They tell times, and ids that chance gives.
+    for condition in conditions.as_array_mut().into_iter().flatten() {
+        condition["message"] = Value::Null;
+    }
     conditions
 }
 
