@@ -155,7 +155,8 @@ struct PolicyRounds {
 impl Reconcile for PolicyRounds {
     async fn reconcile(&self, ctx: &Context) -> Result<Next, Failure> {
         let mut memory = self.memory.lock().await;
-        let again = policy::reconcile(ctx, &self.eyes, &mut memory).await?;
+        // On the heap: its state is more than a stack should hold.
+        let again = Box::pin(policy::reconcile(ctx, &self.eyes, &mut memory)).await?;
         Ok(again.map_or(Next::Resync, Next::After))
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use vpccni_api::CniPolicy;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
-use vpccni_observe::policy::{Eyes, Observed};
+use vpccni_observe::policy::{Eyes, Observed, groups_of};
 
 /// When a migration is looked at again at the earliest: pods that leave and nodes that come are not watched.
 const SOON: Duration = Duration::from_secs(2);
@@ -80,17 +80,9 @@ pub(crate) async fn reconcile(
     (observed, draft): (&Observed, &PolicyPlan),
     memory: &mut Memory,
 ) -> Round {
-    let world = &observed.world;
     let mut living = object::living(ctx, eyes, policy).into_iter();
     let Some(work) = living.next() else {
-        ctx.metrics.set_migration(None);
-        (memory.pods, memory.newcomers) = (None, false);
-        let asked = draft.verdict.change.as_ref();
-        let manages = world.intent.state == ManagementState::Manage;
-        return match asked.filter(|_| manages && world.intent.strategy != Strategy::Refuse) {
-            Some(change) => object::make(ctx, eyes, policy, (observed, change), &mut memory.groups).await,
-            None => Round::default(),
-        };
+        return without(ctx, eyes, policy, (observed, draft), memory).await;
     };
     let work = match work {
         Ok(work) => work,
@@ -145,6 +137,33 @@ pub(crate) async fn reconcile(
     memory.failures = outcomes.failures();
     report::tell_blocked(ctx, &work, &outcomes, &mut memory.told).await;
     round
+}
+
+/// A round while there is no migration: one is made where it is asked for.
+async fn without(
+    ctx: &Context,
+    eyes: &Eyes,
+    policy: &CniPolicy,
+    (observed, draft): (&Observed, &PolicyPlan),
+    memory: &mut Memory,
+) -> Round {
+    ctx.metrics.set_migration(None);
+    (memory.pods, memory.newcomers) = (None, false);
+    let intent = &observed.world.intent;
+    let asked = draft.verdict.change.as_ref();
+    let manages = intent.state == ManagementState::Manage;
+    match asked.filter(|_| manages && intent.strategy != Strategy::Refuse) {
+        Some(_) if groups_of(observed).any(|group| !group.is_known()) => {
+            // The plan that would be written down is of the groups that were there at first.
+            tracing::info!("who makes some nodes is not known yet; no migration is planned before");
+            Round {
+                again: Some(SOON),
+                ..Round::default()
+            }
+        }
+        Some(change) => object::make(ctx, eyes, policy, (observed, change), &mut memory.groups).await,
+        None => Round::default(),
+    }
 }
 
 impl Work {

@@ -22,8 +22,7 @@ use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, MigrationPlan, Next, State, reversed};
 use vpccni_core::policy::{Change, Pin};
 use vpccni_core::safety::{CniSetup, NodeGroup};
-use vpccni_observe::migration::{groups_of, planned};
-use vpccni_observe::policy::{Eyes, Observed};
+use vpccni_observe::policy::{Eyes, Observed, groups_of, planned};
 use vpccni_observe::seen::Whole;
 
 /// A migration that lives, read.

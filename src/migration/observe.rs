@@ -16,13 +16,13 @@ use vpccni_api::migration::MemoryStatus;
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::ids::NodeName;
 use vpccni_core::known::Known;
-use vpccni_core::migration::{CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, WindowView, World};
+use vpccni_core::migration::{
+    CarrierView, GroupFacts, GroupView, Method, NodeView, Ours, Ourselves, WindowView, World,
+};
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, NodeMode, Provider};
-use vpccni_observe::migration::{
-    CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups, groups_of,
-};
-use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, opening};
+use vpccni_observe::migration::{CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, groups_of, opening};
 use vpccni_observe::seen::NodeSeen;
 
 /// What was seen.
@@ -37,14 +37,21 @@ pub(super) struct Seen {
 /// the calls to AWS are budgeted.
 const GROUPS_AGE: SignedDuration = SignedDuration::from_secs(5);
 
-/// The last reading of the groups.
+/// What was read of a group outlives readings that failed for so long: a call may be throttled, and deeds look again
+/// before they change anything.
+const GROUPS_OUTLIVE: SignedDuration = SignedDuration::from_mins(1);
+
+/// The last reading of the groups, and the last good one of each.
 #[derive(Debug, Default)]
-pub(super) struct LastGroups(Option<(Timestamp, BTreeSet<NodeGroup>, GroupsSeen)>);
+pub(super) struct LastGroups {
+    last: Option<(Timestamp, BTreeSet<NodeGroup>, GroupsSeen)>,
+    good: BTreeMap<NodeGroup, (Timestamp, GroupFacts, GroupView)>,
+}
 
 impl LastGroups {
     /// Something of them was changed.
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        self.last = None;
     }
 
     pub(super) async fn read(
@@ -54,15 +61,34 @@ impl LastGroups {
         wanted: BTreeSet<NodeGroup>,
     ) -> GroupsSeen {
         let now = ctx.now();
-        if let Some((at, of, seen)) = &self.0
+        if let Some((at, of, seen)) = &self.last
             && *of == wanted
             && now.duration_since(*at).abs() < GROUPS_AGE
         {
             return seen.clone();
         }
-        let seen = groups(ctx.groups(cluster), &wanted).await;
-        self.0 = Some((now, wanted, seen.clone()));
+        let mut seen = groups(ctx.groups(cluster), &wanted).await;
+        self.remember(&mut seen, now);
+        self.last = Some((now, wanted, seen.clone()));
         seen
+    }
+
+    /// Keeps what is good, and gives it for what could not be read a moment later.
+    fn remember(&mut self, seen: &mut GroupsSeen, now: Timestamp) {
+        self.good
+            .retain(|_, (at, ..)| now.duration_since(*at).abs() < GROUPS_OUTLIVE);
+        for (group, facts) in &mut seen.facts {
+            let Some(view) = seen.views.get_mut(group) else {
+                continue;
+            };
+            if facts.template.max_pods.as_option().is_some() {
+                let good = (now, facts.clone(), view.clone());
+                self.good.insert(group.clone(), good);
+            } else if let Some((_, good, its_view)) = self.good.get(group) {
+                facts.clone_from(good);
+                view.clone_from(its_view);
+            }
+        }
     }
 }
 

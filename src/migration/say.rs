@@ -9,7 +9,7 @@ use vpccni_core::migration::{Next, Phase, State, WaitingFor, WaitsOn};
 use vpccni_core::policy::Condition;
 
 /// What is said, and of what.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Said<'a> {
     /// The status so far: times stay as long as what they are about does.
     pub(super) before: Option<&'a CniMigrationStatus>,

@@ -15,7 +15,7 @@ use vpccni_core::migration::{
     Desired, Next, NodeStep, OnSuperseded, OnWindowEnd, State, WaitingFor, WaitsOn, WindowView, World, next,
 };
 use vpccni_core::policy::{Change, Pin, PolicyPlan, PolicyWorld};
-use vpccni_observe::migration::planned;
+use vpccni_observe::policy::planned;
 use vpccni_observe::policy::{Eyes, Observed};
 
 /// What the policy asks of a migration that lives.

@@ -45,7 +45,7 @@ async fn four_providers_share_one_budget() {
         name: "default",
         max_pods: Some(29),
     };
-    let by_hand = by_hand(&bed).await;
+    let by_hand = by_hand(&bed);
     bed.apply(&class.object(&bed.scene.cloud).to_string()).await;
     karpenter::grown(&bed, &pool(json!([{"nodes": "100%"}])), 2).await;
     bed.apply(&workload(5)).await;
@@ -83,7 +83,7 @@ async fn four_providers_share_one_budget() {
 }
 
 /// The node that no group has made.
-async fn by_hand(bed: &Bed) -> String {
+fn by_hand(bed: &Bed) -> String {
     let instances = bed.scene.fleet.nodes();
     let of_nobody = |id: &str| {
         bed.scene.sandbox.world().read(|world| {

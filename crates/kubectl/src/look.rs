@@ -30,18 +30,17 @@ pub(crate) async fn look(
     looking: &Looking,
     given: Option<CniPolicy>,
 ) -> Result<Look, Failure> {
-    let (snapshot, unchecked) = match &looking.snapshot {
-        Some(path) => (read(path)?, given.is_some().then(|| NOT_ASKED.to_owned())),
-        None => {
-            // On the heap, as below: the state of these is more than a stack should hold.
-            let client = Box::pin(connect::cluster(flags)).await?;
-            let unchecked = match &given {
-                Some(policy) => Box::pin(check(&client, policy)).await?,
-                None => None,
-            };
-            let name = looking.cluster_name.clone();
-            (take_of(&client, name, given.as_ref()).await?, unchecked)
-        }
+    let (snapshot, unchecked) = if let Some(path) = &looking.snapshot {
+        (read(path)?, given.is_some().then(|| NOT_ASKED.to_owned()))
+    } else {
+        // On the heap, as below: the state of these is more than a stack should hold.
+        let client = Box::pin(connect::cluster(flags)).await?;
+        let unchecked = match &given {
+            Some(policy) => Box::pin(check(&client, policy)).await?,
+            None => None,
+        };
+        let name = looking.cluster_name.clone();
+        (take_of(&client, name, given.as_ref()).await?, unchecked)
     };
     let unusable = |source| Failure::Snapshot {
         path: looking.snapshot.clone().unwrap_or_else(|| "the cluster".into()),

@@ -93,6 +93,18 @@ pub fn mode(enis: &Known<EniFacts>) -> NodeMode {
     }
 }
 
+/// Labels tell it, or the tags of the instance; where EC2 was not read, that nobody makes it cannot be told either.
+fn group(node: &NodeSeen, inventory: &Inventory) -> NodeGroup {
+    match &node.instance {
+        Some(instance) if node.group.provider == Provider::SelfManaged => inventory
+            .groups
+            .get(instance)
+            .cloned()
+            .unwrap_or_else(NodeGroup::unknown),
+        _ => node.group.clone(),
+    }
+}
+
 /// One node, with what EC2 and the pods say of it.
 pub fn facts(node: &NodeSeen, inventory: &Inventory, deep: &DeepFacts) -> NodeFacts {
     let enis = node.instance.as_ref().map_or_else(
@@ -112,12 +124,7 @@ pub fn facts(node: &NodeSeen, inventory: &Inventory, deep: &DeepFacts) -> NodeFa
         instance_type: node.instance_type.clone(),
         limits: limits.unwrap_or_else(|| Known::not_read(&format!("the instance type of {}", node.name))),
         zone: node.zone.clone(),
-        group: node
-            .instance
-            .as_ref()
-            .and_then(|id| inventory.groups.get(id))
-            .unwrap_or(&node.group)
-            .clone(),
+        group: group(node, inventory),
         mode: mode(&enis),
         enis,
         pods: pods_of(node.name.as_str(), deep),
@@ -145,10 +152,7 @@ fn unreadable(name: &str, error: &str) -> Option<NodeFacts> {
         instance_type: None,
         limits: Known::Unknown(why()),
         zone: None,
-        group: NodeGroup {
-            provider: Provider::SelfManaged,
-            name: "unreadable".to_owned(),
-        },
+        group: NodeGroup::unknown(),
         mode: NodeMode::Unknown,
         enis: Known::Unknown(why()),
         pods: Known::Unknown(why()),

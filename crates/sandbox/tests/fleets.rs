@@ -74,6 +74,13 @@ async fn fleet(
         .expect("a fleet")
 }
 
+/// The tag that AWS sets on it stands in nobody's way.
+async fn rename(lab: &Lab, instance: &str) {
+    let name = Tag::builder().key("Name").value("node").build();
+    let named = lab.ec2.create_tags().resources(instance);
+    named.tags(name).send().await.expect("tagged");
+}
+
 #[tokio::test]
 async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
     let lab = Lab::new().await;
@@ -129,13 +136,7 @@ async fn a_fleet_takes_the_cheapest_pool_that_has_room() {
         instance.instance_lifecycle().map(InstanceLifecycleType::as_str),
         Some("spot")
     );
-    // The tag of AWS stands in nobody's way.
-    let name = Tag::builder().key("Name").value("node").build();
-    let named = lab
-        .ec2
-        .create_tags()
-        .resources(instance.instance_id().expect("an id"));
-    named.tags(name).send().await.expect("tagged");
+    rename(&lab, instance.instance_id().expect("an id")).await;
     let tags = lab.ec2.describe_tags().filters(filter("resource-type", "volume"));
     assert_eq!(tags.send().await.expect("tags").tags().len(), 4);
     lab.end().await;

@@ -90,7 +90,7 @@ fn tests_of(case: &Case, rule: &Value) -> [Value; 2] {
 #[test]
 fn every_alert_fires_on_its_series_and_on_no_others() {
     let tools = Toolbox::ready(&[Program::Helm, Program::Promtool], &mut |line| {
-        println!("NOTE: {line}")
+        println!("NOTE: {line}");
     })
     .unwrap();
     let rules = rules(tools.path(Program::Helm).unwrap());

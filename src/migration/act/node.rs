@@ -3,7 +3,7 @@
 
 use super::live;
 use super::marks::{CORDONED, DO_NOT_DISRUPT, HELD, KEPT, PROTECTED, REPLACES, SCALE_DOWN_DISABLED, YES};
-use super::outcome::{ActError, Acted, Outcome, unchanged};
+use super::outcome::{Acted, Outcome, unchanged};
 use super::record;
 use super::seats::Seats;
 use crate::context::Context;
@@ -11,7 +11,7 @@ use crate::write::{Target, WriteSite};
 use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
-use vpccni_core::ids::{InstanceId, NodeName};
+use vpccni_core::ids::NodeName;
 use vpccni_core::migration::NodeStep;
 
 /// The steps at which a node may be out of service.
@@ -112,21 +112,6 @@ pub(super) async fn guard(ctx: &Context, seats: &Seats, name: &NodeName, replace
         return Ok(Outcome::Unchanged);
     }
     patch(ctx, WriteSite::GuardNode, &node, set, None).await
-}
-
-/// The instance of a node; none where it is gone or cannot be read.
-pub(super) async fn instance_of(ctx: &Context, name: &NodeName) -> Option<InstanceId> {
-    live::instance(&live::node(ctx, name).await.ok()?)
-}
-
-/// The group in which we protected a replacement, and its instance.
-pub(super) async fn protected(
-    ctx: &Context,
-    name: &NodeName,
-) -> Result<Option<(String, InstanceId)>, ActError> {
-    let node = live::node(ctx, name).await?;
-    let group = node.annotations().get(PROTECTED).cloned();
-    Ok(group.zip(live::instance(&node)))
 }
 
 /// Takes the marks of a replacement away; the protection of its instance has gone before.

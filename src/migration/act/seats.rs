@@ -1,12 +1,14 @@
 //! Where instances are in their Auto Scaling groups, and their protection from scale-in: read once for all actions of a
 //! round, and changed group by group. One by one, a hundred nodes would use up the budget of calls for a minute.
 
+use super::marks::PROTECTED;
 use super::outcome::{ActError, Outcome};
-use super::{AT_A_TIME, node};
+use super::{AT_A_TIME, live};
 use crate::context::Context;
 use crate::write::{Target, WriteError, WriteSite};
 use futures::StreamExt;
 use futures::future::BoxFuture;
+use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
 use vpccni_core::ids::{InstanceId, NodeName};
 use vpccni_core::migration::{Action, ActionKind};
@@ -21,7 +23,7 @@ type Seat = (String, Member);
 pub(super) struct Seats {
     /// The instances of the nodes that are to be guarded.
     guarded: BTreeMap<NodeName, InstanceId>,
-    seats: Result<BTreeMap<InstanceId, Seat>, CloudError>,
+    read: Result<BTreeMap<InstanceId, Seat>, CloudError>,
     /// Replacements whose protection could not be taken away: they keep their marks.
     kept: BTreeMap<NodeName, Outcome>,
 }
@@ -33,12 +35,11 @@ impl Seats {
             ActionKind::Guard { node, .. } => Some(node),
             _ => None,
         });
-        let guarded: BTreeMap<NodeName, InstanceId> =
-            each(guarded, |name| Box::pin(node::instance_of(ctx, name)))
-                .await
-                .into_iter()
-                .filter_map(|(name, instance)| Some((name.clone(), instance?)))
-                .collect();
+        let guarded: BTreeMap<NodeName, InstanceId> = each(guarded, |name| Box::pin(instance_of(ctx, name)))
+            .await
+            .into_iter()
+            .filter_map(|(name, instance)| Some((name.clone(), instance?)))
+            .collect();
         let ended = actions.iter().filter_map(|action| match &action.kind {
             ActionKind::Terminate { instance, .. } => Some(instance.clone()),
             _ => None,
@@ -46,14 +47,14 @@ impl Seats {
         let wanted: Vec<InstanceId> = guarded.values().cloned().chain(ended).collect();
         Self {
             guarded,
-            seats: read(ctx, &wanted).await,
+            read: read(ctx, &wanted).await,
             kept: BTreeMap::new(),
         }
     }
 
     /// The place of an instance; none where it is in no group.
     pub(super) fn seat(&self, instance: &InstanceId) -> Result<Option<&Seat>, ActError> {
-        match &self.seats {
+        match &self.read {
             Ok(seats) => Ok(seats.get(instance)),
             Err(error) => Err(ActError::Cloud(error.clone())),
         }
@@ -81,7 +82,7 @@ impl Seats {
                 continue;
             };
             let instance = self.guarded.get(node).filter(|_| marked);
-            let seat = instance.and_then(|id| self.seats.as_ref().ok()?.get(id));
+            let seat = instance.and_then(|id| self.read.as_ref().ok()?.get(id));
             if let Some((group, member)) = seat.filter(|(_, member)| !member.protected) {
                 open.entry(group).or_default().push((index, member.id.clone()));
             }
@@ -99,7 +100,7 @@ impl Seats {
             ActionKind::Unguard { node } => Some(node),
             _ => None,
         });
-        let found = each(names, |name| Box::pin(node::protected(ctx, name))).await;
+        let found = each(names, |name| Box::pin(protected(ctx, name))).await;
         let mut held: BTreeMap<String, Vec<(&NodeName, InstanceId)>> = BTreeMap::new();
         for (name, protected) in found {
             match protected {
@@ -190,4 +191,16 @@ async fn read(ctx: &Context, wanted: &[InstanceId]) -> Result<BTreeMap<InstanceI
     Ok(members
         .map(|(name, member)| (member.id.clone(), (name, member)))
         .collect())
+}
+
+/// The instance of a node; none where it is gone or cannot be read.
+async fn instance_of(ctx: &Context, name: &NodeName) -> Option<InstanceId> {
+    live::instance(&live::node(ctx, name).await.ok()?)
+}
+
+/// The group in which we protected a replacement, and its instance.
+async fn protected(ctx: &Context, name: &NodeName) -> Result<Option<(String, InstanceId)>, ActError> {
+    let node = live::node(ctx, name).await?;
+    let group = node.annotations().get(PROTECTED).cloned();
+    Ok(group.zip(live::instance(&node)))
 }

@@ -6,6 +6,7 @@ mod situations;
 
 use scene::{NOW, Scene};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use vpccni_api::CniMigration;
 use vpccni_api::convert::migration::change;
@@ -37,7 +38,7 @@ fn status(scene: &Scene) -> CniMigrationStatus {
 }
 
 fn object(scene: &Scene) -> CniMigration {
-    let planned = scene.original_plan();
+    let planned = Scene::original_plan();
     let mut object = CniMigration::new(
         scene::NAME,
         CniMigrationSpec {
@@ -117,7 +118,7 @@ async fn kubectl_shows_each_situation_as_committed() {
         let described = plane.kubectl_ok(&["describe", "cnimig"], None).await.unwrap();
         wrong.extend(check(&format!("{name}.describe.txt"), &normalised(&described)));
         let table = plane.kubectl_ok(&["get", "cnimig"], None).await.unwrap();
-        tables.push_str(&format!("# {name}\n{}\n", aged(&table)));
+        writeln!(tables, "# {name}\n{}", aged(&table)).unwrap();
         plane
             .kubectl_ok(&["delete", "cnimig", "--all"], None)
             .await
@@ -213,6 +214,6 @@ fn what_the_api_server_makes_up_is_left_out() {
     );
     let status: Value = json!(status(&situations::all()[0].1));
     assert_eq!(status["observedGeneration"], 1);
-    let planned = Scene::new().original_plan();
+    let planned = Scene::original_plan();
     assert_eq!(scene::NAME, format!("default-{}", planned.hash.short()));
 }

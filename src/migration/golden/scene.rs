@@ -178,7 +178,7 @@ impl Scene {
     }
 
     /// The plan as it was made and approved.
-    pub(super) fn original_plan(&self) -> MigrationPlan {
+    pub(super) fn original_plan() -> MigrationPlan {
         Self::new().plan(false)
     }
 
@@ -189,7 +189,7 @@ impl Scene {
             ..Seen::empty()
         };
         let original: Vec<(NodeGroup, Method)> = if self.begun {
-            let planned = self.original_plan();
+            let planned = Self::original_plan();
             planned
                 .groups
                 .into_iter()
@@ -236,7 +236,7 @@ impl Scene {
         let there = self.plan(false);
         State {
             name: NAME.to_owned(),
-            change_hash: self.original_plan().hash,
+            change_hash: Self::original_plan().hash,
             back: (self.desired == Desired::RollBack).then(|| self.plan(true)),
             approval: self.approved.then(|| Approval {
                 change_hash: there.hash.clone(),
@@ -351,7 +351,7 @@ fn subnet_facts() -> SubnetFacts {
 
 fn facts(name: &NodeName, number: u32, group: &NodeGroup, new: bool) -> NodeFacts {
     let instance_type = InstanceType::parse("m5.large").unwrap();
-    let zone = if number % 2 == 0 {
+    let zone = if number.is_multiple_of(2) {
         "us-west-2a"
     } else {
         "us-west-2b"

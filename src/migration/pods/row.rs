@@ -44,7 +44,7 @@ impl Row {
             uid: pod.uid().unwrap_or_default(),
             node: node.and_then(|name| NodeName::parse(name).ok()),
             kind: kind(pod),
-            keeps: keeps(pod).or((!controlled).then_some(ORPHAN)),
+            keeps: keeps(pod).or_else(|| (!controlled).then_some(ORPHAN)),
             labels: pod.labels().clone(),
             created: pod.creation_timestamp().map(|time| time.0),
             pending: status.and_then(|status| status.phase.as_deref()) == Some("Pending"),

@@ -3,8 +3,7 @@
 
 use super::super::ground::{DAEMON_SET, Ground, NODE_STATES, POLICY, found};
 use super::super::snapshot::{owners, strip};
-use super::ground::Replacing;
-use super::script::{REPLICAS, migration};
+use super::ground::{REPLICAS, Replacing, migration};
 use serde_json::{Value, json};
 
 /// What is left on others' objects begins so.

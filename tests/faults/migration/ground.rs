@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use vpc_cni_operator::run::{Cloud, RunOptions};
+use vpccni_core::ids::SubnetId;
 use vpccni_core::user_data::{Family, encoded_with_max_pods};
 use vpccni_testbed::fleet::Fleet;
 use vpccni_testbed::memory::{LittleKarpenter, MemoryCluster, Setting, virtual_now};
@@ -20,6 +21,11 @@ use vpccni_testbed::sandbox::world::{
 };
 use vpccni_testbed::sandbox::{Options, Sandbox};
 use vpccni_testbed::scaling::FleetGroup;
+
+/// Pods of the workload: more than one on most nodes.
+pub(super) const REPLICAS: u32 = 6;
+
+pub(super) const MIGRATIONS: &str = "/apis/vpccni.io/v1alpha1/cnimigrations";
 
 /// Virtual: a node that is blocked, given back and replaced, and several back-offs.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -145,31 +151,7 @@ impl Replacing {
             };
             let template = now.create_template(template).unwrap().id.clone();
             for (name, template) in [("blue", None), ("rolled", Some(template))] {
-                let new = NewNodegroup {
-                    cluster: cloud.cluster.clone(),
-                    name: name.to_owned(),
-                    sizes: Sizes {
-                        min: 1,
-                        max: 3,
-                        desired: 1,
-                    },
-                    rules: UpdateRules::default(),
-                    subnets: vec![subnet.clone()],
-                    role: "arn:aws:iam::123456789012:role/nodes".to_owned(),
-                    version: None,
-                    release: None,
-                    ami_type: None,
-                    spot: false,
-                    instance_types: vec!["m5.large".parse().unwrap()],
-                    disk_size: None,
-                    labels: [].into(),
-                    taints: Vec::new(),
-                    template: template.map(|id| TemplateRef {
-                        id_or_name: TemplateKey::Id(id),
-                        version: Some("1".to_owned()),
-                    }),
-                    tags: Tags::new(),
-                };
+                let new = managed(&cloud.cluster, name, &subnet, template);
                 now.create_nodegroup(new).unwrap();
             }
         });
@@ -309,5 +291,40 @@ impl Ground for Replacing {
             ..RunOptions::new(settings(wanted.identity), ([127, 0, 0, 1], 0).into())
         })
         .await
+    }
+}
+
+/// The migration that there is; none is null.
+pub(super) async fn migration<G: Ground>(ground: &G) -> Result<Value, String> {
+    let all = found(ground, MIGRATIONS).await?;
+    Ok(all["items"][0].clone())
+}
+
+/// A group of EKS with one node.
+fn managed(cluster: &str, name: &str, subnet: &SubnetId, template: Option<String>) -> NewNodegroup {
+    NewNodegroup {
+        cluster: cluster.to_owned(),
+        name: name.to_owned(),
+        sizes: Sizes {
+            min: 1,
+            max: 3,
+            desired: 1,
+        },
+        rules: UpdateRules::default(),
+        subnets: vec![subnet.clone()],
+        role: "arn:aws:iam::123456789012:role/nodes".to_owned(),
+        version: None,
+        release: None,
+        ami_type: None,
+        spot: false,
+        instance_types: vec!["m5.large".parse().unwrap()],
+        disk_size: None,
+        labels: [].into(),
+        taints: Vec::new(),
+        template: template.map(|id| TemplateRef {
+            id_or_name: TemplateKey::Id(id),
+            version: Some("1".to_owned()),
+        }),
+        tags: Tags::new(),
     }
 }

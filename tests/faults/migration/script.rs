@@ -4,15 +4,11 @@ use super::super::ground::{Ground, condition, found, get, sees};
 use super::super::inject::Life;
 use super::super::life::{Cast, beside_operators, settled};
 use super::end;
-use super::ground::Replacing;
+use super::ground::{MIGRATIONS, REPLICAS, Replacing, migration};
 use crate::bed::policy;
 use serde_json::{Value, json};
 
-const MIGRATIONS: &str = "/apis/vpccni.io/v1alpha1/cnimigrations";
 const BUDGETS: &str = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
-
-/// Pods of the workload: more than one on most nodes.
-pub(super) const REPLICAS: u32 = 6;
 
 fn wanted(mode: &str) -> String {
     policy(&format!(
@@ -58,12 +54,6 @@ async fn allows(ground: &Replacing, pods: u32) {
     ground
         .merge(&path, &json!({"spec": {"maxUnavailable": pods}}))
         .await;
-}
-
-/// The migration that there is; none is null.
-pub(super) async fn migration<G: Ground>(ground: &G) -> Result<Value, String> {
-    let all = found(ground, MIGRATIONS).await?;
-    Ok(all["items"][0].clone())
 }
 
 async fn phase(ground: &Replacing, wanted: &str) -> Value {

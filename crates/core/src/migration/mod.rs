@@ -14,8 +14,6 @@ mod settings;
 mod state;
 mod world;
 
-use crate::safety::RuleId;
-
 pub use crate::ports::groups::GroupSize;
 pub use action::{Action, ActionKind, PodRef};
 pub use approval::{Approval, ApprovedBy, NotCovered};
@@ -37,6 +35,3 @@ pub use world::{
 
 /// Under `spec.template.metadata.annotations` of a NodePool: another value makes its nodes drift.
 pub const GENERATION: &str = "vpccni.io/generation";
-
-/// The rule that the stages of a migration answer.
-pub const SEVERAL_SWITCHES: RuleId = RuleId("several-switches-at-once");

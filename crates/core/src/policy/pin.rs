@@ -4,8 +4,7 @@
 
 use super::setting::{SettingName, Written};
 use crate::config::{CniConfig, Key};
-use crate::migration::SEVERAL_SWITCHES;
-use crate::safety::{CniSetup, Resolution, Review, Severity};
+use crate::safety::{CniSetup, Resolution, Review, SEVERAL_SWITCHES, Severity};
 use std::collections::BTreeMap;
 
 /// The settings of a migration.

@@ -13,7 +13,9 @@ pub(crate) mod tests;
 mod world;
 
 pub use change::Part;
-pub use finding::{Finding, Fix, Resolution, Review, RuleId, Severity, Subject, SubjectKind};
+pub use finding::{
+    Finding, Fix, Resolution, Review, RuleId, SEVERAL_SWITCHES, Severity, Subject, SubjectKind,
+};
 pub use review::{Acceptance, explain, review, rules_about};
 pub use rule::{Basis, Rule};
 pub use rules::{FAMILIES, Family, rules};

@@ -64,12 +64,32 @@ pub struct NodeGroup {
     pub name: String,
 }
 
+impl NodeGroup {
+    /// The name of a group that could not be read.
+    const UNKNOWN: &'static str = "unknown";
+
+    /// Of a node of which nobody could tell yet who makes it. It is no node that nobody makes: that one would be emptied
+    /// without a replacement.
+    pub fn unknown() -> Self {
+        Self {
+            provider: Provider::SelfManaged,
+            name: Self::UNKNOWN.to_owned(),
+        }
+    }
+
+    /// Whether it could be told.
+    pub fn is_known(&self) -> bool {
+        self.provider != Provider::SelfManaged || self.name != Self::UNKNOWN
+    }
+}
+
 impl fmt::Display for NodeGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.provider {
             Provider::ManagedNodeGroup => "nodegroup",
             Provider::AutoScalingGroup => "asg",
             Provider::Karpenter => "nodepool",
+            Provider::SelfManaged if !self.is_known() => return f.write_str("unknown group"),
             Provider::SelfManaged => return f.write_str("self-managed"),
         };
         write!(f, "{kind}/{}", self.name)

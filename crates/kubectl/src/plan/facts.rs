@@ -4,7 +4,7 @@ use crate::look::Look;
 use vpccni_core::known::Known;
 use vpccni_core::policy::CloudView;
 use vpccni_core::safety::{WorkloadFacts, World};
-use vpccni_observe::migration::groups_of;
+use vpccni_observe::policy::groups_of;
 
 /// The sentences, each once. Groups of nodes matter to a migration only.
 pub(crate) fn unknown(look: &Look, needs_groups: bool) -> Vec<String> {

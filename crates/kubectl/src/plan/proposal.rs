@@ -9,7 +9,7 @@ use vpccni_api::convert::migration::{plan_status, rollback_status};
 use vpccni_api::migration::{PlanStatus, RollbackStatus};
 use vpccni_api::policy::MigrationStrategy;
 use vpccni_core::policy::PolicyPlan;
-use vpccni_observe::migration::planned;
+use vpccni_observe::policy::planned;
 
 /// A migration that is not there yet.
 #[derive(Debug, Clone, Serialize)]

@@ -63,7 +63,8 @@ impl InventoryCache {
             ec2: self.ec2.as_ref(),
             eks: self.eks.as_ref(),
         };
-        let read = Inventory::read(clouds, ask, budget, now).await;
+        let mut read = Inventory::read(clouds, ask, budget, now).await;
+        read.keep_groups(self.last().as_deref(), ask);
         let read = Arc::new(read);
         self.last.send_replace(Some(Arc::clone(&read)));
         read

@@ -39,6 +39,12 @@ impl Memory {
         Box::pin(std::future::ready(answer))
     }
 
+    pub(super) fn tag(&mut self, id: &str, key: &str, value: &str) {
+        let mut all = self.instances.iter_mut();
+        let instance = all.find(|instance| instance.id.as_str() == id).unwrap();
+        instance.tags.insert(key.to_owned(), value.to_owned());
+    }
+
     pub(super) fn asked(&self, action: &str) -> usize {
         self.calls
             .lock()

@@ -102,7 +102,8 @@ pub struct Inventory {
     pub security_groups: Known<BTreeMap<SecurityGroupId, SecurityGroupFacts>>,
     /// The limits of the types in use.
     pub limits: BTreeMap<InstanceType, Known<InstanceLimits>>,
-    /// The groups of instances whose labels name none, as far as their tags do.
+    /// The groups of instances whose labels name none, by their tags: also that nobody we know makes one. What is not
+    /// here could not be read.
     pub groups: BTreeMap<InstanceId, NodeGroup>,
     /// The managed node groups of the cluster.
     pub nodegroups: Nodegroups,
@@ -170,6 +171,15 @@ impl Inventory {
             nodegroups,
             invisible,
             failures: reader.failures,
+        }
+    }
+
+    /// An instance stays in its group: what was known of it outlives a reading that failed.
+    pub(super) fn keep_groups(&mut self, before: Option<&Self>, ask: &Ask) {
+        for (instance, group) in before.iter().flat_map(|before| &before.groups) {
+            if ask.ungrouped.contains(instance) && !self.groups.contains_key(instance) {
+                self.groups.insert(instance.clone(), group.clone());
+            }
         }
     }
 
@@ -267,15 +277,13 @@ impl Reader<'_> {
         }
         let answer = self.ec2.instances(&ungrouped).await;
         let found = self.heard(answer);
-        let named = found.as_option().into_iter().flatten().map(|instance| {
+        let named = |instance: &vpccni_core::ports::Instance| {
             (
                 instance.id.clone(),
                 groups::group(&BTreeMap::new(), &instance.tags),
             )
-        });
-        named
-            .filter(|(_, group)| group.provider != Provider::SelfManaged)
-            .collect()
+        };
+        found.as_option().into_iter().flatten().map(named).collect()
     }
 
     async fn limits(&mut self) -> BTreeMap<InstanceType, Known<InstanceLimits>> {

@@ -222,3 +222,24 @@ async fn node_groups_are_read_where_the_cluster_has_a_name() {
     assert_eq!(denied.failures.len(), 1);
     assert!(denied.subnets.as_option().is_some(), "the rest was read");
 }
+
+#[tokio::test]
+async fn the_group_of_an_instance_outlives_a_reading_that_failed() {
+    let instance = InstanceId::parse("i-01").unwrap();
+    let asked = Ask {
+        ungrouped: [instance.clone()].into(),
+        ..ask()
+    };
+    let mut ec2 = memory();
+    ec2.tag("i-01", "aws:autoscaling:groupName", "workers");
+    let before = read(&ec2, &asked).await;
+    assert_eq!(before.groups[&instance].to_string(), "asg/workers");
+    ec2.failing = vec!["ec2:DescribeInstances"];
+    let mut failed = read(&ec2, &asked).await;
+    assert!(failed.groups.is_empty(), "not read is not \"nobody makes it\"");
+    failed.keep_groups(Some(&before), &asked);
+    assert_eq!(failed.groups, before.groups);
+    let mut gone = read(&ec2, &ask()).await;
+    gone.keep_groups(Some(&before), &ask());
+    assert!(gone.groups.is_empty(), "nobody asks about it any more");
+}

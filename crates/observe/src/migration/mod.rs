@@ -3,7 +3,6 @@
 mod karpenter;
 mod marks;
 mod owner;
-mod proposal;
 mod read;
 mod scaling;
 mod seen;
@@ -12,6 +11,5 @@ pub use marks::{
     CORDONED, DO_NOT_DISRUPT, GENERATION, HELD, MAXIMUM, MINIMUM, REPLACES, SHIELD, SUSPENDED, UPDATE,
 };
 pub use owner::owner;
-pub use proposal::{groups_of, planned};
 pub use read::{GroupsSeen, groups};
 pub use seen::Groups;

@@ -11,6 +11,7 @@ mod intent;
 mod live;
 mod observe;
 mod parts;
+mod proposal;
 mod recall;
 mod window;
 
@@ -21,5 +22,6 @@ pub use intent::{IntentError, intent, name_of, record, state};
 pub use live::{Live, owners};
 pub use observe::{Eyes, Observed, ask, observe, scope};
 pub use parts::{Parts, parts};
+pub use proposal::{groups_of, planned};
 pub use recall::Recall;
 pub use window::{Opening, WindowError, WindowSpec, opening};

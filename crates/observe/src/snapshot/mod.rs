@@ -16,8 +16,8 @@ pub use error::{SnapshotError, TakeError};
 
 use crate::deep::{Deep, DeepFacts};
 use crate::inventory::{Budget, InventoryCache};
-use crate::migration::{Groups, groups, groups_of};
-use crate::policy::{Counts, Door, Eyes, IntentError, Observed, Recall, observe, scope};
+use crate::migration::{Groups, groups};
+use crate::policy::{Counts, Door, Eyes, IntentError, Observed, Recall, groups_of, observe, scope};
 use crate::stores::Stores;
 use cloud::Said;
 use jiff::{SignedDuration, Timestamp};

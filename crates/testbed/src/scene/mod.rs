@@ -171,21 +171,7 @@ impl Scene {
         kubelets.conduct(move |pod| stand_in.pod_starts(pod));
         kubelets.add(&nodes).await.map_err(SceneError::Nodes)?;
         let fleet = Fleet::start(plane.client(), &kubelets, cloud.clone(), sandbox.world());
-        for group in &options.fleet {
-            progress(&format!("creating the Auto Scaling group {}", group.name));
-            cloud.scaling_group(group).map_err(SceneError::Cloud)?;
-        }
-        for group in &options.managed {
-            progress(&format!("creating the managed node group {}", group.name));
-            cloud.managed_group(group).map_err(SceneError::Cloud)?;
-        }
-        for (zone, instance_type, max_pods) in &options.by_hand {
-            let made = cloud.by_hand(zone, instance_type, *max_pods);
-            made.map(drop).map_err(SceneError::Cloud)?;
-        }
-        let groups = options.fleet.iter().chain(&options.managed);
-        let launched: usize = groups.map(|group| group.count as usize).sum();
-        joined(&fleet, launched + options.by_hand.len()).await?;
+        let launched = launch_groups(&options, &cloud, &fleet, progress).await?;
         if let Some(manifest) = &options.aws_node {
             progress("applying aws-node as people do, with client-side kubectl apply");
             fixtures::apply_aws_node(&plane, manifest)
@@ -197,14 +183,7 @@ impl Scene {
             )
             .await?;
         }
-        let karpenter = if options.karpenter {
-            progress("starting Karpenter");
-            create_role(&sandbox.world()).map_err(SceneError::Cloud)?;
-            let started = Karpenter::start(&plane, &sandbox.endpoint(), CLUSTER).await;
-            Some(started.map_err(SceneError::Karpenter)?)
-        } else {
-            None
-        };
+        let karpenter = start_karpenter(&options, &plane, &sandbox, progress).await?;
         Ok(Self {
             karpenter,
             fleet,
@@ -292,4 +271,44 @@ async fn rolled_out_within(plane: &ControlPlane, within: Duration) -> Result<(),
         .await
         .map(drop)
         .map_err(SceneError::Command)
+}
+
+/// Makes the groups and the nodes made by hand, and waits until their nodes have joined; how many the groups launched.
+async fn launch_groups(
+    options: &SceneOptions,
+    cloud: &Cloud,
+    fleet: &Fleet,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> Result<usize, SceneError> {
+    for group in &options.fleet {
+        progress(&format!("creating the Auto Scaling group {}", group.name));
+        cloud.scaling_group(group).map_err(SceneError::Cloud)?;
+    }
+    for group in &options.managed {
+        progress(&format!("creating the managed node group {}", group.name));
+        cloud.managed_group(group).map_err(SceneError::Cloud)?;
+    }
+    for (zone, instance_type, max_pods) in &options.by_hand {
+        let made = cloud.by_hand(zone, instance_type, *max_pods);
+        made.map(drop).map_err(SceneError::Cloud)?;
+    }
+    let groups = options.fleet.iter().chain(&options.managed);
+    let launched: usize = groups.map(|group| group.count as usize).sum();
+    joined(fleet, launched + options.by_hand.len()).await?;
+    Ok(launched)
+}
+
+async fn start_karpenter(
+    options: &SceneOptions,
+    plane: &ControlPlane,
+    sandbox: &Sandbox,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> Result<Option<Karpenter>, SceneError> {
+    if !options.karpenter {
+        return Ok(None);
+    }
+    progress("starting Karpenter");
+    create_role(&sandbox.world()).map_err(SceneError::Cloud)?;
+    let started = Karpenter::start(plane, &sandbox.endpoint(), CLUSTER).await;
+    started.map(Some).map_err(SceneError::Karpenter)
 }

@@ -62,7 +62,10 @@ pub(super) fn select(round: &mut Round<'_>) {
 
 fn waits_in(round: &Round<'_>, plan: &GroupPlan, name: &NodeName) -> bool {
     let view = round.world.nodes.get(name);
-    let view = view.filter(|view| !view.deleting && !(plan.method.is_karpenter() && view.kept_by_others));
+    let view = view.filter(|view| {
+        let kept = plan.method.is_karpenter() && view.kept_by_others;
+        !view.deleting && !kept
+    });
     let of_group = |group| {
         round
             .group_plan(group)

@@ -54,15 +54,14 @@ pub(super) fn template_is_done(round: &Round<'_>, plan: &GroupPlan) -> Option<bo
     };
     let now = || view.template.max_pods.as_option().copied();
     Some(match plan.method {
-        // Nodes that nobody makes have no template, so no scale-out gives one that promises too much.
-        Method::Drain => true,
         // Their templates are only as good as what they say when it comes to a scale-out.
         Method::Wait { .. } => match round.stage.direction {
             Direction::Growing => true,
             Direction::Shrinking => now()?.is_some_and(|now| now <= *planned),
         },
         // The group that takes over has max-pods of its own; the old one is frozen or harmless.
-        Method::BlueGreen { .. } => true,
+        // Nodes that nobody makes have no template, so no scale-out gives one that promises too much.
+        Method::BlueGreen { .. } | Method::Drain => true,
         // The group launches from the old version until EKS rolls it.
         Method::UpdateVersion => view.newest_max_pods == Some(*planned) || now()? == Some(*planned),
         _ => now()? == Some(*planned),

@@ -126,6 +126,11 @@ fn method(world: &PlanWorld<'_>, stages: &[Stage], group: &NodeGroup) -> Method 
             why: CAME_LATER.to_owned(),
         };
     }
+    if !group.is_known() {
+        return Method::Wait {
+            why: "who makes these nodes is not known yet".to_owned(),
+        };
+    }
     match group.provider {
         Provider::AutoScalingGroup => Method::AutoScaling,
         Provider::SelfManaged => Method::Drain,

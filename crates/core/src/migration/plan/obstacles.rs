@@ -5,10 +5,9 @@ use super::{Carrier, PlanWorld};
 use crate::capacity::Capacity;
 use crate::config::Effective;
 use crate::known::Known;
-use crate::migration::SEVERAL_SWITCHES;
 use crate::migration::group::GroupFacts;
 use crate::policy::Strategy;
-use crate::safety::{Finding, Resolution, Review, Severity, review};
+use crate::safety::{Finding, Resolution, Review, SEVERAL_SWITCHES, Severity, review};
 use std::collections::BTreeSet;
 
 pub(super) fn obstacles(
@@ -35,6 +34,7 @@ pub(super) fn obstacles(
     if groups.iter().all(|plan| plan.nodes == 0) {
         found.push(Obstacle::NothingToReplace);
     }
+    found.extend(unknown_group(world, groups));
     found.extend(groups.iter().filter_map(|plan| of_group(world, plan, budget)));
     found.extend(of_capacity(world, capacity));
     found
@@ -65,6 +65,18 @@ fn obstacle(finding: &Finding) -> Option<Obstacle> {
         }),
         (Severity::Never, _) => Some(Obstacle::Never { rule }),
     }
+}
+
+/// Nodes of which nobody can tell who makes them are in no plan that somebody could approve. Later ones are left alone.
+fn unknown_group(world: &PlanWorld<'_>, groups: &[GroupPlan]) -> Option<Obstacle> {
+    let unknown = groups.iter().find(|plan| !plan.group.is_known())?;
+    world.original.is_empty().then(|| Obstacle::GroupPaused {
+        group: unknown.group.clone(),
+        why: format!(
+            "who makes {} of the nodes could not be read from EC2",
+            unknown.nodes
+        ),
+    })
 }
 
 fn of_group(world: &PlanWorld<'_>, plan: &GroupPlan, budget: Budget) -> Option<Obstacle> {
@@ -216,12 +228,11 @@ fn without_max_pods(stages: &[Stage], plan: &GroupPlan, facts: &GroupFacts) -> O
     }
     let class = &karpenter.node_class;
     let to = &stages.last()?.to;
-    let (then, custom) = match plan.max_pods {
-        Some(pods) => (format!("it is set to {pods}"), false),
-        None => {
-            let will = Effective::of(&to.config, to.version);
-            ("set it".to_owned(), will.custom_networking())
-        }
+    let (then, custom) = if let Some(pods) = plan.max_pods {
+        (format!("it is set to {pods}"), false)
+    } else {
+        let will = Effective::of(&to.config, to.version);
+        ("set it".to_owned(), will.custom_networking())
     };
     let reserved = if custom {
         ", and RESERVED_ENIS to 1 in the settings of Karpenter, for the interface that custom networking takes from pods"

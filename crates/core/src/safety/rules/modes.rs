@@ -5,7 +5,7 @@ use crate::config::{CniConfig, Effective, Key};
 use crate::max_pods;
 use crate::safety::affected::{Affected, range};
 use crate::safety::change::{Change, Part};
-use crate::safety::finding::{Resolution, RuleId, Severity};
+use crate::safety::finding::{Resolution, RuleId, SEVERAL_SWITCHES, Severity};
 use crate::safety::rule::{Basis, Rule, Violation};
 use crate::safety::setup::CniSetup;
 use crate::safety::world::{NodeFacts, World};
@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         check: above_capacity,
     },
     Rule {
-        id: RuleId("several-switches-at-once"),
+        id: SEVERAL_SWITCHES,
         title: "Several modes switched in one step",
         unsafe_ids: &["U34"],
         keys: &[

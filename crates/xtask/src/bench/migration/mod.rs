@@ -123,17 +123,29 @@ fn table(
         args.pod_seconds,
         load(),
     );
+    planning_rows(&mut text, args, planned, weighed);
+    if let Some(rolled) = rolled {
+        roll_rows(&mut text, args, rolled);
+    }
+    text
+}
+
+fn planning_rows(
+    text: &mut String,
+    args: &MigrationArgs,
+    planned: planning::Figures,
+    weighed: planning::Figures,
+) {
     let ms = |time: Duration| format!("{:.0} ms", time.as_secs_f64() * 1000.0);
-    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     let fast = planned.plan <= PLAN;
     row(
-        &mut text,
+        text,
         &format!("planning {} nodes", args.plan_nodes),
         &ms(planned.plan),
         Some(("1 s", fast)),
     );
     row(
-        &mut text,
+        text,
         &format!("one round with {} nodes", args.plan_nodes),
         &ms(planned.round),
         None,
@@ -141,55 +153,55 @@ fn table(
     let small = weighed.bytes <= BYTES;
     let what = format!("CniMigration at {} nodes, every list full", args.size_nodes);
     row(
-        &mut text,
+        text,
         &what,
         &format!("{:.1} KiB", kib(weighed.bytes)),
         Some(("64 KiB", small)),
     );
-    let Some(rolled) = rolled else {
-        return text;
-    };
+}
+
+fn roll_rows(text: &mut String, args: &MigrationArgs, rolled: &roll::Figures) {
+    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     let over = format!("{:.1} %", rolled.over() * 100.0);
     row(
-        &mut text,
+        text,
         "(wall - ideal) / ideal",
         &over,
         Some(("5 %", rolled.over() <= OVER)),
     );
-    row(&mut text, "wall", &seconds(rolled.wall), None);
-    row(&mut text, "ideal", &seconds(rolled.ideal), None);
-    row(&mut text, "launch to Ready, mean", &seconds(rolled.ready), None);
+    row(text, "wall", &seconds(rolled.wall), None);
+    row(text, "ideal", &seconds(rolled.ideal), None);
+    row(text, "launch to Ready, mean", &seconds(rolled.ready), None);
     row(
-        &mut text,
+        text,
         "first eviction to last pod gone, mean",
         &seconds(rolled.evicted),
         None,
     );
-    row(&mut text, "replacements recorded", &rolled.jobs.to_string(), None);
+    row(text, "replacements recorded", &rolled.jobs.to_string(), None);
     let peak = format!("{:.1} MiB", rolled.peak_mib);
     row(
-        &mut text,
+        text,
         "VmHWM of the operator",
         &peak,
         Some(("200 MiB", rolled.peak_mib <= MEMORY_MIB)),
     );
     let nodes = f64::from(args.nodes.max(1));
     row(
-        &mut text,
+        text,
         "writes to the API server, each node",
         &format!("{:.1}", rolled.writes / nodes),
         None,
     );
     let calls = f64::from(u32::try_from(rolled.aws_calls).unwrap_or(u32::MAX)) / nodes;
-    row(&mut text, "AWS calls, each node", &format!("{calls:.1}"), None);
+    row(text, "AWS calls, each node", &format!("{calls:.1}"), None);
     row(
-        &mut text,
+        text,
         "rounds of the operator",
         &format!("{:.0}", rolled.reconciles),
         None,
     );
-    row(&mut text, "at the end", &format!("`{}`", rolled.progress), None);
-    text
+    row(text, "at the end", &format!("`{}`", rolled.progress), None);
 }
 
 fn kib(bytes: usize) -> f64 {

@@ -127,3 +127,24 @@ fn a_group_without_nodes_is_named_where_it_would_promise_too_much() {
     std::mem::swap(&mut scene.from, &mut scene.to);
     assert!(about(&scene));
 }
+
+#[test]
+fn nodes_whose_maker_is_not_known_are_never_taken_for_nodes_that_nobody_makes() {
+    let mut scene = scene();
+    scene.original = vec![
+        (group(Provider::AutoScalingGroup, "workers"), Method::AutoScaling),
+        (group(Provider::SelfManaged, "self-managed"), Method::Drain),
+    ];
+    let hash = scene.plan().hash;
+    scene.seen.nodes[0].group = NodeGroup::unknown();
+    let during = scene.plan();
+    let unknown = during.group(&NodeGroup::unknown()).unwrap();
+    assert_eq!(unknown.method.word(), "Wait");
+    assert_eq!((during.hash, during.obstacles), (hash, Vec::new()));
+    // Before there is a migration, nothing is planned without them.
+    scene.original.clear();
+    assert!(matches!(
+        scene.plan().obstacles.as_slice(),
+        [Obstacle::GroupPaused { group, why }] if !group.is_known() && why.contains("EC2")
+    ));
+}

@@ -1,7 +1,7 @@
 //! The plan of a migration, from what was observed: the same for the operator that makes it and for a person who asks
 //! beforehand.
 
-use crate::policy::Observed;
+use super::Observed;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use vpccni_api::CniPolicy;
