@@ -132,6 +132,9 @@ async fn pods_are_annotated_and_the_state_of_the_node_is_the_agents_to_tell() {
     bed.sees("the state of the node", &agent, &state, says(1)).await;
 
     // Without it all that pods need goes on, a new agent included.
+    bed.create_pod("alone").await;
+    bed.create_pod("later").await;
+    bed.create_pod("last").await;
     bed.plane.stop_apiserver().await;
     tokio::time::sleep(AWAY).await;
     let mut alone = bed.node.pod("default", "alone").unwrap();
@@ -142,9 +145,29 @@ async fn pods_are_annotated_and_the_state_of_the_node_is_the_agents_to_tell() {
     let mut later = bed.node.pod("default", "later").unwrap();
     later.add().unwrap();
     assert_ne!(later.address().unwrap(), alone.address().unwrap());
+    let mut last = bed.node.pod("default", "last").unwrap();
+    last.add().unwrap();
+    last.del().unwrap();
+    last.add().unwrap();
     bed.plane.start_apiserver().await.unwrap();
-    bed.sees("the state of the node", &agent, &state, says(2)).await;
-    for pod in [alone, later] {
+    bed.sees("the state of the node", &agent, &state, says(3)).await;
+    // What pods got and gave back meanwhile is said of them now: by an agent that is gone, and by this one.
+    for (name, pod) in [
+        ("web", &pod),
+        ("alone", &alone),
+        ("later", &later),
+        ("last", &last),
+    ] {
+        let wanted = if name == "web" {
+            String::new()
+        } else {
+            pod.address().unwrap().to_string()
+        };
+        let object = ["pod", "--namespace=default", name];
+        bed.sees(name, &agent, &object, |seen| annotation(seen) == wanted)
+            .await;
+    }
+    for pod in [alone, later, last] {
         pod.del().unwrap();
     }
     bed.sees("the state of the node", &agent, &state, says(0)).await;
