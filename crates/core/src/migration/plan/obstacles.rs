@@ -227,23 +227,41 @@ fn without_max_pods(stages: &[Stage], plan: &GroupPlan, facts: &GroupFacts) -> O
         return None;
     }
     let class = &karpenter.node_class;
-    let to = &stages.last()?.to;
-    let (then, custom) = if let Some(pods) = plan.max_pods {
-        (format!("it is set to {pods}"), false)
-    } else {
-        let will = Effective::of(&to.config, to.version);
-        ("set it".to_owned(), will.custom_networking())
-    };
-    let reserved = if custom {
-        ", and RESERVED_ENIS to 1 in the settings of Karpenter, for the interface that custom networking takes from pods"
-    } else {
-        ""
+    let then = match plan.max_pods {
+        Some(pods) => format!("it is set to {pods}"),
+        None => {
+            let to = &stages.last()?.to;
+            let will = Effective::of(&to.config, to.version);
+            format!("set it{}", reserved(&karpenter.reserved_enis, &will))
+        }
     };
     Some(format!(
-        "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; \
-         {then}{reserved}.",
+        "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; {then}.",
         plan.group
     ))
+}
+
+/// What is to be done with the interfaces that Karpenter leaves out, where nothing is to be done nothing.
+fn reserved(now: &Known<u32>, will: &Effective) -> String {
+    let custom = will.custom_networking();
+    let wanted = u32::from(custom) + u32::from(will.pod_eni());
+    let takers = match (custom, will.pod_eni()) {
+        (true, true) => "custom networking and the trunk of security groups for pods take from pods",
+        (true, false) => "custom networking takes from pods",
+        (false, true) => "the trunk of security groups for pods takes from pods",
+        (false, false) => "nothing takes from pods",
+    };
+    match now {
+        Known::Yes(now) if *now == wanted => String::new(),
+        Known::Yes(now) => format!(
+            ", and RESERVED_ENIS of Karpenter, which is {now}, to {wanted}, the interfaces that {takers}"
+        ),
+        Known::Unknown(_) if wanted == 0 => String::new(),
+        Known::Unknown(why) => format!(
+            ", and RESERVED_ENIS of Karpenter to {wanted}, the interfaces that {takers} (what it is now could not be \
+             read: {why})"
+        ),
+    }
 }
 
 const NITRO: &str = "karpenter.k8s.aws/instance-hypervisor In [nitro], or nitro types in the launch template";
