@@ -1,6 +1,7 @@
 //! What a plan of the pool asks for, each with the reason.
 
 use crate::ids::{EniId, SubnetId};
+use crate::plural::{agreeing, counted};
 use ipnet::IpNet;
 use std::fmt;
 
@@ -113,7 +114,13 @@ impl fmt::Display for Want {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Low { free, missing } => write!(f, "{free} addresses are free, {missing} more are wanted"),
+            Self::Low { free, missing } => write!(
+                f,
+                "{} {} free, {missing} more {} wanted",
+                counted(*free, "address"),
+                agreeing(free, "is", "are"),
+                agreeing(missing, "is", "are")
+            ),
             Self::NoPrefix => f.write_str("it has no IPv6 prefix yet"),
             Self::High { over } => write!(f, "{over} more are free than the targets ask for"),
             Self::OtherMode => f.write_str("left over from another mode"),

@@ -6,6 +6,7 @@ use crate::capacity::Capacity;
 use crate::config::Effective;
 use crate::known::Known;
 use crate::migration::group::GroupFacts;
+use crate::plural::{agreeing, counted};
 use crate::policy::Strategy;
 use crate::safety::{Finding, Resolution, Review, SEVERAL_SWITCHES, Severity, review};
 use std::collections::BTreeSet;
@@ -129,15 +130,20 @@ fn of_capacity(world: &PlanWorld<'_>, capacity: &Capacity) -> Vec<Obstacle> {
                     reserve.join(", ")
                 ),
                 (_, Some((_, missing))) => format!(
-                    "No reservation gives the last {missing} blocks; add a subnet, or lower the budget or the warm \
-                     targets"
+                    "No reservation gives the last {}; add a subnet, or lower the budget or the warm \
+                     targets",
+                    counted(*missing, "block")
                 ),
                 (true, None) => "Add a subnet, or lower the budget or the warm targets".to_owned(),
             };
             Obstacle::Capacity {
                 what: format!(
-                    "{} has {} free /28 blocks, and {} are missing in wave {}",
-                    low.subnet, low.now, -low.free, low.step
+                    "{} has {}, and {} {} missing in wave {}",
+                    low.subnet,
+                    counted(low.now, "free /28 block"),
+                    -low.free,
+                    agreeing(&-low.free, "is", "are"),
+                    low.step
                 ),
                 fix,
             }
@@ -157,8 +163,9 @@ fn unknown(capacity: &Capacity) -> Vec<String> {
         .map(|(subnet, why)| format!("{subnet}: {why}"));
     let nodes = (capacity.nodes_unknown > 0).then(|| {
         format!(
-            "{} nodes of which it is not known what they hold",
-            capacity.nodes_unknown
+            "{} of which it is not known what {}",
+            counted(capacity.nodes_unknown, "node"),
+            agreeing(&capacity.nodes_unknown, "it holds", "they hold")
         )
     });
     subnets.chain(nodes).collect()
@@ -191,8 +198,8 @@ pub(super) fn notes(
         }
         if let Method::Wait { why } = &plan.method {
             notes.push(format!(
-                "{group} is not touched ({why}); its owner replaces {} nodes.",
-                plan.nodes
+                "{group} is not touched ({why}); its owner replaces {}.",
+                counted(plan.nodes, "node")
             ));
         }
         let facts = world.groups.get(group);
