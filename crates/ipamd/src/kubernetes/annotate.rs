@@ -4,6 +4,7 @@ use super::view::POD_ENI;
 use super::{Kubernetes, KubernetesError};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::Status;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::net::IpAddr;
@@ -30,6 +31,11 @@ pub struct Annotated {
     pub uid: String,
     /// What it says; empty where it says nothing.
     pub value: String,
+}
+
+/// Whether the pod of that name is not the one that was meant. A conflict may also be of two writers at once, and passes.
+fn is_another(status: &Status) -> bool {
+    status.code == 409 && status.message.contains("UID in precondition")
 }
 
 impl Kubernetes {
@@ -69,7 +75,7 @@ impl Kubernetes {
             .await
         {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 || is_another(&status) => Ok(()),
             Err(source) => Err(KubernetesError::Call {
                 doing: "annotate a pod",
                 source,

@@ -53,7 +53,7 @@ impl KubernetesError {
         match self {
             Self::Config(_) | Self::Client(_) => false,
             Self::Call { source, .. } => match source {
-                kube::Error::Api(status) => matches!(status.code, 401 | 429 | 500..),
+                kube::Error::Api(status) => matches!(status.code, 401 | 409 | 429 | 500..),
                 _ => true,
             },
         }

@@ -155,10 +155,18 @@ mod tests {
     async fn it_is_looked_for_where_it_is_installed() {
         let one = deployment(json!({"env": [{"name": VARIABLE, "value": "1"}]}));
         let path = "/apis/apps/v1/namespaces/karpenter/deployments/karpenter";
-        let (there, asked) = client(move |target| target.starts_with(path).then(|| (200, one.clone())));
+        let absent = || {
+            let (code, mut body) = failure(404, "not found");
+            body["reason"] = json!("NotFound");
+            Some((code, body))
+        };
+        let (there, asked) = client(move |target| match target.starts_with(path) {
+            true => Some((200, one.clone())),
+            false => absent(),
+        });
         assert_eq!(enis(&there).await, Known::Yes(1));
         assert_eq!(asked.lock().unwrap().len(), 2);
-        let (nowhere, _) = client(|_| None);
+        let (nowhere, _) = client(move |_| absent());
         assert!(matches!(enis(&nowhere).await, Known::Unknown(why) if why.contains("no Deployment")));
         let (denied, _) = client(|_| Some(failure(403, "forbidden")));
         assert!(matches!(enis(&denied).await, Known::Unknown(why) if why.contains("forbidden")));
