@@ -13,6 +13,7 @@ mod prepare;
 mod report;
 mod round;
 mod select;
+mod sizes;
 mod standing;
 mod templates;
 mod waiting;
@@ -198,6 +199,7 @@ fn abort(round: &mut Round<'_>) -> Phase {
 
 fn run(round: &mut Round<'_>) -> Phase {
     watch::watch(round);
+    sizes::look(round);
     let stopped = leave(round);
     let ready = prepare::prepare(round);
     if round.leave.go_on {

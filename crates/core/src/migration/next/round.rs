@@ -41,7 +41,7 @@ pub(super) struct Round<'a> {
     pub unavailable: u32,
     /// Replacements, likewise.
     pub surge: u32,
-    /// The size each group is raised to, likewise.
+    /// Replacements of each group that were decided on in this round.
     pub raised: BTreeMap<NodeGroup, u32>,
     groups: BTreeMap<NodeGroup, usize>,
 }
@@ -173,6 +173,18 @@ impl<'a> Round<'a> {
         standing.is_some_and(Standing::must_go)
     }
 
+    /// Whether a node goes before all others: it is out of service anyway, or it was made after the switch and is not
+    /// what it should be.
+    pub(super) fn is_no_loss(&self, name: &NodeName, view: &NodeView) -> bool {
+        self.is_counted(name, view) || self.has_failed(name, view)
+    }
+
+    /// Whether a node was made after the switch and must go all the same.
+    pub(super) fn has_failed(&self, name: &NodeName, view: &NodeView) -> bool {
+        let since = super::standing::switched_at(&self.memory, self.stage);
+        self.standing(name).must_go() && since.is_some_and(|since| view.created > since)
+    }
+
     pub(super) fn budget_left(&self) -> u32 {
         self.plan.budget.unavailable.saturating_sub(self.unavailable)
     }
@@ -236,13 +248,6 @@ impl<'a> Round<'a> {
             .count();
         self.unavailable = u32::try_from(counted).unwrap_or(u32::MAX).saturating_add(lacking);
         self.surge = u32::try_from(surge).unwrap_or(u32::MAX);
-        for (_, view, record) in self.in_work() {
-            let group = self.group_plan(&view.facts.group).and_then(GroupPlan::takes_over);
-            if let (Some(group), Some(to)) = (group, record.grow_to) {
-                let raised = self.raised.entry(group).or_default();
-                *raised = (*raised).max(to);
-            }
-        }
     }
 
     /// Nodes a group should have and has not: what was terminated without a replacement and is not made good yet.
