@@ -1,12 +1,13 @@
 //! An instance with two network cards: pods that ask for it have an interface on each.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 use serde_json::json;
 use vpccni_core::ids::EniId;
 use vpccni_testbed::boxes::traffic::{Echo, seen_as};
-use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, NodeBox, Vpc};
+use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, KernelState, NodeBox, Pod, Vpc};
 use vpccni_testbed::sandbox::world::NewInterface;
 use vpccni_testbed::wait::until;
 
@@ -30,6 +31,16 @@ fn on_second_card(vpc: &Vpc, node: &NodeBox) -> EniId {
         world.attach(&eni, node.instance(), 1, 1).unwrap();
         eni
     })
+}
+
+/// A pod that asks for an interface on each card.
+fn asking<'a>(node: &'a NodeBox, name: &str) -> Pod<'a> {
+    let mut pod = node.pod("default", name).unwrap();
+    pod.runtime(
+        "io.kubernetes.cri.pod-annotations",
+        json!({"k8s.amazonaws.com/nicConfig": "multi-nic-attachment"}),
+    );
+    pod
 }
 
 /// Addresses that the checkpoint of each card gives to pods.
@@ -57,11 +68,7 @@ async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
         })
     };
     let before = node.kernel().unwrap();
-    let mut pod = node.pod("default", "wide").unwrap();
-    pod.runtime(
-        "io.kubernetes.cri.pod-annotations",
-        json!({"k8s.amazonaws.com/nicConfig": "multi-nic-attachment"}),
-    );
+    let mut pod = asking(&node, "wide");
     let mut narrow = node.pod("default", "narrow").unwrap();
     let ready = || async {
         if held().is_empty() {
@@ -97,20 +104,7 @@ async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
     let _agent = Agent::start(&node, &AgentOptions::new(&SETTINGS)).await.unwrap();
     pod.check().unwrap();
     other.run("ping", &["-c1", "-W2", &from]).unwrap();
-    let mut later = node.pod("default", "later").unwrap();
-    later.runtime(
-        "io.kubernetes.cri.pod-annotations",
-        json!({"k8s.amazonaws.com/nicConfig": "multi-nic-attachment"}),
-    );
-    later.add().unwrap();
-    let [primary, second] = later.addresses()[..] else {
-        panic!("{:?}", later.result());
-    };
-    assert!(![first, narrow.address().unwrap()].contains(&primary) && second != further);
-    assert_eq!(kept(&node), [3, 2]);
-    later.del().unwrap();
-    later.remove().unwrap();
-
+    comes_and_goes(&node, &[&pod, &narrow]);
     pod.del().unwrap();
     narrow.del().unwrap();
     assert_eq!(
@@ -120,11 +114,23 @@ async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
     );
     pod.remove().unwrap();
     narrow.remove().unwrap();
-    let left = node.kernel().unwrap().since(&before);
-    let of_pods = |line: &&String| {
-        [first, further]
-            .iter()
-            .any(|own| line.contains(&format!("{own} ")))
-    };
+    nothing_of(&node, &before, &[first, further]);
+}
+
+/// Another pod gets what nobody has, and gives it back.
+fn comes_and_goes(node: &NodeBox, there: &[&Pod<'_>]) {
+    let mut later = asking(node, "later");
+    later.add().unwrap();
+    let of_all = there.iter().copied().chain([&later]);
+    let all: BTreeSet<IpAddr> = of_all.flat_map(Pod::addresses).collect();
+    assert_eq!(all.len(), 5, "{all:?}");
+    assert_eq!(kept(node), [3, 2]);
+    later.del().unwrap();
+    later.remove().unwrap();
+}
+
+fn nothing_of(node: &NodeBox, before: &KernelState, addresses: &[IpAddr]) {
+    let left = node.kernel().unwrap().since(before);
+    let of_pods = |line: &&String| addresses.iter().any(|own| line.contains(&format!("{own} ")));
     assert_eq!(left.new.iter().filter(of_pods).count(), 0, "{left}");
 }

@@ -131,13 +131,18 @@ async fn pods_of_an_ipv6_cluster_reach_each_other_and_both_internets() {
         assert_eq!(seen(far[0].address().unwrap()), pod.address().unwrap());
         assert_eq!(seen(INTERNET.into()), IpAddr::from(public(one.primary())));
     }
-    for pod in near {
+    ended(&one, near, &before).await;
+}
+
+/// Ends all pods of a node, each twice.
+async fn ended(node: &NodeBox, pods: Vec<Pod<'_>>, before: &KernelState) {
+    for pod in pods {
         pod.check().unwrap();
         pod.del().unwrap();
         pod.del().unwrap();
         pod.remove().unwrap();
     }
-    nothing_of_pods(&one, &before).await;
+    nothing_of_pods(node, before).await;
 }
 
 /// Kills the agent of a node, ends a pod without it, and starts it again: the pods keep what they have, and one that

@@ -12,6 +12,7 @@ use crate::migration::action::ActionKind;
 use crate::migration::plan::{GroupPlan, Method};
 use crate::migration::state::{NodeStep, Record};
 use crate::migration::world::NodeView;
+use crate::plural::counted;
 use crate::safety::NodeGroup;
 use jiff::SignedDuration;
 
@@ -128,7 +129,7 @@ fn look_for_one<'a>(
     let what = match growth(round, plan) {
         // Somebody lowered the maximum; without a surge it may still go.
         Some((group, own, to)) if to > own.max => {
-            let why = format!("{group} can no longer grow to {to} nodes");
+            let why = format!("{group} can no longer grow to {}", counted(to, "node"));
             round.record(name, NodeStep::Pending, why);
             return;
         }
