@@ -165,6 +165,7 @@ impl Cluster {
                 termination_grace: None,
                 does_not_drift: None,
                 pool_owned_by: None,
+                reserved_enis: Known::Yes(0),
             }),
         }
     }

@@ -8,6 +8,7 @@ use crate::migration::plan::{Budget, GroupPlan, MigrationPlan, Stage};
 use crate::migration::report::Blocked;
 use crate::migration::state::{Memory, NodeStep, Record, State};
 use crate::migration::world::{GroupView, NodeView, Update, World};
+use crate::plural::{agreeing, counted};
 use crate::safety::NodeGroup;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,10 +198,10 @@ impl<'a> Round<'a> {
 
     /// What uses the budget up, in words.
     pub(super) fn out_of_service(&self) -> String {
-        let counted = |(name, view, _): &(&NodeName, &NodeView, &Standing)| self.is_counted(name, view);
+        let is_out = |(name, view, _): &(&NodeName, &NodeView, &Standing)| self.is_counted(name, view);
         let mut out: Vec<String> = self
             .nodes()
-            .filter(counted)
+            .filter(is_out)
             .map(|(name, _, _)| name.to_string())
             .collect();
         let nodes = out.len();
@@ -213,7 +214,9 @@ impl<'a> Round<'a> {
         }
         let (some, budget) = (self.unavailable, self.budget.unavailable);
         format!(
-            "{some} nodes are out of service ({}), and the budget is {budget}",
+            "{} {} out of service ({}), and the budget is {budget}",
+            counted(some, "node"),
+            agreeing(&some, "is", "are"),
             out.join(", ")
         )
     }
