@@ -305,8 +305,8 @@ optional! {
         seen: i64,
         /// The size that was asked for then.
         asked: i64,
-        /// Nodes that waited to go then, each with a node more asked for.
-        waiting: i64,
+        /// Nodes that may have been terminated since, each of which makes it smaller.
+        going: i64,
     }
 
     /// A change of the configuration that was seen.

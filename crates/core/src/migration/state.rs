@@ -123,8 +123,8 @@ pub struct Wanted {
     pub seen: u32,
     /// The size that was asked for then; the same where nothing was.
     pub asked: u32,
-    /// Nodes that waited to go then, each with one more asked for: their termination makes it smaller.
-    pub waiting: u32,
+    /// Nodes that may have been terminated since, each of which makes it smaller.
+    pub going: u32,
 }
 
 /// What the status of the migration carries from round to round. `next` gives the memory to store; it is stored before

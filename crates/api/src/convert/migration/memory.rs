@@ -60,14 +60,14 @@ fn size((group, books): (&NodeGroup, &Wanted)) -> GroupSizeStatus {
         nodes,
         seen,
         asked,
-        waiting,
+        going,
     } = *books;
     GroupSizeStatus {
         group: Some(node_group(group)),
         wanted: Some(i64::from(nodes)),
         seen: Some(i64::from(seen)),
         asked: Some(i64::from(asked)),
-        waiting: Some(i64::from(waiting)),
+        going: Some(i64::from(going)),
     }
 }
 
@@ -78,14 +78,14 @@ fn size_of(row: &GroupSizeStatus) -> Option<(NodeGroup, Wanted)> {
         wanted,
         seen,
         asked,
-        waiting,
+        going,
     } = row;
     let number = |value: &Option<i64>| u32::try_from((*value)?).ok();
     let books = Wanted {
         nodes: number(wanted)?,
         seen: number(seen)?,
         asked: number(asked)?,
-        waiting: number(waiting)?,
+        going: number(going)?,
     };
     Some((node_group_of(group.as_ref()?), books))
 }
@@ -172,7 +172,7 @@ mod tests {
                     nodes: 3,
                     seen: 5,
                     asked: 6,
-                    waiting: 2,
+                    going: 2,
                 },
             )]
             .into(),

@@ -230,7 +230,7 @@ fn cordoned<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView) {
     }
     if view.cordoned {
         round.record(name, NodeStep::Draining, "nothing new is scheduled there");
-    } else if round.unavailable > round.plan.budget.unavailable {
+    } else if round.unavailable > round.budget.unavailable {
         // Something else failed since the step was written: the budget is looked at again before the deed.
         round.unavailable = round.unavailable.saturating_sub(1);
         give_up_turn(round, name);
@@ -316,7 +316,7 @@ fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, re
         return;
     }
     if view.ours.hold {
-        if round.unavailable > round.plan.budget.unavailable {
+        if round.unavailable > round.budget.unavailable {
             round.unavailable = round.unavailable.saturating_sub(1);
             give_up_turn(round, name);
             return;

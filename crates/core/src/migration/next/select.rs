@@ -218,7 +218,7 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
 
 /// Whether the group has room to grow and only the budget for the surge is used up.
 fn waits_for_surge(round: &Round<'_>, plan: &GroupPlan) -> bool {
-    let at_all = round.plan.budget.surge > 0 || matches!(plan.method, Method::BlueGreen { .. });
+    let at_all = round.budget.surge > 0 || matches!(plan.method, Method::BlueGreen { .. });
     plan.method.has_replacement() && at_all && room_to_grow(round, plan).is_some()
 }
 

@@ -58,25 +58,28 @@ pub(super) fn look(round: &mut Round<'_>) {
         let Some(seen) = size(round, plan, &into) else {
             continue;
         };
-        let waiting = count(asking(round, plan).len());
+        let asking = asking(round, plan);
+        let may_end = asking.iter().filter(|(view, record)| {
+            view.deleting || matches!(record.step, NodeStep::Drained | NodeStep::Terminating)
+        });
+        let going = count(may_end.count());
         let last = round.memory.sizes.get(&key(plan, &into)).copied();
         let mut nodes = last.map_or_else(
-            || seen.saturating_sub(waiting),
+            || seen.saturating_sub(count(asking.len())),
             |last| {
                 let more = seen.saturating_sub(last.seen.max(last.asked));
-                // Each node that waited may have been terminated since, which made its group smaller.
-                let less = last.seen.saturating_sub(last.waiting).saturating_sub(seen);
+                let less = last.seen.saturating_sub(last.going).saturating_sub(seen);
                 last.nodes.saturating_add(more).saturating_sub(less)
             },
         );
-        if waiting == 0 && last.is_none_or(|last| last.waiting == 0) {
+        if asking.is_empty() {
             nodes = nodes.min(seen);
         }
         let wanted = Wanted {
             nodes,
             seen,
             asked: seen,
-            waiting,
+            going,
         };
         round.memory.sizes.insert(key(plan, &into), wanted);
     }
