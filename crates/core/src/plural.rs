@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// A number with what it counts: `1 node`, `2 nodes`, `0 addresses`.
-pub fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str) -> String {
     let ending = match (number == N::from(1), one.ends_with('s') || one.ends_with('x')) {
         (true, _) => "",
         (false, true) => "es",

@@ -40,7 +40,7 @@ fn of(deployment: &Deployment) -> Known<u32> {
         .and_then(|spec| spec.template.spec.as_ref());
     let containers = pod.map(|pod| pod.containers.as_slice()).unwrap_or_default();
     let named = containers.iter().find(|container| container.name == CONTAINER);
-    let Some(container) = named.or(containers.first()) else {
+    let Some(container) = named.or_else(|| containers.first()) else {
         return Known::Unknown(format!("the Deployment {NAME} has no container"));
     };
     match said(container) {
@@ -75,8 +75,8 @@ fn said(container: &Container) -> Result<Option<String>, String> {
             .map(Some)
             .ok_or_else(|| format!("{FLAG} of Karpenter has no value"));
     }
-    let variables = container.env.iter().flatten();
-    match variables.filter(|variable| variable.name == VARIABLE).next_back() {
+    let mut variables = container.env.iter().flatten();
+    match variables.rfind(|variable| variable.name == VARIABLE) {
         Some(variable) if variable.value_from.is_some() => {
             Err(format!("{VARIABLE} of Karpenter comes from another object"))
         }
@@ -160,9 +160,12 @@ mod tests {
             body["reason"] = json!("NotFound");
             Some((code, body))
         };
-        let (there, asked) = client(move |target| match target.starts_with(path) {
-            true => Some((200, one.clone())),
-            false => absent(),
+        let (there, asked) = client(move |target| {
+            if target.starts_with(path) {
+                Some((200, one.clone()))
+            } else {
+                absent()
+            }
         });
         assert_eq!(enis(&there).await, Known::Yes(1));
         assert_eq!(asked.lock().unwrap().len(), 2);

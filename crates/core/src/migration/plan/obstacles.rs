@@ -234,13 +234,12 @@ fn without_max_pods(stages: &[Stage], plan: &GroupPlan, facts: &GroupFacts) -> O
         return None;
     }
     let class = &karpenter.node_class;
-    let then = match plan.max_pods {
-        Some(pods) => format!("it is set to {pods}"),
-        None => {
-            let to = &stages.last()?.to;
-            let will = Effective::of(&to.config, to.version);
-            format!("set it{}", reserved(&karpenter.reserved_enis, &will))
-        }
+    let then = if let Some(pods) = plan.max_pods {
+        format!("it is set to {pods}")
+    } else {
+        let to = &stages.last()?.to;
+        let will = Effective::of(&to.config, to.version);
+        format!("set it{}", reserved(&karpenter.reserved_enis, &will))
     };
     Some(format!(
         "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; {then}.",
