@@ -67,9 +67,9 @@ impl Waiting {
     }
 }
 
-impl Annotations {
+impl Default for Annotations {
     /// None yet; what was missed before is found at the beginning.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(Arc::new(Shared {
             waiting: Mutex::new(Waiting {
                 pods: BTreeMap::new(),
@@ -79,7 +79,9 @@ impl Annotations {
             told: Notify::new(),
         }))
     }
+}
 
+impl Annotations {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_newest_word_of_a_pod_is_written_and_all_take_turns() {
-        let all = Annotations::new();
+        let all = Annotations::default();
         all.put(pod("a"), at(1));
         all.put(pod("b"), at(2));
         let (first, refused) = all.waiting().take().unwrap();
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_found_again_by_comparing() {
-        let all = Annotations::new();
+        let all = Annotations::default();
         all.waiting().behind = false;
         for number in 0..MOST {
             all.put(pod(&number.to_string()), at(1));

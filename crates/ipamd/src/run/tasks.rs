@@ -55,7 +55,7 @@ pub(super) fn annotations(
 ) -> Option<Annotations> {
     let wanted = tools.node.settings.effective.is_on(Key::AnnotatePodIp);
     let kubernetes = tools.kubernetes.as_ref().filter(|_| wanted)?.clone();
-    let annotations = Annotations::new();
+    let annotations = Annotations::default();
     let writing = annotations.clone();
     let pace = Arc::clone(&tools.pace);
     supervisor.add(

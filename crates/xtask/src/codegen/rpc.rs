@@ -82,7 +82,7 @@ fn descriptors(set: &FileDescriptorSet) -> String {
         .to_owned();
     for line in set.encode_to_vec().chunks(BYTES_A_LINE) {
         let bytes: Vec<String> = line.iter().map(|byte| format!("{byte:#04x}")).collect();
-        text += &format!("    {},\n", bytes.join(", "));
+        text.extend(["    ", &bytes.join(", "), ",\n"]);
     }
     text + "];\n"
 }
