@@ -122,17 +122,17 @@ async fn follow(
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let running: BTreeMap<String, SimNode> = world.read(running);
         let before = locked(&joined).clone();
-        for (node, _) in before.iter().filter(|(_, id)| !running.contains_key(*id)) {
+        let known: BTreeSet<&str> = before.values().map(String::as_str).collect();
+        let (there, new) = world.read(|now| (running(now), arrivals(now, &known)));
+        for (node, _) in before.iter().filter(|(_, id)| !there.contains(*id)) {
             match kubelets.remove(node).await {
                 Ok(()) => drop(locked(&joined).remove(node)),
                 // The API server is away: tried again.
                 Err(error) => tracing::debug!(node, %error, "could not follow its instance"),
             }
         }
-        let known: BTreeSet<&String> = before.values().collect();
-        for (id, node) in running.iter().filter(|(id, _)| !known.contains(id)) {
+        for (id, node) in &new {
             let node = match broken.load(Ordering::Relaxed) {
                 0 => node.clone(),
                 pods => node.clone().max_pods(pods),
@@ -169,11 +169,22 @@ async fn join(kubelets: &Kubelets, joined: &Joined, id: &str, node: &SimNode) {
     }
 }
 
-/// The instances that are to be nodes, and the nodes that they are to be.
-fn running(world: &World) -> BTreeMap<String, SimNode> {
+/// The instances that run.
+fn running(world: &World) -> BTreeSet<String> {
+    alive(world)
+        .map(|instance| instance.id.as_str().to_owned())
+        .collect()
+}
+
+fn alive(world: &World) -> impl Iterator<Item = &Instance> {
     let instances = world.instances.values();
-    instances
-        .filter(|instance| instance.state == InstanceState::Running)
+    instances.filter(|instance| instance.state == InstanceState::Running)
+}
+
+/// The instances that are to be nodes and are none yet, and the nodes that they are to be.
+fn arrivals(world: &World, known: &BTreeSet<&str>) -> BTreeMap<String, SimNode> {
+    alive(world)
+        .filter(|instance| !known.contains(instance.id.as_str()))
         .filter_map(|instance| Some((instance.id.as_str().to_owned(), node(world, instance)?)))
         .collect()
 }

@@ -252,21 +252,19 @@ fn provision(state: &mut State) {
     for pool in state.all("nodepools") {
         let wanted = pool["spec"]["limits"]["nodes"].as_u64().unwrap_or(1);
         let claims = state.all("nodeclaims");
-        let its = claims
+        let its: Vec<_> = claims
             .iter()
-            .filter(|claim| claim["metadata"]["labels"][POOL] == name(&pool) && !is_leaving(claim));
-        let replaced = claims
+            .filter(|claim| claim["metadata"]["labels"][POOL] == name(&pool) && !is_leaving(claim))
+            .collect();
+        // Two that are one: a replacement and the claim that it is to replace. One that goes itself replaces nothing.
+        let doubled = its
             .iter()
-            .filter(|claim| claim["metadata"]["annotations"][INSTEAD_OF] != "")
-            .filter_map(|claim| claim["metadata"]["annotations"][INSTEAD_OF].as_str());
-        let doubled = replaced
-            .filter(|old| {
-                claims
-                    .iter()
-                    .any(|claim| name(claim) == *old && !is_leaving(claim))
+            .filter(|new| {
+                let old = &new["metadata"]["annotations"][INSTEAD_OF];
+                its.iter().any(|claim| old == name(claim))
             })
             .count();
-        let there = its.count().saturating_sub(doubled);
+        let there = its.len().saturating_sub(doubled);
         for _ in 0..wanted.saturating_sub(u64::try_from(there).unwrap_or(u64::MAX)) {
             claim(state, &pool, None);
         }
