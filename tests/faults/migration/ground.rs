@@ -99,7 +99,7 @@ impl Replacing {
         } else {
             ground.groups();
         }
-        let nodes = if life == Life::Karpenter { 3 } else { 5 };
+        let nodes = if life == Life::Karpenter { 4 } else { 5 };
         sees(&ground, "aws-node on every node", || async {
             let set = found(&ground, DAEMON_SET).await?;
             if set["status"]["numberAvailable"] == nodes {
@@ -159,7 +159,7 @@ impl Replacing {
 
     /// Two pools: one whose class has to change, and one whose class says what is wanted already.
     async fn pools(&self) {
-        for (name, max_pods, nodes) in [("class", 29, 1), ("noted", 110, 2)] {
+        for (name, max_pods, nodes) in [("class", 29, 3), ("noted", 110, 1)] {
             let class = json!({"metadata": {"name": name}, "spec": {"kubelet": {"maxPods": max_pods}}});
             self.create("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", &class)
                 .await;
