@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// Virtual: longer than any loop waits before it looks again without being woken.
 const CALM: Duration = Duration::from_secs(150);
 
+/// How long to wait for a change: what AWS keeps can change without one.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// How often the clock of the sandbox is moved on.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -270,9 +273,10 @@ impl Ground for Replacing {
         CALM
     }
 
-    /// So much happens that a look at each change would be most of the work.
+    /// So much happens that a look at each change would be most of the work; and then nothing for minutes.
     async fn news(&self) {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        self.cluster.api.news(IDLE).await;
     }
 
     async fn apply(&self, manifest: &str) {

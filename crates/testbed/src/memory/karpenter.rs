@@ -122,12 +122,16 @@ impl Hands {
             if state.is_away() {
                 return;
             }
+            let before = state.world.store.version();
             provision(&mut state);
             drift(&mut state);
             disrupt(&mut state);
-            (self.launch(&mut state), self.terminate(&mut state))
+            let machines = (self.launch(&mut state), self.terminate(&mut state));
+            if state.world.store.version() != before {
+                self.shared.tell();
+            }
+            machines
         };
-        self.shared.tell();
         for machine in launch {
             if let Err(error) = self.kubelets.add_one(&machine).await {
                 tracing::debug!(%error, "a node of a claim did not join");
@@ -299,7 +303,8 @@ fn is_drifted(claim: &Value) -> bool {
     conditions.into_iter().any(|one| one["type"] == "Drifted")
 }
 
-/// One drifted node of a pool at a time, if nothing holds it: first its replacement, then its end.
+/// One drifted node of a pool at a time, if nothing holds it: first its replacement, then its end. A hold that comes in
+/// between is too late, as with the real one: what it has begun it finishes.
 fn disrupt(state: &mut State) {
     let (pools, claims, nodes) = (
         state.all("nodepools"),
@@ -327,7 +332,7 @@ fn disrupt(state: &mut State) {
             .find_map(|new| Some((new, replaces(new)?)));
         if let Some((new, old)) = under_way {
             let there = node_of(new).is_some_and(|node| is_ready(node) && agent_runs(state, name(node)));
-            if there && !held(&old) {
+            if there {
                 state.control(Method::DELETE, "nodeclaims", &old, "", Value::Null);
             }
             continue;
