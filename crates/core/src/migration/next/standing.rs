@@ -95,12 +95,14 @@ impl Judging<'_> {
             None => self.yardstick.fit(&node.facts),
         };
         // Kubernetes writes whole seconds. A node of the very second of the switch may have either configuration, and so
-        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell.
+        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell. Made after
+        // the switch and as planned, it has to get Ready like any other before one goes for it.
         let made_after = self
             .since
             .is_some_and(|since| node.created.as_second() > since.as_second());
-        let made_new = made_after && node.newest_revision != Some(false);
-        if made_new {
+        let runs_new = node.newest_revision != Some(false);
+        let as_planned = fit == Fit::AsPlanned && self.by == Judge::ByInterfaces;
+        if made_after && (runs_new || as_planned) {
             return self.made_new(node, fit);
         }
         match fit {
