@@ -4,7 +4,7 @@
 use super::{begun, options};
 use crate::bed::Bed;
 use crate::migration::{
-    approved, budget, completed, names, phase, resume, says, wanted, wanted_with, workload,
+    approved, budget, completed, migration, names, phase, resume, says, wanted, wanted_with, workload,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -35,7 +35,15 @@ async fn another_tenant_takes_the_free_blocks_and_gives_them_back() {
             world.delete_interface(interface).unwrap();
         }
     });
-    says(&bed, "/status/plan/obstacles", "[]").await;
+    bed.sees("room in the subnet", || async {
+        let obstacles = migration(&bed).await["status"]["plan"]["obstacles"].to_string();
+        if obstacles.contains(subnet.as_str()) {
+            Err(obstacles)
+        } else {
+            Ok(())
+        }
+    })
+    .await;
     bed.apply(&budget(1)).await;
     resume(&bed).await;
     completed(&bed, 4).await;

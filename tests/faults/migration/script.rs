@@ -148,6 +148,9 @@ async fn there_and_back(ground: &Replacing) {
         }
     })
     .await;
+    // Nothing is selected meanwhile.
+    change(ground, &object, json!({"spec": {"desiredState": "Pause"}})).await;
+    phase(ground, "Paused").await;
     restart_agents(ground).await;
     change(ground, &object, json!({"spec": {"desiredState": "RollBack"}})).await;
     // Nobody asks for the change any more: no new plan follows.
@@ -155,8 +158,7 @@ async fn there_and_back(ground: &Replacing) {
     phase(ground, "RolledBack").await;
 }
 
-/// The agents of the nodes that wait for their turn, of the pool with a class of its own. The budget is one node: if there
-/// are two, one of them is still there on the way back; if there is one, another is in work.
+/// The agents of the nodes that wait for their turn, of the pool with a class of its own.
 async fn restart_agents(ground: &Replacing) {
     let agents = sees(ground, "nodes that are held", || async {
         let nodes = found(ground, "/api/v1/nodes").await?;
