@@ -71,6 +71,8 @@ can_review list karpenter.sh nodepools
 can_review watch karpenter.sh nodepools
 can_review list karpenter.sh nodeclaims
 can_review list karpenter.k8s.aws ec2nodeclasses
+can yes get deployments.apps/karpenter -n kube-system
+can no get deployments.apps/others -n kube-system
 can yes create events.events.k8s.io -n default
 can yes patch validatingadmissionpolicybindings.admissionregistration.k8s.io/vpccni-owned-keys
 can no patch validatingadmissionpolicybindings.admissionregistration.k8s.io/vpccni-node-state

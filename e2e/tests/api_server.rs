@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, NodeBox, Vpc};
+use vpccni_testbed::boxes::{Agent, AgentOptions, Egress, NodeBox, Pod, Vpc};
 use vpccni_testbed::fixtures::apply_crds;
 use vpccni_testbed::wait::until;
 use vpccni_testbed::{ControlPlane, Options};
@@ -98,6 +98,57 @@ impl Bed {
     }
 }
 
+/// A pod, for kubectl.
+fn pod(name: &str) -> [&str; 3] {
+    ["pod", "--namespace=default", name]
+}
+
+/// What the API server has of a pod's address.
+fn annotation(pod: &Value) -> &Value {
+    &pod["metadata"]["annotations"]["vpc.amazonaws.com/pod-ips"]
+}
+
+/// Whether the agent tells of its node that so many addresses are in use.
+fn says(assigned: i64) -> impl Fn(&Value) -> bool {
+    move |seen| {
+        let status = &seen["status"];
+        status["observedBy"] == "Ipamd"
+            && status["mode"] == "SecondaryIp"
+            && status["enis"]["secondaryIps"] == 9
+            && status["pool"]["assigned"] == assigned
+    }
+}
+
+/// A while without the API server, and all that pods need goes on, a new agent included: one pod ends, one comes to the
+/// old agent, two to the new one.
+async fn outage<'a>(
+    bed: &'a Bed,
+    agent: Agent,
+    options: &AgentOptions,
+    ends: &Pod<'_>,
+) -> (Agent, [(&'static str, Pod<'a>); 3]) {
+    let names = ["alone", "later", "last"];
+    for name in names {
+        bed.create_pod(name).await;
+    }
+    let mut pods = names.map(|name| (name, bed.node.pod("default", name).unwrap()));
+    bed.plane.stop_apiserver().await;
+    tokio::time::sleep(AWAY).await;
+    let [(_, alone), (_, later), (_, last)] = &mut pods;
+    alone.add().unwrap();
+    ends.del().unwrap();
+    agent.kill();
+    let agent = Agent::start(&bed.node, options).await.unwrap();
+    later.add().unwrap();
+    assert_ne!(later.address().unwrap(), alone.address().unwrap());
+    // Only the last word counts.
+    last.add().unwrap();
+    last.del().unwrap();
+    last.add().unwrap();
+    bed.plane.start_apiserver().await.unwrap();
+    (agent, pods)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_are_annotated_and_the_state_of_the_node_is_the_agents_to_tell() {
     let Some(bed) = Bed::start().await else { return };
@@ -110,44 +161,44 @@ async fn pods_are_annotated_and_the_state_of_the_node_is_the_agents_to_tell() {
     )
     .await;
     let options = AgentOptions::new(&[("MAX_ENI", "1"), ("ANNOTATE_POD_IP", "true")]);
-    let mut agent = Agent::start(&bed.node, &options).await.unwrap();
+    let agent = Agent::start(&bed.node, &options).await.unwrap();
     bed.create_pod("web").await;
-    let mut pod = bed.node.pod("default", "web").unwrap();
-    pod.add().unwrap();
-    let address = pod.address().unwrap().to_string();
-    let annotation = |seen: &Value| seen["metadata"]["annotations"]["vpc.amazonaws.com/pod-ips"].clone();
-    let web = ["pod", "--namespace=default", "web"];
-    bed.sees("the annotation", &agent, &web, |seen| annotation(seen) == address)
-        .await;
+    let mut web = bed.node.pod("default", "web").unwrap();
+    web.add().unwrap();
+    let address = web.address().unwrap().to_string();
+    bed.sees("the annotation", &agent, &pod("web"), |seen| {
+        *annotation(seen) == address
+    })
+    .await;
     let state = ["cninodestate", name];
-    let says = |assigned: i64| {
-        move |seen: &Value| {
-            let status = &seen["status"];
-            status["observedBy"] == "Ipamd"
-                && status["mode"] == "SecondaryIp"
-                && status["enis"]["secondaryIps"] == 9
-                && status["pool"]["assigned"] == assigned
-        }
-    };
     bed.sees("the state of the node", &agent, &state, says(1)).await;
 
-    // Without it all that pods need goes on, a new agent included.
-    bed.plane.stop_apiserver().await;
-    tokio::time::sleep(AWAY).await;
-    let mut alone = bed.node.pod("default", "alone").unwrap();
-    alone.add().unwrap();
-    pod.del().unwrap();
-    agent.kill();
-    agent = Agent::start(&bed.node, &options).await.unwrap();
-    let mut later = bed.node.pod("default", "later").unwrap();
-    later.add().unwrap();
-    assert_ne!(later.address().unwrap(), alone.address().unwrap());
-    bed.plane.start_apiserver().await.unwrap();
-    bed.sees("the state of the node", &agent, &state, says(2)).await;
-    for pod in [alone, later] {
+    let (agent, pods) = outage(&bed, agent, &options, &web).await;
+    bed.sees("the state of the node", &agent, &state, says(3)).await;
+    // What they got and gave back is said now: what an agent was told that is gone, and what this one was.
+    bed.sees("web", &agent, &pod("web"), |seen| annotation(seen) == "")
+        .await;
+    for (name, got) in &pods {
+        let wanted = got.address().unwrap().to_string();
+        bed.sees(name, &agent, &pod(name), |seen| *annotation(seen) == wanted)
+            .await;
+    }
+
+    for (_, pod) in &pods {
         pod.del().unwrap();
     }
     bed.sees("the state of the node", &agent, &state, says(0)).await;
+    // The uid that these boxes tell is not that of the pods: by now others might have their names.
+    tokio::time::sleep(AWAY).await;
+    for (name, got) in &pods {
+        let other = bed.get(&pod(name)).await.unwrap();
+        assert_eq!(*annotation(&other), got.address().unwrap().to_string());
+    }
+    assert!(
+        !agent.log().contains("UID in precondition"),
+        "{}",
+        tail(&agent.log())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! An instance with two network cards: pods that ask for it have an interface on each.
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 use serde_json::json;
@@ -28,6 +29,15 @@ fn on_second_card(vpc: &Vpc, node: &NodeBox) -> EniId {
         let eni = world.create_interface(NewInterface::in_subnet(subnet)).unwrap();
         world.attach(&eni, node.instance(), 1, 1).unwrap();
         eni
+    })
+}
+
+/// Addresses that the checkpoint of each card gives to pods.
+fn kept(node: &NodeBox) -> [usize; 2] {
+    ["ipam.json", "ipam-nic-1.json"].map(|name| {
+        let text = fs::read_to_string(node.path(format!("/var/run/aws-node/{name}"))).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        file["allocations"].as_array().map_or(0, Vec::len)
     })
 }
 
@@ -82,8 +92,32 @@ async fn a_pod_that_asks_for_it_has_an_interface_on_each_card() {
     assert_eq!(passed.interface, second, "by the card that holds the address");
     assert_eq!(vpc.fabric().spoofed().unwrap(), []);
 
+    // A new agent finds what pods hold on either card.
+    agent.kill();
+    let _agent = Agent::start(&node, &AgentOptions::new(&SETTINGS)).await.unwrap();
+    pod.check().unwrap();
+    other.run("ping", &["-c1", "-W2", &from]).unwrap();
+    let mut later = node.pod("default", "later").unwrap();
+    later.runtime(
+        "io.kubernetes.cri.pod-annotations",
+        json!({"k8s.amazonaws.com/nicConfig": "multi-nic-attachment"}),
+    );
+    later.add().unwrap();
+    let [primary, second] = later.addresses()[..] else {
+        panic!("{:?}", later.result());
+    };
+    assert!(![first, narrow.address().unwrap()].contains(&primary) && second != further);
+    assert_eq!(kept(&node), [3, 2]);
+    later.del().unwrap();
+    later.remove().unwrap();
+
     pod.del().unwrap();
     narrow.del().unwrap();
+    assert_eq!(
+        kept(&node),
+        [0, 0],
+        "what is given back is given back on every card"
+    );
     pod.remove().unwrap();
     narrow.remove().unwrap();
     let left = node.kernel().unwrap().since(&before);

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 use vpccni_testbed::boxes::NodeBox;
-use vpccni_testbed::boxes::runtime::{Containerd, Kubelet, KubeletOptions, PROGRAMS, TOOL_IMAGE};
+use vpccni_testbed::boxes::runtime::{Containerd, Kubelet, KubeletOptions, PROGRAMS, tool_pod};
 use vpccni_testbed::wait::until;
 use vpccni_testbed::{ControlPlane, Options};
 
@@ -124,19 +124,7 @@ impl Cluster {
     /// Creates a pod on a node.
     pub(crate) async fn create(&self, worker: &Worker, name: &str) {
         let pods = Api::<Pod>::namespaced(self.plane.client(), "default");
-        let pod = from(json!({
-            "metadata": {"name": name},
-            "spec": {
-                "nodeName": worker.node.name(),
-                "automountServiceAccountToken": false,
-                // Zero would let the API server forget the pod before the kubelet has ended it.
-                "terminationGracePeriodSeconds": 1,
-                "containers": [{
-                    "name": "tool", "image": TOOL_IMAGE, "imagePullPolicy": "Never",
-                    "command": ["/bin/sleep", "1000000"],
-                }],
-            },
-        }));
+        let pod = from(tool_pod(name, worker.node.name()));
         pods.create(&PostParams::default(), &pod).await.unwrap();
     }
 

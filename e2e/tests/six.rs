@@ -75,7 +75,7 @@ async fn pods_of_an_ipv6_cluster_reach_each_other_and_both_internets() {
     };
     with_blocks(&vpc);
     let (one, two) = (launch(&vpc, ZONES[0]).await, launch(&vpc, ZONES[1]).await);
-    let _first = Agent::start(&one, &AgentOptions::new(&SIX)).await.unwrap();
+    let first_agent = Agent::start(&one, &AgentOptions::new(&SIX)).await.unwrap();
     let _second = Agent::start(&two, &AgentOptions::new(&SIX)).await.unwrap();
     let before = one.kernel().unwrap();
     let (near, far) = (add(&one, &names("near", 3)), add(&two, &names("far", 2)));
@@ -124,6 +124,13 @@ async fn pods_of_an_ipv6_cluster_reach_each_other_and_both_internets() {
 
     // Its sockets would keep the namespace alive.
     drop(back);
+    let mut near = near;
+    let _again = restarted(&one, first_agent, &mut near).await;
+    for pod in &near {
+        let seen = |to: IpAddr| seen_as(pod.network(), at(to)).unwrap();
+        assert_eq!(seen(far[0].address().unwrap()), pod.address().unwrap());
+        assert_eq!(seen(INTERNET.into()), IpAddr::from(public(one.primary())));
+    }
     for pod in near {
         pod.check().unwrap();
         pod.del().unwrap();
@@ -131,6 +138,23 @@ async fn pods_of_an_ipv6_cluster_reach_each_other_and_both_internets() {
         pod.remove().unwrap();
     }
     nothing_of_pods(&one, &before).await;
+}
+
+/// Kills the agent of a node, ends a pod without it, and starts it again: the pods keep what they have, and one that
+/// comes gets what nobody has.
+async fn restarted<'a>(node: &'a NodeBox, agent: Agent, pods: &mut Vec<Pod<'a>>) -> Agent {
+    agent.kill();
+    let ended = pods.pop().unwrap();
+    ended.del().unwrap();
+    ended.remove().unwrap();
+    let agent = Agent::start(node, &AgentOptions::new(&SIX)).await.unwrap();
+    pods.extend(add(node, &names("again", 2)));
+    let all: std::collections::BTreeSet<IpAddr> = pods.iter().flat_map(Pod::addresses).collect();
+    assert_eq!(all.len(), pods.len(), "{all:?}");
+    for pod in pods.iter() {
+        pod.check().unwrap();
+    }
+    agent
 }
 
 /// The table of egress stays, empty; the kernel takes links away a moment after their namespaces.
@@ -156,7 +180,7 @@ async fn pods_of_an_ipv4_cluster_reach_ipv6_as_their_node() {
     };
     with_blocks(&vpc);
     let node = launch(&vpc, ZONES[0]).await;
-    let _agent = Agent::start(&node, &AgentOptions::new(&OUT)).await.unwrap();
+    let agent = Agent::start(&node, &AgentOptions::new(&OUT)).await.unwrap();
     let pods = add(&node, &names("pod", 3));
     let outside = Echo::start(vpc.fabric().internet().network(), PORT).unwrap();
     let (_, own, _) = primary(&vpc, &node);
@@ -166,6 +190,10 @@ async fn pods_of_an_ipv4_cluster_reach_ipv6_as_their_node() {
         assert_eq!(seen(INTERNET.into()), IpAddr::from(public(node.primary())));
         assert_eq!(seen(INTERNET6.into()), own);
     }
+    agent.kill();
+    let _agent = Agent::start(&node, &AgentOptions::new(&OUT)).await.unwrap();
+    let to = SocketAddr::new(INTERNET6.into(), outside.port());
+    assert_eq!(seen_as(pods[0].network(), to).unwrap(), own, "after a restart");
     for pod in pods {
         pod.del().unwrap();
         pod.remove().unwrap();

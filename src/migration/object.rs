@@ -22,6 +22,7 @@ use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{
     Approval, ChangeHash, Desired, Method, MigrationPlan, Next, NodeStep, State, reversed,
 };
+use vpccni_core::plural::counted;
 use vpccni_core::policy::{Change, Pin};
 use vpccni_core::safety::{CniSetup, NodeGroup};
 use vpccni_observe::policy::{Eyes, Observed, groups_of, planned};
@@ -135,9 +136,9 @@ pub(super) async fn make(
     match ctx.writer.create(WriteSite::MigrationCreate, &target, body).await {
         Ok(_) => {
             let note = format!(
-                "{name}: {} nodes in {} groups",
-                planned.nodes,
-                planned.groups.len()
+                "{name}: {} in {}",
+                counted(planned.nodes, "node"),
+                counted(planned.groups.len(), "group")
             );
             let about = policy.object_ref(&());
             ctx.events.tell(&about, Reason::MigrationPlanned, &note).await;

@@ -18,6 +18,7 @@ use vpccni_api::convert::migration::phase;
 use vpccni_api::migration::{CniMigrationStatus, MigrationPhase};
 use vpccni_api::policy::STATUS_LIST;
 use vpccni_core::migration::{Next, State};
+use vpccni_core::plural::counted;
 
 /// The migration in numbers.
 pub(super) fn measure(ctx: &Context, state: &State, next: &Next) {
@@ -101,7 +102,8 @@ async fn tell(ctx: &Context, work: &Work, before: Option<&CniMigrationStatus>, n
     };
     let halt = next.halt.as_ref().filter(|_| is == MigrationPhase::Halted);
     let progress = &next.progress;
-    let counted = format!("{} of {} nodes replaced", progress.replaced, progress.total);
+    let total = counted(progress.total, "node");
+    let counted = format!("{} of {total} replaced", progress.replaced);
     let note = match halt {
         Some(halt) => format!("{is}: {}; {counted}", halt.reason),
         None => format!("{is}: {counted}"),

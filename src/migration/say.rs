@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use vpccni_api::convert::migration::{StatusInput, migration_status};
 use vpccni_api::migration::CniMigrationStatus;
 use vpccni_core::migration::{Next, Phase, State, WaitingFor, WaitsOn};
+use vpccni_core::plural;
 use vpccni_core::policy::Condition;
 
 /// What is said, and of what.
@@ -115,9 +116,10 @@ fn planned(state: &State) -> Condition {
             "Planned",
             "Feasible",
             format!(
-                "{} nodes in {} groups are left to replace",
-                plan.nodes,
-                plan.groups.len()
+                "{} in {} {} left to replace",
+                plural::counted(plan.nodes, "node"),
+                plural::counted(plan.groups.len(), "group"),
+                plural::agreeing(&plan.nodes, "is", "are")
             ),
         ),
     }
@@ -175,8 +177,11 @@ fn waiting(next: &Next) -> String {
 fn counted(next: &Next) -> String {
     let progress = &next.progress;
     format!(
-        "{} of {} nodes replaced, {} old, {} mixed",
-        progress.replaced, progress.total, progress.old, progress.mixed
+        "{} of {} replaced, {} old, {} mixed",
+        progress.replaced,
+        plural::counted(progress.total, "node"),
+        progress.old,
+        progress.mixed
     )
 }
 

@@ -1,6 +1,6 @@
 //! The port `AutoScaling` over the SDK.
 
-use crate::batches::in_batches;
+use crate::batches::{all_pages, in_batches};
 use crate::client::Aws;
 use crate::groups_convert;
 use crate::{classify, convert};
@@ -29,10 +29,7 @@ impl Aws {
             .set_auto_scaling_group_names(Some(names.to_vec()))
             .max_records(self.page.min(PAGE));
         let pages = call.into_paginator().items().send();
-        pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(DESCRIBE_GROUPS, &error))
+        all_pages(DESCRIBE_GROUPS, pages).await
     }
 
     async fn describe_scaling_groups(&self, names: &[String]) -> Result<Vec<ScalingGroup>, CloudError> {
@@ -52,10 +49,7 @@ impl Aws {
             .set_instance_ids(Some(ids))
             .max_records(self.page.min(PAGE));
         let pages = call.into_paginator().items().send();
-        let found = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(DESCRIBE_INSTANCES, &error))?;
+        let found = all_pages(DESCRIBE_INSTANCES, pages).await?;
         Ok(convert::all(
             DESCRIBE_INSTANCES,
             &found,

@@ -1,7 +1,7 @@
 //! The port `Ec2` over the SDK. Every describe reads all its pages; ids go as filters in batches, so that one that is
 //! gone is left out instead of failing the others.
 
-use crate::batches::in_batches;
+use crate::batches::{all_pages, in_batches};
 use crate::client::Aws;
 use crate::{classify, convert};
 use aws_sdk_ec2::types::{self as wire, Filter};
@@ -30,10 +30,7 @@ impl Aws {
         const ACTION: &str = "ec2:DescribeSubnets";
         let call = self.ec2.describe_subnets().set_filters(Some(by));
         let pages = call.into_paginator().page_size(self.page).items().send();
-        let items = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(ACTION, &error))?;
+        let items = all_pages(ACTION, pages).await?;
         Ok(convert::all(
             ACTION,
             &items,
@@ -79,10 +76,7 @@ impl Aws {
             .describe_network_interfaces()
             .filters(filter("vpc-id", [vpc]));
         let pages = call.into_paginator().page_size(self.page).items().send();
-        let items = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(ACTION, &error))?;
+        let items = all_pages(ACTION, pages).await?;
         Ok(convert::all(
             ACTION,
             &items,
@@ -95,10 +89,7 @@ impl Aws {
         const ACTION: &str = "ec2:DescribeSecurityGroups";
         let call = self.ec2.describe_security_groups().filters(by);
         let pages = call.into_paginator().page_size(self.page).items().send();
-        let items = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(ACTION, &error))?;
+        let items = all_pages(ACTION, pages).await?;
         Ok(convert::all(
             ACTION,
             &items,
@@ -145,10 +136,7 @@ impl Aws {
             .page_size(self.page.min(TYPES_PAGE))
             .items()
             .send();
-        let items = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(ACTION, &error))?;
+        let items = all_pages(ACTION, pages).await?;
         Ok(convert::all(
             ACTION,
             &items,

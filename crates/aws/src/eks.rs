@@ -1,5 +1,6 @@
 //! The port `Eks` over the SDK.
 
+use crate::batches::all_pages;
 use crate::classify;
 use crate::client::Aws;
 use crate::convert;
@@ -60,13 +61,8 @@ impl Aws {
             .describe_addon_versions()
             .addon_name(name)
             .kubernetes_version(kubernetes);
-        let addons = call
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(DESCRIBE_ADDON_VERSIONS, &error))?;
+        let pages = call.into_paginator().items().send();
+        let addons = all_pages(DESCRIBE_ADDON_VERSIONS, pages).await?;
         let versions = addons.iter().flat_map(wire::AddonInfo::addon_versions);
         Ok(versions
             .filter_map(|version| version.addon_version().map(str::to_owned))
@@ -103,10 +99,7 @@ impl Aws {
     async fn list_nodegroups(&self, cluster: &str) -> Result<Vec<String>, CloudError> {
         let call = self.eks.list_nodegroups().cluster_name(cluster);
         let pages = call.into_paginator().items().send();
-        pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(LIST_NODEGROUPS, &error))
+        all_pages(LIST_NODEGROUPS, pages).await
     }
 
     async fn describe_nodegroup(&self, cluster: &str, name: &str) -> Result<Option<Nodegroup>, CloudError> {

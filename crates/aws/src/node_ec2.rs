@@ -3,6 +3,7 @@
 //! What takes addresses is not repeated by the SDK: an answer that was lost may still have had its effect, and a second
 //! call would take twice as much. The caller reads the interface again instead.
 
+use crate::batches::all_pages;
 use crate::client::Aws;
 use crate::ec2::filter;
 use crate::node_convert::{self, node_eni};
@@ -48,10 +49,7 @@ impl Aws {
     async fn describe_node_interfaces(&self, filters: Vec<Filter>) -> Result<Vec<NodeEni>, CloudError> {
         let call = self.ec2.describe_network_interfaces().set_filters(Some(filters));
         let pages = call.into_paginator().page_size(self.page).items().send();
-        let items = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| classify::error(DESCRIBE, &error))?;
+        let items = all_pages(DESCRIBE, pages).await?;
         Ok(convert::all(
             DESCRIBE,
             &items,

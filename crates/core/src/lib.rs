@@ -21,6 +21,7 @@ pub mod migration;
 pub mod net;
 pub mod node_enis;
 pub mod node_state;
+pub mod plural;
 pub mod policy;
 pub mod pool;
 pub mod ports;

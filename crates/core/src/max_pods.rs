@@ -14,6 +14,9 @@ use crate::net::Ipv4Prefix;
 /// Pods in the host's network, which need no address: aws-node and kube-proxy.
 const HOST_NETWORK_PODS: u32 = 2;
 
+/// Pods a kubelet takes that was told nothing.
+const KUBELET_DEFAULT: u32 = 110;
+
 /// What the max-pods script is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptArgs {
@@ -162,6 +165,17 @@ pub fn possible(limits: &InstanceLimits, effective: &Effective) -> u32 {
     with_addresses(enis, limits.slots_per_eni(), per_slot)
 }
 
+/// The pods a node is taken to have while nobody knows what its kubelet was started for. The list that AWS publishes by
+/// type counts single addresses: with prefixes it is a kubelet's own 110 where that is more.
+pub fn unseen(limits: &InstanceLimits, effective: &Effective) -> u32 {
+    let published = nodeadm_standard(limits);
+    if effective.prefix_delegation() && limits.prefix_delegation {
+        published.max(KUBELET_DEFAULT)
+    } else {
+        published
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +246,24 @@ mod tests {
             possible_on("m5.metal", &[Key::EnablePrefixDelegation]),
             15 * 49 * 16 + 2
         );
+    }
+
+    #[test]
+    fn a_node_that_was_not_seen_is_taken_for_what_is_published() {
+        let unseen_on = |name: &str, prefixes: bool| {
+            let mut config = CniConfig::default();
+            config.set(Key::EnablePrefixDelegation, Value::Bool(prefixes));
+            unseen(&of(name), &Effective::of(&config, CniVersion::REFERENCE))
+        };
+        assert_eq!(unseen_on("m5.large", false), 29);
+        assert_eq!(unseen_on("m5.large", true), 110);
+        // A large node has more than the 110 of a kubelet that was told nothing.
+        assert_eq!(
+            [false, true].map(|prefixes| unseen_on("m5.24xlarge", prefixes)),
+            [737, 737]
+        );
+        // No prefixes on Xen.
+        assert_eq!(unseen_on("m4.large", true), 20);
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The hourly clean-up of interfaces that an agent made and that no instance has: those of agents that were ended
 //! between two calls.
+//!
+//! How old one is its tag tells, and the clocks of two machines may be hours apart: by a clock that is ahead, every
+//! interface that another node is about to attach is old. So nothing is deleted that was not there, free and old, at
+//! two looks with the whole age between them by a clock that nobody sets.
 
 use crate::ops::Tools;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use vpccni_core::ids::EniId;
 use vpccni_core::node_enis::{CREATED_TAG, LeakVerdict, Stray, is_leaked};
 use vpccni_core::ports::node::{LeftOver, NodeEni};
 
@@ -32,21 +37,28 @@ pub async fn clean_up(tools: Tools, stop: CancellationToken) -> Result<(), Infal
         stop.cancelled().await;
         return Ok(());
     }
-    loop {
-        let pause = tools.pace.left_over.min(SPREAD).mul_f64(fastrand::f64());
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => {}
-        }
-        run(&tools).await;
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(tools.pace.left_over) => {}
-        }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = run(&tools) => {}
     }
+    Ok(())
 }
 
 async fn run(tools: &Tools) {
+    loop {
+        tokio::time::sleep(tools.pace.left_over.min(SPREAD).mul_f64(fastrand::f64())).await;
+        let once = looked_at(tools).await;
+        if !once.is_empty() {
+            tokio::time::sleep(tools.pace.left_over_age).await;
+            let again = looked_at(tools).await;
+            delete(tools, again.intersection(&once)).await;
+        }
+        tokio::time::sleep(tools.pace.left_over).await;
+    }
+}
+
+/// What is left over by its tags. What has no age that can be read, or one to come, gets one.
+async fn looked_at(tools: &Tools) -> BTreeSet<EniId> {
     let (cloud, node) = (&tools.cloud, &tools.node);
     let which = LeftOver {
         vpc: &node.vpc,
@@ -58,6 +70,7 @@ async fn run(tools: &Tools) {
             cloud.ec2.left_over(which.clone()),
         )
         .await;
+    let mut leaked = BTreeSet::new();
     // What failed is in the log and in the metrics, and the next run is in an hour.
     for eni in found.unwrap_or_default() {
         let now = Timestamp::now();
@@ -72,12 +85,20 @@ async fn run(tools: &Tools) {
                     .ok();
             }
             LeakVerdict::Leaked => {
-                tracing::info!(eni = %eni.id, "deleting an interface that was left over");
-                cloud
-                    .call("ec2:DeleteNetworkInterface", cloud.ec2.delete_interface(&eni.id))
-                    .await
-                    .ok();
+                leaked.insert(eni.id);
             }
         }
+    }
+    leaked
+}
+
+async fn delete(tools: &Tools, leaked: impl Iterator<Item = &EniId>) {
+    for eni in leaked {
+        tracing::info!(%eni, "deleting an interface that was left over");
+        let cloud = &tools.cloud;
+        cloud
+            .call("ec2:DeleteNetworkInterface", cloud.ec2.delete_interface(eni))
+            .await
+            .ok();
     }
 }

@@ -4,6 +4,7 @@
 //! server are asked by operations beside it (`ops`), which end with values. What to do is decided in core.
 
 pub mod agent;
+pub mod annotations;
 pub mod args;
 pub mod checkpoint;
 pub mod clean;

@@ -6,7 +6,7 @@ use vpccni_core::assign::Mode;
 use vpccni_core::config::Key;
 use vpccni_core::ids::{EniId, InstanceId, SubnetId, VpcId};
 use vpccni_core::limits::InstanceLimits;
-use vpccni_core::node_enis::is_managed;
+use vpccni_core::node_enis::{LEAKED_AGE, is_managed};
 use vpccni_core::ports::EniKind;
 use vpccni_core::ports::node::{ConnectionTracking, Identity, NodeEni};
 
@@ -92,6 +92,8 @@ pub struct Pace {
     pub sweep_age: Duration,
     /// Left-over interfaces are looked for.
     pub left_over: Duration,
+    /// An interface that is left over is looked at again after so long, before it is deleted.
+    pub left_over_age: Duration,
     /// Before the first repetition of a step that waits for EC2 or for the kernel.
     pub pause: Duration,
     /// Nothing more is tried in a place that has no room, at least so long.
@@ -109,6 +111,7 @@ impl Default for Pace {
             sweep: Duration::from_mins(1),
             sweep_age: Duration::from_mins(2),
             left_over: Duration::from_hours(1),
+            left_over_age: LEAKED_AGE.unsigned_abs(),
             pause: Duration::from_millis(100),
             no_room: Duration::from_mins(2),
         }

@@ -35,9 +35,6 @@ use vpccni_telemetry::supervisor::{Supervisor, TaskError};
 /// How long all tasks together have to end: a DaemonSet's pod is given ten seconds.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 
-/// Annotations that wait to be written.
-const ANNOTATIONS: usize = 128;
-
 /// Where the introspection is when nothing is said.
 const INTROSPECTION: &str = "127.0.0.1:61679";
 
@@ -200,7 +197,7 @@ impl Run {
             kubernetes: self.kubernetes.clone(),
         };
         watchers(&args, sources, &metrics, supervisor, &stop).await?;
-        let annotations = tasks::annotations(&node, self.kubernetes.as_ref(), supervisor, &stop, ANNOTATIONS);
+        let annotations = tasks::annotations(&tools, &asks, supervisor, &stop);
         let service = Service {
             asks,
             facts: facts.clone(),

@@ -5,12 +5,13 @@ mod branch;
 mod reply;
 
 use crate::agent::{Ask, Facts, PodAnswer, PodError};
+use crate::annotations::Annotations;
 use crate::host::Host;
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{Annotation, Kubernetes};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Request, Response, Status};
@@ -25,17 +26,6 @@ use vpccni_rpc::proto::{
     AddNetworkReply, AddNetworkRequest, DelNetworkReply, DelNetworkRequest, NetworkPolicyAgentConfigReply,
 };
 use vpccni_rpc::{UNKNOWN_POD, VERSION, check_version};
-
-/// A pod whose annotation is to be written.
-#[derive(Debug)]
-pub struct Annotation {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its address; none when it has none any more.
-    pub address: Option<IpAddr>,
-}
 
 /// The handlers. Clones share all.
 #[derive(Debug, Clone)]
@@ -53,7 +43,7 @@ pub struct Service {
     /// The API server, where there is one.
     pub kubernetes: Option<Kubernetes>,
     /// Pods to be annotated, where that is asked for.
-    pub annotations: Option<mpsc::Sender<Annotation>>,
+    pub annotations: Option<Annotations>,
     /// The counters.
     pub metrics: Metrics,
 }
@@ -66,15 +56,13 @@ impl Service {
         answer.await.map_err(|_| ending())
     }
 
-    fn annotate(&self, namespace: &str, name: &str, address: Option<IpAddr>) {
+    fn annotate(&self, namespace: &str, name: &str, annotation: Annotation) {
         if let Some(annotations) = &self.annotations {
-            let annotation = Annotation {
+            let pod = PodRef {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
-                address,
             };
-            // Nobody waits for an annotation, and a full queue drops it.
-            annotations.try_send(annotation).ok();
+            annotations.put(pod, annotation);
         }
     }
 
@@ -94,7 +82,8 @@ impl Service {
         };
         match self.ask(wanted).await? {
             Ok(given) => {
-                self.annotate(namespace, name, given.first().map(|given| given.address));
+                let address = given.first().map(|given| given.address);
+                self.annotate(namespace, name, Annotation { address, uid: None });
                 Ok(self.reply(&given))
             }
             Err(PodError::Refused(refusal)) => {
@@ -111,7 +100,11 @@ impl Service {
         };
         match self.ask(wanted).await? {
             Ok(given) => {
-                self.annotate(&request.k8s_pod_namespace, &request.k8s_pod_name, None);
+                let gone = Annotation {
+                    address: None,
+                    uid: Some(request.k8s_pod_uid).filter(|uid| !uid.is_empty()),
+                };
+                self.annotate(&request.k8s_pod_namespace, &request.k8s_pod_name, gone);
                 Ok(self.freed(&given))
             }
             Err(PodError::Refused(Refusal::UnknownPod | Refusal::NoAddress)) => {

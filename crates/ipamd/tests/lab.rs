@@ -65,6 +65,7 @@ pub(crate) fn pace() -> Pace {
         sweep: Duration::from_millis(100),
         sweep_age: Duration::from_millis(100),
         left_over: Duration::from_millis(100),
+        left_over_age: Duration::from_millis(600),
         pause: Duration::from_millis(5),
         no_room: Duration::from_millis(500),
     }

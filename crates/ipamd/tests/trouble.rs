@@ -1,9 +1,9 @@
 //! EC2 throttled, denied and out of room; a metadata service that is behind.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, pace};
 use crate::wire::wait;
 use aws_sdk_ec2::types::InstanceType;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use vpccni_ipamd::probe::{ProbeError, probe};
 
 #[tokio::test]
@@ -132,12 +132,15 @@ async fn what_an_agent_left_behind_is_deleted_when_it_is_old() {
         .network_interface()
         .and_then(|eni| eni.network_interface_id())
         .expect("an id");
+    let begun = Instant::now();
     wait("the left-over interface to go", || {
         let world = lab.sandbox.world();
         let there = world.read(|world| world.interfaces.keys().any(|eni| eni.as_str() == id));
         async move { !there }
     })
     .await;
+    // By a clock that is hours ahead all interfaces are old, also one that is about to be attached.
+    assert!(begun.elapsed() >= pace().left_over_age, "{:?}", begun.elapsed());
     lab.end().await;
 }
 

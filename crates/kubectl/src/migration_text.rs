@@ -2,9 +2,14 @@
 
 use crate::output::{Cell, Paint, Style, Table, line, wrapped};
 use vpccni_api::migration::{PlanStatus, RollbackStatus};
+use vpccni_core::plural::counted;
 
 fn number(number: Option<i64>) -> String {
     number.map_or_else(|| "?".to_owned(), |number| number.to_string())
+}
+
+fn number_of(number: Option<i64>, one: &str) -> String {
+    number.map_or_else(|| format!("? {one}s"), |number| counted(number, one))
 }
 
 /// Stages, groups, budget, room and what stands in the way: what an approval is about.
@@ -17,12 +22,12 @@ pub(crate) fn plan_text(plan: &PlanStatus, paint: Paint) -> String {
     line(
         &mut text,
         &format!(
-            "  {} nodes, at most {} away and {} extra at a time; about {}, {} calls to AWS; {}",
-            number(plan.nodes),
+            "  {}, at most {} away and {} extra at a time; about {}, {} to AWS; {}",
+            number_of(plan.nodes, "node"),
             number(plan.max_unavailable),
             number(plan.max_surge),
             plan.eta.as_deref().unwrap_or("an unknown time"),
-            number(plan.aws_calls),
+            number_of(plan.aws_calls, "call"),
             plan.direction.as_deref().unwrap_or("-")
         ),
     );
@@ -102,8 +107,8 @@ pub(crate) fn way_back_text(back: &RollbackStatus) -> String {
     line(
         &mut text,
         &format!(
-            "  {feasible}: {} nodes, about {}",
-            back.nodes.unwrap_or_default(),
+            "  {feasible}: {}, about {}",
+            counted(back.nodes.unwrap_or_default(), "node"),
             back.eta.as_deref().unwrap_or("an unknown time")
         ),
     );

@@ -14,6 +14,8 @@ pub mod client;
 )]
 mod generated {
     //! What `cargo xtask codegen` makes of `proto/`.
+    #[cfg(feature = "server")]
+    pub mod descriptors;
     pub mod node;
     pub mod rpc;
 }

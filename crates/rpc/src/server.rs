@@ -1,4 +1,4 @@
-//! What the agent serves on its socket: the two stock services, ours, and gRPC health.
+//! What the agent serves on its socket: the two stock services, ours, gRPC health, and reflection.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::future::Future;
@@ -13,6 +13,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::generated::descriptors::DESCRIPTORS;
 use crate::health::{AWS_NODE, OVERALL, POOL};
 use crate::node::node_server::{Node, NodeServer};
 use crate::proto::cni_backend_server::{CniBackend, CniBackendServer};
@@ -53,8 +54,14 @@ pub enum BindError {
 
 /// Why serving ended.
 #[derive(Debug, thiserror::Error)]
-#[error("serve gRPC: {0}")]
-pub struct ServeError(tonic::transport::Error);
+pub enum ServeError {
+    /// The descriptions of the services cannot be read.
+    #[error("read the descriptors of gRPC: {0}")]
+    Descriptors(tonic_reflection::server::Error),
+    /// The server ended.
+    #[error("serve gRPC: {0}")]
+    Transport(tonic::transport::Error),
+}
 
 /// Binds the socket, in a folder made for it, over one left by a process that is gone. Needs a tokio runtime.
 pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
@@ -163,10 +170,20 @@ where
     let routes = Routes::new(tonic_health::pb::health_server::HealthServer::new(health))
         .add_service(CniBackendServer::new(backend))
         .add_service(ConfigServerBackendServer::new(config))
-        .add_service(NodeServer::new(node));
+        .add_service(NodeServer::new(node))
+        // Tools ask by either version.
+        .add_service(described().build_v1().map_err(ServeError::Descriptors)?)
+        .add_service(described().build_v1alpha().map_err(ServeError::Descriptors)?);
     Server::builder()
         .add_routes(routes)
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop)
         .await
-        .map_err(ServeError)
+        .map_err(ServeError::Transport)
+}
+
+/// What is told to who asks what is served.
+fn described() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }

@@ -139,6 +139,59 @@ async fn every_service_answers_on_one_socket_of_the_right_modes() {
     .await;
 }
 
+/// What reflection of version 1 names.
+async fn named(channel: tonic::transport::Channel) -> Vec<String> {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    let mut client = ServerReflectionClient::new(channel);
+    let mut ask = async |question| {
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(question),
+        };
+        let answers = client.server_reflection_info(tokio_stream::iter([request])).await;
+        let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+        answer.message_response.unwrap()
+    };
+    let MessageResponse::ListServicesResponse(list) = ask(MessageRequest::ListServices(String::new())).await
+    else {
+        return Vec::new();
+    };
+    let symbol = MessageRequest::FileContainingSymbol("rpc.AddNetworkReply".to_owned());
+    let MessageResponse::FileDescriptorResponse(file) = ask(symbol).await else {
+        return Vec::new();
+    };
+    // By the name it has in the stock agent, not by that of the field in Rust.
+    let stock = b"VPCv4CIDRs";
+    let bytes = file.file_descriptor_proto.concat();
+    assert!(bytes.windows(stock.len()).any(|part| part == stock));
+    list.service.into_iter().map(|service| service.name).collect()
+}
+
+#[tokio::test]
+async fn who_asks_is_told_what_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ipamd.sock");
+    over(&path, async |_| {
+        let mut names = named(connect(&path, SOON).await.unwrap()).await;
+        names.retain(|name| !name.starts_with("grpc.reflection."));
+        names.sort();
+        let wanted = [
+            "grpc.health.v1.Health",
+            "rpc.CNIBackend",
+            "rpc.ConfigServerBackend",
+            "vpccni.v1.Node",
+        ];
+        // The agent of the network policies serves NPBackend, whose messages lie in the same file.
+        names.retain(|name| name != "rpc.NPBackend");
+        assert_eq!(names, wanted);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn health_is_off_until_it_is_switched_on() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ pub mod control_plane;
 pub mod eks;
 pub mod fixtures;
 pub mod fleet;
+mod http;
 pub mod karpenter;
 pub mod memory;
 pub mod nodes;

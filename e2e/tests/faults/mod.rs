@@ -1,6 +1,7 @@
-//! Faults under traffic: processes that are killed, a disk that is full, a cloud that refuses. Pods that run notice
+//! Faults under traffic: processes that are killed, a disk that is full, a cloud that refuses, a clock that is stepped. Pods that run notice
 //! nothing, no address is lost or given twice, and what was refused works again by itself.
 
+mod clock;
 mod cloud;
 mod crash;
 mod crash_ec2;

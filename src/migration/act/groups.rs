@@ -6,6 +6,7 @@ use super::outcome::{ActError, Acted, Outcome, unchanged};
 use crate::context::Context;
 use crate::write::{Target, WriteSite};
 use std::collections::BTreeMap;
+use vpccni_core::plural::counted;
 use vpccni_core::ports::groups::{GroupSize, ManagedGroup, ScalingGroup};
 use vpccni_core::safety::{NodeGroup, Provider};
 use vpccni_observe::policy::{ask, parts};
@@ -66,7 +67,8 @@ pub(super) async fn grow(ctx: &Context, group: &NodeGroup, to: u32) -> Acted {
     }
     if to > max {
         return Err(ActError::refused(format!(
-            "{group} may have no more than {max} nodes"
+            "{group} may have no more than {}",
+            counted(max, "node")
         )));
     }
     let call = ctx.scaling.set_desired(&found.name, to);

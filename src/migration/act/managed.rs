@@ -7,6 +7,7 @@ use super::templates;
 use crate::context::Context;
 use crate::write::WriteSite;
 use std::collections::BTreeMap;
+use vpccni_core::plural::counted;
 use vpccni_core::ports::groups::{
     GroupSize, ManagedGroup, ManagedStatus, NewTemplate, NodeGroupCopy, NodeGroupRoll, TemplateRef,
     request_token,
@@ -120,7 +121,10 @@ pub(super) async fn delete(ctx: &Context, group: &NodeGroup) -> Acted {
     let scaling = ctx.scaling.groups(&old.scaling_groups).await?;
     let left = scaling.iter().map(|group| group.members.len()).sum::<usize>();
     if left > 0 {
-        return Err(ActError::moved(format!("{group} has {left} instances left")));
+        return Err(ActError::moved(format!(
+            "{group} has {} left",
+            counted(left, "instance")
+        )));
     }
     let minimum = scaling
         .iter()

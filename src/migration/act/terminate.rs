@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::write::{Target, WriteSite};
 use vpccni_core::ids::{InstanceId, NodeName};
 use vpccni_core::migration::NodeStep;
+use vpccni_core::plural::{agreeing, counted};
 use vpccni_core::ports::groups::MemberState;
 use vpccni_core::safety::{NodeGroup, Provider};
 
@@ -50,8 +51,9 @@ pub(super) async fn terminate(
             .collect::<Vec<_>>()
             .join(", ");
         return Err(ActError::moved(format!(
-            "{} pods are left on {node}: {named}",
-            left.len()
+            "{} {} left on {node}: {named}",
+            counted(left.len(), "pod"),
+            agreeing(&left.len(), "is", "are")
         )));
     }
     if is_leaving(seats, instance)? {

@@ -301,6 +301,7 @@ impl Scene {
                 termination_grace: None,
                 does_not_drift: None,
                 pool_owned_by: None,
+                reserved_enis: Known::Yes(0),
             }),
         }
     }

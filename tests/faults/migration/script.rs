@@ -148,9 +148,6 @@ async fn there_and_back(ground: &Replacing) {
         }
     })
     .await;
-    // Nothing is selected meanwhile.
-    change(ground, &object, json!({"spec": {"desiredState": "Pause"}})).await;
-    phase(ground, "Paused").await;
     restart_agents(ground).await;
     change(ground, &object, json!({"spec": {"desiredState": "RollBack"}})).await;
     // Nobody asks for the change any more: no new plan follows.

@@ -274,6 +274,9 @@ optional! {
         /// Managed groups whose update was begun.
         #[schemars(length(max = 256))]
         updates_begun: Vec<Group>,
+        /// How large groups are, and how large their owners want them.
+        #[schemars(length(max = 256))]
+        sizes: Vec<GroupSizeStatus>,
         /// Since when the canaries are well.
         canaries_well: Time,
         /// Whether the others may follow.
@@ -290,6 +293,20 @@ optional! {
         shield_seen: bool,
         /// When it ended.
         ended: Time,
+    }
+
+    /// The nodes of a group, with those of the group that takes over from it.
+    GroupSizeStatus {
+        /// The group.
+        group: Group,
+        /// The nodes its owner wants; replacements come in addition.
+        wanted: i64,
+        /// The size that was seen last.
+        seen: i64,
+        /// The size that was asked for then.
+        asked: i64,
+        /// Nodes that may have been terminated since, each of which makes it smaller.
+        going: i64,
     }
 
     /// A change of the configuration that was seen.

@@ -54,6 +54,19 @@ pub struct Entry {
     pub interfaces: u32,
 }
 
+impl Entry {
+    /// The same, borrowed.
+    pub fn lease(&self) -> Lease<'_> {
+        Lease {
+            key: &self.key,
+            address: self.address,
+            since: self.since,
+            pod: self.pod.as_ref(),
+            interfaces: self.interfaces,
+        }
+    }
+}
+
 /// The same, borrowed from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease<'a> {

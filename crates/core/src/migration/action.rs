@@ -5,6 +5,7 @@
 
 use super::state::{NodeStep, Record};
 use crate::ids::{InstanceId, NodeName};
+use crate::plural::counted;
 use crate::safety::NodeGroup;
 use std::fmt;
 
@@ -184,7 +185,7 @@ impl fmt::Display for ActionKind {
             Self::EditTemplate { group, max_pods } => {
                 write!(f, "set the template of {group} to {max_pods} pods")
             }
-            Self::Grow { group, to } => write!(f, "grow {group} to {to} nodes"),
+            Self::Grow { group, to } => write!(f, "grow {group} to {}", counted(*to, "node")),
             Self::Suspend { group, on: true } => write!(f, "suspend AZRebalance of {group}"),
             Self::Suspend { group, on: false } => write!(f, "resume AZRebalance of {group}"),
             Self::Freeze { group, on: true } => write!(f, "keep {group} from growing"),
@@ -206,7 +207,7 @@ impl fmt::Display for ActionKind {
             Self::Unguard { node } => write!(f, "take the protection of {node} away"),
             Self::Cordon { node } => write!(f, "cordon {node}"),
             Self::Uncordon { node } => write!(f, "uncordon {node}"),
-            Self::Evict { node, pods } => write!(f, "evict {} pods from {node}", pods.len()),
+            Self::Evict { node, pods } => write!(f, "evict {} from {node}", counted(pods.len(), "pod")),
             Self::Terminate { node, instance, .. } => write!(f, "terminate {instance} ({node})"),
             Self::StepDown => f.write_str("hand the lease over"),
         }

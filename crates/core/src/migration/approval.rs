@@ -1,6 +1,7 @@
 //! An approval: an envelope bound to the hash of the change. Plans inside it go ahead, all others wait.
 
 use super::plan::{ChangeHash, MigrationPlan};
+use crate::plural::counted;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -64,7 +65,8 @@ impl fmt::Display for NotCovered {
             Self::TooManyNodes { approved, planned } => {
                 write!(
                     f,
-                    "the approval covers {approved} nodes, and {planned} are to be replaced"
+                    "the approval covers {}, and {planned} are to be replaced",
+                    counted(*approved, "node")
                 )
             }
             Self::Expired { at } => write!(f, "the approval ended at {at}"),

@@ -23,6 +23,8 @@ pub struct KarpenterFacts {
     pub does_not_drift: Option<String>,
     /// Who else writes the pool itself, such as a Git tool; who writes its class is told by the template.
     pub pool_owned_by: Option<String>,
+    /// `RESERVED_ENIS` of its controller: interfaces that it leaves out where it counts what a node takes.
+    pub reserved_enis: Known<u32>,
 }
 
 /// What the nodes of a group are made from: launch template, launch configuration, NodeClass.

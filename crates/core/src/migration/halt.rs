@@ -2,6 +2,7 @@
 
 use super::plan::ChangeHash;
 use crate::ids::NodeName;
+use crate::plural::{agreeing, counted};
 use crate::safety::{NodeGroup, Provider};
 use jiff::Timestamp;
 use std::fmt;
@@ -149,26 +150,33 @@ impl fmt::Display for HaltReason {
         match self {
             Self::BlockedNodes { nodes, allowed } => write!(
                 f,
-                "{} nodes could not be emptied in time, and {allowed} may be set aside: {}",
-                nodes.len(),
+                "{} could not be emptied in time, and {allowed} may be set aside: {}",
+                counted(nodes.len(), "node"),
                 listed(nodes.iter())
             ),
             Self::NewNodesFail { nodes, threshold } => {
                 let what = nodes.iter().map(|(node, what)| format!("{node}: {what}"));
                 write!(
                     f,
-                    "{} new nodes are not as they should be, and {threshold} stop it; {}",
-                    nodes.len(),
+                    "{} {} not as {} should be, and {threshold} {} it; {}",
+                    counted(nodes.len(), "new node"),
+                    agreeing(&nodes.len(), "is", "are"),
+                    agreeing(&nodes.len(), "it", "they"),
+                    agreeing(threshold, "stops", "stop"),
                     listed(what)
                 )
             }
             Self::SandboxFailures { seen, threshold } => write!(
                 f,
-                "{seen} pods got no network on migrated nodes inside the window, and {threshold} stop it"
+                "{} got no network on migrated nodes inside the window, and {threshold} {} it",
+                counted(*seen, "pod"),
+                agreeing(threshold, "stops", "stop")
             ),
             Self::PendingPods { now, baseline } => write!(
                 f,
-                "{now} pods have waited for a node for more than ten minutes; {baseline} did when it started"
+                "{} {} waited for a node for more than ten minutes; {baseline} did when it started",
+                counted(*now, "pod"),
+                agreeing(now, "has", "have")
             ),
             Self::AwsDenied { what } => write!(f, "AWS denies a call: {what}"),
             Self::PlanOutdated { approved, planned } => {

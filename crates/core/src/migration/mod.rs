@@ -28,7 +28,7 @@ pub use report::{Blocked, InFlight, Next, Phase, Progress, WaitingFor, WaitsOn};
 pub use settings::{
     BudgetShare, Canary, Drain, HaltAt, OnBlocked, OnSuperseded, OnWindowEnd, Replace, Settings, Share,
 };
-pub use state::{Baseline, Desired, Memory, NodeStep, Record, State, Switched};
+pub use state::{Baseline, Desired, Memory, NodeStep, Record, State, Switched, Wanted};
 pub use world::{
     CarrierView, GroupView, NodeView, Ours, Ourselves, Pdb, PodKind, PodView, Update, WindowView, World,
 };

@@ -114,6 +114,19 @@ pub struct Switched {
     pub at: Timestamp,
 }
 
+/// How large a group is, and how large its owner wants it. A group that takes over from another is in the same books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The nodes its owner wants.
+    pub nodes: u32,
+    /// The size that was seen last.
+    pub seen: u32,
+    /// The size that was asked for then; the same where nothing was.
+    pub asked: u32,
+    /// Nodes that may have been terminated since, each of which makes it smaller.
+    pub going: u32,
+}
+
 /// What the status of the migration carries from round to round. `next` gives the memory to store; it is stored before
 /// any action of that round is carried out. Losing one such write costs time, never safety.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,6 +143,8 @@ pub struct Memory {
     pub templates_done: BTreeSet<NodeGroup>,
     /// Managed groups whose update by EKS was begun in this stage.
     pub updates_begun: BTreeSet<NodeGroup>,
+    /// The books of each group that grows for replacements.
+    pub sizes: BTreeMap<NodeGroup, Wanted>,
     /// Since when the canaries of this stage are all well.
     pub canaries_well: Option<Timestamp>,
     /// Whether the nodes after the canaries may follow.

@@ -53,6 +53,8 @@ pub fn is_leaked(stray: Stray<'_>, cluster: Option<&str>, now: Timestamp) -> Lea
     match created {
         None => LeakVerdict::TagNow,
         Some(created) if now.duration_since(created) > LEAKED_AGE => LeakVerdict::Leaked,
+        // By a clock that was hours or years ahead; it would be kept for as long.
+        Some(created) if created.duration_since(now) > LEAKED_AGE => LeakVerdict::TagNow,
         Some(_) => LeakVerdict::Keep,
     }
 }
@@ -82,6 +84,8 @@ mod tests {
         assert_eq!(verdict(Some("2026-01-01T00:04:00Z"), none), LeakVerdict::Leaked);
         assert_eq!(verdict(Some("2026-01-01T00:05:00Z"), none), LeakVerdict::Keep);
         assert_eq!(verdict(Some("yesterday"), none), LeakVerdict::TagNow);
+        assert_eq!(verdict(Some("2026-01-01T00:15:00Z"), none), LeakVerdict::Keep);
+        assert_eq!(verdict(Some("2026-01-01T07:00:00Z"), none), LeakVerdict::TagNow);
         assert_eq!(verdict(None, none), LeakVerdict::TagNow);
     }
 

@@ -12,6 +12,7 @@ use super::verdict::Verdict;
 use super::world::{ManagementState, PolicyWorld, Target};
 use crate::config::Effective;
 use crate::known::Known;
+use crate::plural::{agreeing, counted};
 use crate::safety::Severity;
 use messages::{TARGET_MISSING, fight, listed, owned_by_other, where_it_is};
 
@@ -99,7 +100,11 @@ impl Scene<'_> {
             Condition::yes(
                 "Reconciling",
                 "Applying",
-                format!("{n} steps were taken; the result is read back next"),
+                format!(
+                    "{} {} taken; the result is read back next",
+                    counted(n, "step"),
+                    agreeing(&n, "was", "were")
+                ),
             )
         } else if rolling {
             Condition::yes("Reconciling", "RollingOut", self.progress())
@@ -236,7 +241,7 @@ impl Scene<'_> {
             let warnings = review.count(Severity::Warn);
             let message = match warnings {
                 0 => "no rule is against what the policy asks for".to_owned(),
-                n => format!("{n} warnings, see status.findings"),
+                n => format!("{}, see status.findings", counted(n, "warning")),
             };
             Condition::yes("ChangeSafe", "Reviewed", message)
         } else {
@@ -291,9 +296,12 @@ impl Scene<'_> {
         let n = self.nodes.max_pods_mismatch;
         if n > 0 {
             wrong.push(format!(
-                "{n} of {} nodes accept more pods than their interfaces can carry in mode {mode}; \
-                 replace them with a lower max-pods",
-                self.nodes.total
+                "{n} of {} {} more pods than {} interfaces can carry in mode {mode}; replace {} with a lower \
+                 max-pods",
+                counted(self.nodes.total, "node"),
+                agreeing(&n, "accepts", "accept"),
+                agreeing(&n, "its", "their"),
+                agreeing(&n, "it", "them")
             ));
         }
         let world = self.world;

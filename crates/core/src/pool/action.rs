@@ -1,6 +1,7 @@
 //! What a plan of the pool asks for, each with the reason.
 
 use crate::ids::{EniId, SubnetId};
+use crate::plural::{agreeing, counted};
 use ipnet::IpNet;
 use std::fmt;
 
@@ -100,20 +101,27 @@ impl PoolAction {
     }
 }
 
-impl fmt::Display for Want {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Addresses => "addresses",
-            Self::Prefixes => "prefixes",
-            Self::Ipv6Prefixes => "IPv6 prefixes",
-        })
+impl Want {
+    /// The word for one of them.
+    fn one(self) -> &'static str {
+        match self {
+            Self::Addresses => "address",
+            Self::Prefixes => "prefix",
+            Self::Ipv6Prefixes => "IPv6 prefix",
+        }
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Low { free, missing } => write!(f, "{free} addresses are free, {missing} more are wanted"),
+            Self::Low { free, missing } => write!(
+                f,
+                "{} {} free, {missing} more {} wanted",
+                counted(*free, "address"),
+                agreeing(free, "is", "are"),
+                agreeing(missing, "is", "are")
+            ),
             Self::NoPrefix => f.write_str("it has no IPv6 prefix yet"),
             Self::High { over } => write!(f, "{over} more are free than the targets ask for"),
             Self::OtherMode => f.write_str("left over from another mode"),
@@ -126,13 +134,16 @@ impl fmt::Display for Reason {
 impl fmt::Display for PoolAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Assign { eni, want, count, .. } => write!(f, "ask for {count} {want} on {eni}"),
+            Self::Assign { eni, want, count, .. } => {
+                write!(f, "ask for {} on {eni}", counted(*count, want.one()))
+            }
             Self::Release { eni, cidrs, .. } => write!(f, "give {} of {eni} back", Listed(cidrs)),
             Self::CreateEni {
                 card, want, count, ..
             } => write!(
                 f,
-                "attach an interface with {count} {want} to network card {card}"
+                "attach an interface with {} to network card {card}",
+                counted(*count, want.one())
             ),
             Self::DeleteEni { eni, .. } => write!(f, "delete {eni}"),
         }?;

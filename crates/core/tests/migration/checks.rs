@@ -51,7 +51,7 @@ pub(crate) fn before_deed(cluster: &Cluster, kind: &ActionKind) {
             let asked = cluster.nodes.values().any(|node| {
                 node.record
                     .as_ref()
-                    .is_some_and(|record| record.grow_to.is_some_and(|grow_to| grow_to >= *to))
+                    .is_some_and(|record| record.grow_to.is_some())
             });
             assert!(asked, "{group} grows to {to}, and no record asks for it");
         }
@@ -186,6 +186,11 @@ pub(crate) fn at_the_end(cluster: &Cluster, phase: Phase) {
     if phase == Phase::Aborted {
         return;
     }
+    let (sizes, wanted, lost) = (cluster.sizes(), cluster.wanted, cluster.lost);
+    assert!(
+        (wanted..=wanted + lost).contains(&sizes),
+        "the groups have {sizes} nodes; their owners want {wanted}, and {lost} were lost while they were replaced"
+    );
     assert_eq!(cluster.live_is_to, phase == Phase::Completed);
     assert!(
         !(cluster.shield && cluster.shield_ours),

@@ -124,6 +124,10 @@ pub(crate) struct Cluster {
     /// The budget when it was largest: nodes that were taken then may still be out.
     pub most: u32,
     pub budgets: Vec<u32>,
+    /// Nodes that the owners of groups with a size want, and those that were lost in the middle of being replaced: the
+    /// group fills the place of each, and what was to take over from it comes as well.
+    pub wanted: u32,
+    pub lost: u32,
 }
 
 pub(crate) fn group(provider: Provider, name: &str) -> NodeGroup {
@@ -192,8 +196,11 @@ impl Cluster {
             evicted: 0,
             most: 0,
             budgets: Vec::new(),
+            wanted: 0,
+            lost: 0,
         };
         cluster.populate(groups);
+        cluster.wanted = cluster.sizes();
         cluster.pending = (0..cluster.apps.len())
             .flat_map(|app| vec![app; cluster.apps[app].0])
             .collect();
@@ -283,6 +290,12 @@ impl Cluster {
         !node.dead && node.ready_at.is_some_and(|at| at <= self.now)
     }
 
+    /// An ended instance: its kubelet is silent for a while before its node is removed.
+    pub(crate) fn is_silent(&self, node: &Node) -> bool {
+        let until = self.now + SignedDuration::from_secs(50);
+        node.gone_at.is_some_and(|at| until >= at)
+    }
+
     /// One step of time: everything that happens by itself.
     pub(crate) fn tick(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
@@ -298,6 +311,26 @@ impl Cluster {
         self.providers();
         self.roll_out();
         self.schedule();
+    }
+
+    /// EC2 ended the instance; the node object stays for a while, and only sometimes says that it goes.
+    pub(crate) fn ends(&mut self, name: &NodeName, after: i64) {
+        let at = self.now + SignedDuration::from_secs(after);
+        let Some(node) = self.nodes.get_mut(name).filter(|node| node.gone_at.is_none()) else {
+            return;
+        };
+        node.gone_at = Some(at);
+        let asks = |record: &Record| record.grow_to.is_some();
+        self.lost += u32::from(node.record.as_ref().is_some_and(asks));
+    }
+
+    /// The sizes of all groups that have one.
+    pub(crate) fn sizes(&self) -> u32 {
+        let sized = |(name, group): (&NodeGroup, &Group)| match name.provider {
+            Provider::AutoScalingGroup | Provider::ManagedNodeGroup => group.desired,
+            Provider::Karpenter | Provider::SelfManaged => 0,
+        };
+        self.groups.iter().map(sized).sum()
     }
 
     fn end_nodes(&mut self) {

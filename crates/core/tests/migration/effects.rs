@@ -121,6 +121,9 @@ impl Cluster {
         let node = self.nodes.get_mut(name).unwrap();
         match kind {
             ActionKind::Record { record, .. } => {
+                // A growth for a node whose instance has ended already: its group fills the place as well.
+                let first = node.record.is_none() && record.grow_to.is_some();
+                self.lost += u32::from(first && node.gone_at.is_some());
                 node.record = (record.step != NodeStep::Pending).then(|| record.clone());
             }
             ActionKind::Hold { .. } => node.hold = true,
@@ -138,13 +141,13 @@ impl Cluster {
             }
             ActionKind::Terminate { decrement, group, .. } => {
                 if node.gone_at.is_none() {
-                    node.gone_at = Some(now + SignedDuration::from_secs(40));
+                    node.gone_at = Some(now + SignedDuration::from_secs(90));
                     let group = self.groups.get_mut(group).unwrap();
                     if *decrement {
                         group.desired = group.desired.saturating_sub(1);
                     } else {
-                        // One that did not work was missing before.
-                        group.missing += u32::from(worked);
+                        // One that did not work, or that somebody cordoned, was missing before.
+                        group.missing += u32::from(worked && node.cordon_ours);
                     }
                 }
             }

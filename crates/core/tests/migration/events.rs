@@ -1,9 +1,9 @@
 //! What can happen to a cluster while it is migrated, and the end of all of it.
 
-use super::cluster::{Cluster, Rng, asg, blue, pool};
-use jiff::SignedDuration;
+use super::cluster::{Cluster, Node, Rng, asg, blue, pool};
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::Desired;
+use vpccni_core::safety::Provider;
 
 /// Something from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Cluster {
         match event {
             Event::NodeFails => self.nodes.get_mut(&node).unwrap().dead = true,
             Event::NodeIsLost => {
-                self.nodes.get_mut(&node).unwrap().gone_at = Some(self.now + SignedDuration::from_secs(20));
+                self.ends(&node, 60);
             }
             Event::BudgetBlocks => self.apps[app].1 = true,
             Event::BudgetAllows => self.apps[app].1 = false,
@@ -136,9 +136,15 @@ impl Cluster {
                 self.template_stolen = true;
             }
             Event::ScaleUp => {
+                let meant = group;
                 if let Some(group) = self.groups.get_mut(group) {
                     group.max += 1;
-                    group.desired = (group.desired + 1).min(group.max);
+                    let sized = matches!(
+                        meant.provider,
+                        Provider::AutoScalingGroup | Provider::ManagedNodeGroup
+                    );
+                    self.wanted += u32::from(sized);
+                    group.desired += 1;
                 }
             }
             Event::Denied => self.aws_denied = !self.aws_denied,
@@ -159,16 +165,17 @@ impl Cluster {
         }
         // A person repairs nodes that never became Ready, or has them removed.
         let now = self.now;
-        for node in self
-            .nodes
-            .values_mut()
-            .filter(|node| node.ready_at.is_none() && node.gone_at.is_none())
-        {
-            if node.instance % 2 == 0 {
+        let never = |node: &&mut Node| node.ready_at.is_none() && node.gone_at.is_none();
+        let mut removed = Vec::new();
+        for (name, node) in &mut self.nodes {
+            if never(&node) && node.instance % 2 == 0 {
                 node.ready_at = Some(now);
-            } else {
-                node.gone_at = Some(now);
+            } else if never(&node) {
+                removed.push(name.clone());
             }
+        }
+        for name in &removed {
+            self.ends(name, 0);
         }
         (self.window_open, self.aws_denied, self.fragmented) = (true, false, false);
         if self.desired == Desired::Pause {

@@ -97,6 +97,7 @@ impl Run {
         if faults && self.rng.one_in(6) {
             self.stale = Some((state, world, seen.clone()));
         }
+        self.cluster.say(format!("SIZES {:?}", next.memory.sizes));
         self.carry_out(&next, &seen, faults);
         next
     }

@@ -17,3 +17,4 @@ mod observe;
 mod owners;
 mod pods;
 mod providers;
+mod sizes;

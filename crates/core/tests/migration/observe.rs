@@ -165,6 +165,7 @@ impl Cluster {
                 termination_grace: None,
                 does_not_drift: None,
                 pool_owned_by: None,
+                reserved_enis: Known::Yes(0),
             }),
         }
     }
@@ -251,9 +252,9 @@ impl Cluster {
         let created: Timestamp = node.created;
         NodeView {
             facts: self.facts(name, node),
-            ready: self.is_ready(node),
+            ready: self.is_ready(node) && !self.is_silent(node),
             created,
-            deleting: node.gone_at.is_some() || node.taken,
+            deleting: node.gone_at.is_some() && node.instance.is_multiple_of(2) || node.taken,
             cordoned: node.cordoned,
             ours: Ours {
                 cordon: node.cordoned && node.cordon_ours,

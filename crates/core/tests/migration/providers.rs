@@ -31,7 +31,7 @@ impl Cluster {
     fn fill(&mut self, group: &NodeGroup) {
         let dead: Vec<NodeName> = self.of(group, |node| node.dead && node.gone_at.is_none());
         for name in dead {
-            self.nodes.get_mut(&name).unwrap().gone_at = Some(self.now);
+            self.ends(&name, 0);
         }
         while self.members(group) < self.groups[group].desired && !self.groups[group].no_capacity {
             let name = self.launch(group, START);

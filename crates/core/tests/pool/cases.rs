@@ -85,7 +85,7 @@ fn addresses_in_cooldown_are_replaced_and_kept() {
     node.add_pod(7).unwrap();
     assert_eq!(
         shown(&node),
-        ["ask for 1 addresses on eni-0: 1 addresses are free, 1 more are wanted"]
+        ["ask for 1 address on eni-0: 1 address is free, 1 more is wanted"]
     );
     node.clock += 30;
     assert_eq!(
@@ -310,8 +310,8 @@ fn an_ipv6_node_has_one_prefix_an_interface() {
     assert_eq!(
         shown(&node),
         [
-            "ask for 1 IPv6 prefixes on eni-0: it has no IPv6 prefix yet",
-            "attach an interface with 1 IPv6 prefixes to network card 1: it has no IPv6 prefix yet",
+            "ask for 1 IPv6 prefix on eni-0: it has no IPv6 prefix yet",
+            "attach an interface with 1 IPv6 prefix to network card 1: it has no IPv6 prefix yet",
         ]
     );
     step(&mut node);

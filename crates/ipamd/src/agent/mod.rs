@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use vpccni_core::assign::{IpNet, Key, Request, Store};
+use vpccni_core::assign::{IpNet, Key, PodRef, Request, Store};
 use vpccni_core::ids::{EniId, SecurityGroupId, SubnetId};
 use vpccni_core::net::Mac;
 use vpccni_core::pool::{CardFacts, Creating, Pending};
@@ -57,6 +57,11 @@ pub enum Ask {
         network: String,
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<Key>>,
+    },
+    /// The address of each pod; of one with several, the first.
+    Pods {
+        /// Where the answer goes.
+        reply: oneshot::Sender<BTreeMap<PodRef, IpAddr>>,
     },
     /// A pod that is not in the store ended: its address.
     Ended(IpAddr),

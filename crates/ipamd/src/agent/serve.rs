@@ -5,11 +5,11 @@ use super::{Agent, Ask};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::clock;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use vpccni_core::assign::{Given, Key, Refusal, Request, Undo, transition};
+use vpccni_core::assign::{Given, Key, Lease, PodRef, Refusal, Request, Undo, transition};
 
 /// Served together at most.
 const BATCH: usize = 64;
@@ -48,13 +48,12 @@ impl Agent {
                 }
                 Ask::Ended(address) => self.has_ended([address]),
                 Ask::Keys { network, reply } => {
-                    let cards = self.store.cards().chain([0]);
-                    let leases = cards.flat_map(|card| self.store.leases(card));
-                    let keys: BTreeSet<Key> = leases
-                        .filter(|lease| lease.key.network == network)
-                        .map(|lease| lease.key.clone())
-                        .collect();
+                    let held = self.leases().filter(|lease| lease.key.network == network);
+                    let keys: BTreeSet<Key> = held.map(|lease| lease.key.clone()).collect();
                     reply.send(keys.into_iter().collect()).ok();
+                }
+                Ask::Pods { reply } => {
+                    reply.send(self.pods()).ok();
                 }
                 Ask::Pod { request, reply } => {
                     served.push(self.transit(request, reply, now, &mut cards));
@@ -73,6 +72,21 @@ impl Agent {
         self.answer(served, &cards, written);
         // What was given may have made the pool low, what came back may have left something over.
         self.look_soon();
+    }
+
+    fn leases(&self) -> impl Iterator<Item = Lease<'_>> {
+        let cards: BTreeSet<u32> = self.store.cards().chain([0]).collect();
+        cards.into_iter().flat_map(|card| self.store.leases(card))
+    }
+
+    fn pods(&self) -> BTreeMap<PodRef, IpAddr> {
+        let mut pods = BTreeMap::new();
+        for lease in self.leases() {
+            if let Some(pod) = lease.pod {
+                pods.entry(pod.clone()).or_insert(lease.address);
+            }
+        }
+        pods
     }
 
     fn transit(

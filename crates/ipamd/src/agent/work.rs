@@ -13,10 +13,8 @@ use tokio::time::Instant;
 use vpccni_core::assign::Force;
 use vpccni_core::config::Key;
 use vpccni_core::ids::{EniId, SubnetId};
+use vpccni_core::max_pods::unseen;
 use vpccni_core::pool::{Creating, Pending, PoolAction, PoolWorld, Reason, plan};
-
-/// Pods of a node that nobody knows better of.
-const DEFAULT_MAX_PODS: u32 = 110;
 
 /// How long it is believed where new interfaces can be.
 const PLACES_LAST: Duration = Duration::from_mins(1);
@@ -129,7 +127,7 @@ impl Agent {
             max_pods: seen
                 .as_ref()
                 .and_then(|node| node.capacity_pods)
-                .unwrap_or(DEFAULT_MAX_PODS),
+                .unwrap_or_else(|| unseen(&node.limits, &node.settings.effective)),
             cordoned: seen.is_some_and(|node| node.cordoned) && !override_cordon,
             terminating: self.terminating,
             last_shrink: self.last_shrink,

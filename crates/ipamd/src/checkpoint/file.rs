@@ -189,23 +189,13 @@ mod tests {
         }
     }
 
-    fn lease(entry: &Entry) -> Lease<'_> {
-        Lease {
-            key: &entry.key,
-            address: entry.address,
-            since: entry.since,
-            pod: entry.pod.as_ref(),
-            interfaces: entry.interfaces,
-        }
-    }
-
     #[test]
     fn what_is_written_is_read_and_looks_as_the_stock_agents() {
         let folder = tempfile::tempdir().unwrap();
         let mut checkpoint = Checkpoint::of_card(&folder.path().join("ipam.json"), 0);
         assert_eq!(checkpoint.read().unwrap(), Found::Nothing);
         let entries = vec![entry("c1", "10.0.0.5"), entry("c2", "fd00::7")];
-        checkpoint.write(entries.iter().map(lease)).unwrap();
+        checkpoint.write(entries.iter().map(Entry::lease)).unwrap();
         assert_eq!(checkpoint.read().unwrap(), Found::Entries(entries));
         let text = fs::read_to_string(checkpoint.path()).unwrap();
         let row = concat!(
@@ -222,9 +212,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut checkpoint = Checkpoint::of_card(&folder.path().join("ipam.json"), 0);
         let (old, new) = (vec![entry("c1", "10.0.0.5")], vec![entry("c2", "10.0.0.6")]);
-        checkpoint.write(new.iter().map(lease)).unwrap();
+        checkpoint.write(new.iter().map(Entry::lease)).unwrap();
         let whole = fs::read(checkpoint.path()).unwrap();
-        checkpoint.write(old.iter().map(lease)).unwrap();
+        checkpoint.write(old.iter().map(Entry::lease)).unwrap();
         // Killed with so much written beside it, and not renamed.
         for written in 0..=whole.len() {
             fs::write(&checkpoint.temporary, &whole[..written]).unwrap();
@@ -236,7 +226,7 @@ mod tests {
         }
         // The next write is not disturbed by what is left.
         fs::write(&checkpoint.temporary, &whole[..7]).unwrap();
-        checkpoint.write(new.iter().map(lease)).unwrap();
+        checkpoint.write(new.iter().map(Entry::lease)).unwrap();
         assert_eq!(checkpoint.read().unwrap(), Found::Entries(new));
     }
 
@@ -290,11 +280,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut checkpoint = Checkpoint::of_card(&folder.path().join("ipam.json"), 0);
         let old = entry("c1", "10.0.0.5");
-        checkpoint.write(std::iter::once(lease(&old))).unwrap();
+        checkpoint.write(std::iter::once(old.lease())).unwrap();
         // A folder in the place of the temporary file: even root cannot write there.
         fs::create_dir(&checkpoint.temporary).unwrap();
         let new = entry("c2", "10.0.0.6");
-        let error = checkpoint.write(std::iter::once(lease(&new))).unwrap_err();
+        let error = checkpoint.write(std::iter::once(new.lease())).unwrap_err();
         assert!(error.to_string().contains("ipam.json"), "{error}");
         assert_eq!(checkpoint.read().unwrap(), Found::Entries(vec![old]));
     }

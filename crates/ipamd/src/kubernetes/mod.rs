@@ -1,19 +1,19 @@
 //! The API server as a node needs it: its own Node, the pods on it, ENIConfigs, the CNINode, Events and the
 //! CniNodeState. Everything that is asked while a pod waits is answered from memory.
 
+mod annotate;
 mod events;
 mod features;
 mod report;
 mod view;
 mod watch;
 
+pub use annotate::{Annotated, Annotation};
 pub use report::Report;
 pub use view::{BranchEni, NodeView, PodView};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
-use serde_json::json;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch as channel};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +24,6 @@ use vpccni_telemetry::supervisor::Supervisor;
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The annotation that the address of a pod is written to.
-const POD_IPS: &str = "vpc.amazonaws.com/pod-ips";
 
 /// A pod that was just bound may not be in memory yet.
 const POD_WAIT: Duration = Duration::from_secs(5);
@@ -48,6 +45,19 @@ pub enum KubernetesError {
         /// What came back.
         source: kube::Error,
     },
+}
+
+impl KubernetesError {
+    /// Whether the same call may work later: the API server is away, starting or busy.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Client(_) => false,
+            Self::Call { source, .. } => match source {
+                kube::Error::Api(status) => matches!(status.code, 401 | 409 | 429 | 500..),
+                _ => true,
+            },
+        }
+    }
 }
 
 /// The API server, for one node. Clones share what was seen.
@@ -171,28 +181,5 @@ impl Kubernetes {
             source,
         })?;
         Ok(found.map(|config| config.spec))
-    }
-
-    /// Writes the addresses of a pod to it.
-    pub async fn annotate(
-        &self,
-        namespace: &str,
-        name: &str,
-        address: Option<std::net::IpAddr>,
-    ) -> Result<(), KubernetesError> {
-        let api: Api<Pod> = Api::namespaced(self.client.0.clone(), namespace);
-        let value = address.map(|address| address.to_string()).unwrap_or_default();
-        let body = json!({"metadata": {"annotations": {POD_IPS: value}}});
-        match api
-            .patch(name, &PatchParams::default(), &Patch::Merge(body))
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(source) => Err(KubernetesError::Call {
-                doing: "annotate a pod",
-                source,
-            }),
-        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The annotation of a pod with branch interfaces, written by the resource controller.
-const POD_ENI: &str = "vpc.amazonaws.com/pod-eni";
+pub(super) const POD_ENI: &str = "vpc.amazonaws.com/pod-eni";
 
 /// The taint of a node that takes no new pods.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";

@@ -1,11 +1,12 @@
 //! Small tasks beside the pool.
 
-use crate::agent::Facts;
+use crate::agent::{Ask, Facts};
+use crate::annotations::Annotations;
 use crate::args::Args;
 use crate::install;
 use crate::kubernetes::Kubernetes;
 use crate::node::{Node, Pace};
-use crate::service::Annotation;
+use crate::ops::Tools;
 use std::convert::Infallible;
 use std::net::Ipv6Addr;
 use std::path::Path;
@@ -45,40 +46,23 @@ pub(super) async fn pool_health(
     Ok(())
 }
 
-/// Writes annotations of pods, one after the other, where the settings ask for them.
+/// Writes annotations of pods where the settings ask for them.
 pub(super) fn annotations(
-    node: &Node,
-    kubernetes: Option<&Kubernetes>,
+    tools: &Tools,
+    asks: &mpsc::Sender<Ask>,
     supervisor: &mut Supervisor,
     stop: &CancellationToken,
-    room: usize,
-) -> Option<mpsc::Sender<Annotation>> {
-    let kubernetes = kubernetes
-        .filter(|_| node.settings.effective.is_on(Key::AnnotatePodIp))?
-        .clone();
-    let (sender, mut wanted) = mpsc::channel::<Annotation>(room);
-    let stop = stop.clone();
-    supervisor.add("annotations", async move {
-        loop {
-            let next = tokio::select! {
-                () = stop.cancelled() => return Ok::<(), Infallible>(()),
-                next = wanted.recv() => next,
-            };
-            let Some(Annotation {
-                namespace,
-                name,
-                address,
-            }) = next
-            else {
-                stop.cancelled().await;
-                return Ok(());
-            };
-            if let Err(error) = kubernetes.annotate(&namespace, &name, address).await {
-                tracing::warn!(%error, %namespace, pod = %name, "a pod was not annotated");
-            }
-        }
-    });
-    Some(sender)
+) -> Option<Annotations> {
+    let wanted = tools.node.settings.effective.is_on(Key::AnnotatePodIp);
+    let kubernetes = tools.kubernetes.as_ref().filter(|_| wanted)?.clone();
+    let annotations = Annotations::new();
+    let writing = annotations.clone();
+    let pace = Arc::clone(&tools.pace);
+    supervisor.add(
+        "annotations",
+        writing.write(kubernetes, asks.clone(), pace, stop.clone()),
+    );
+    Some(annotations)
 }
 
 /// Asks the resource controller for a trunk until that is written down.

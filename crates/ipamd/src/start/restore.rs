@@ -9,18 +9,8 @@ use crate::host;
 use crate::ops::Tools;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use vpccni_core::assign::{Entry, IpNet, Key, Lease, Store};
+use vpccni_core::assign::{Entry, IpNet, Key, Store};
 use vpccni_core::datapath::{Desired, priority};
-
-fn lease(entry: &Entry) -> Lease<'_> {
-    Lease {
-        key: &entry.key,
-        address: entry.address,
-        since: entry.since,
-        pod: entry.pod.as_ref(),
-        interfaces: entry.interfaces,
-    }
-}
 
 /// The store with what pods hold.
 pub async fn restored(
@@ -33,7 +23,7 @@ pub async fn restored(
     let names: BTreeSet<&str> = links.iter().map(|link| link.name.as_str()).collect();
     let (gone, mut there): (Vec<Entry>, Vec<Entry>) = entries
         .into_iter()
-        .partition(|entry| has_link(&lease(entry), &names) == Some(false));
+        .partition(|entry| has_link(&entry.lease(), &names) == Some(false));
     forget(tools, &gone).await?;
     if torn {
         there.extend(rebuilt(tools, &there).await?);

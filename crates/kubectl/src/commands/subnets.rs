@@ -8,6 +8,7 @@ use crate::plan::{Room, rooms, run_text};
 use serde::Serialize;
 use vpccni_core::capacity::{Block, BlockMap, BlockState};
 use vpccni_core::known::Known;
+use vpccni_core::plural::counted;
 use vpccni_core::ports::ReservationKind;
 use vpccni_core::safety::World;
 
@@ -160,12 +161,12 @@ fn picture(view: &SubnetView, paint: Paint) -> String {
     line(
         &mut text,
         &format!(
-            "  {} free for prefixes ({} in reservations), largest run {}; {} prefixes, {} fragmented, {} full, \
-         {} explicitly reserved; fragmentation {} %",
+            "  {} free for prefixes ({} in reservations), largest run {}; {}, {} fragmented, {} full, {} \
+         explicitly reserved; fragmentation {} %",
             blocks.free_prefixes,
             blocks.free_in_reservations,
             run_text(blocks.largest_run.as_ref()),
-            blocks.prefixes,
+            counted(blocks.prefixes, "prefix"),
             blocks.fragmented,
             blocks.full,
             blocks.explicitly_reserved,

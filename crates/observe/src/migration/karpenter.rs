@@ -1,6 +1,7 @@
 //! NodePools and the EC2NodeClasses they use, as far as plans ask.
 
 use super::marks::GENERATION;
+use super::reserved;
 use super::scaling::nitro;
 use super::seen::Seen;
 use jiff::SignedDuration;
@@ -27,6 +28,10 @@ pub(super) async fn pools(client: &Client, names: Vec<String>) -> Vec<(String, S
     let classes = api(resource("karpenter.k8s.aws", "EC2NodeClass"));
     let mut read_classes: BTreeMap<String, Result<Option<DynamicObject>, String>> = BTreeMap::new();
     let mut read = Vec::new();
+    if names.is_empty() {
+        return read;
+    }
+    let reserved = reserved::enis(client).await;
     for name in names {
         let pool = match pools.get_opt(&name).await {
             Ok(Some(pool)) => pool,
@@ -48,12 +53,16 @@ pub(super) async fn pools(client: &Client, names: Vec<String>) -> Vec<(String, S
             read_classes.insert(class.clone(), found.map_err(|error| error.to_string()));
         }
         let found = read_classes.get(&class).cloned().unwrap_or(Ok(None));
-        read.push((name, pool_seen(&pool, &class, &found)));
+        read.push((name, pool_seen(&pool, (&class, &found), reserved.clone())));
     }
     read
 }
 
-fn pool_seen(pool: &DynamicObject, class_name: &str, class: &Result<Option<DynamicObject>, String>) -> Seen {
+fn pool_seen(
+    pool: &DynamicObject,
+    (class_name, class): (&str, &Result<Option<DynamicObject>, String>),
+    reserved_enis: Known<u32>,
+) -> Seen {
     let spec = &pool.data;
     let budgets = list(spec, "/spec/disruption/budgets");
     let karpenter = KarpenterFacts {
@@ -67,6 +76,7 @@ fn pool_seen(pool: &DynamicObject, class_name: &str, class: &Result<Option<Dynam
         termination_grace: duration(spec, "/spec/template/spec/terminationGracePeriod"),
         does_not_drift: does_not_drift(spec),
         pool_owned_by: git(pool),
+        reserved_enis,
     };
     let (max_pods, owned_by, subnets) = match class {
         Ok(Some(class)) => (max_pods(&class.data), git(class), subnets(&class.data)),
@@ -238,16 +248,17 @@ mod tests {
             "spec": {"kubelet": {"maxPods": 110}}, "status": {"subnets": [{"id": "subnet-0a"}]}
         }))
         .unwrap();
-        let seen = pool_seen(&pool, "nitro", &Ok(Some(class)));
+        let seen = pool_seen(&pool, ("nitro", &Ok(Some(class))), Known::Yes(1));
         let facts = seen.facts.template.karpenter.unwrap();
         assert_eq!(seen.facts.template.max_pods, Known::Yes(Some(110)));
         assert_eq!(seen.facts.template.owned_by.as_deref(), Some("argocd-controller"));
         assert_eq!(facts.pool_owned_by.as_deref(), Some("Flux"));
         assert_eq!(seen.view.drift_annotation.as_deref(), Some("7"));
         assert!(facts.allows_none.is_some());
+        assert_eq!(facts.reserved_enis, Known::Yes(1));
         assert_eq!(facts.expire_after, Some(SignedDuration::from_hours(720)));
         assert_eq!((facts.termination_grace, facts.does_not_drift), (None, None));
-        let gone = pool_seen(&pool, "nitro", &Ok(None));
+        let gone = pool_seen(&pool, ("nitro", &Ok(None)), Known::Yes(0));
         assert!(matches!(gone.facts.template.max_pods, Known::Unknown(_)));
     }
 }

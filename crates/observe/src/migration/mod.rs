@@ -4,6 +4,7 @@ mod karpenter;
 mod marks;
 mod owner;
 mod read;
+mod reserved;
 mod scaling;
 mod seen;
 

@@ -3,6 +3,7 @@
 use crate::inventory::{Inventory, sentence};
 use std::collections::BTreeMap;
 use vpccni_core::known::Known;
+use vpccni_core::plural::counted;
 use vpccni_core::policy::CloudView;
 use vpccni_core::ports::CloudErrorKind;
 
@@ -12,7 +13,9 @@ pub(super) fn cloud_view(inventory: &Inventory) -> CloudView {
         let instances = inventory.interfaces.as_option().map_or(0, BTreeMap::len);
         return match &inventory.vpc {
             Known::Yes(vpc) => CloudView::Observed(format!(
-                "{vpc}: {subnets} subnets, {instances} instances with interfaces"
+                "{vpc}: {}, {} with interfaces",
+                counted(subnets, "subnet"),
+                counted(instances, "instance")
             )),
             Known::Unknown(why) => CloudView::Partly("NotRead", why.clone()),
         };

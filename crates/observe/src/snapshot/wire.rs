@@ -139,6 +139,11 @@ pub(super) enum Fact<F> {
     Unknown(String),
 }
 
+/// What a snapshot of an earlier version does not have.
+fn not_written<F>() -> Fact<F> {
+    Fact::Unknown("the snapshot was taken by a version that did not read it".to_owned())
+}
+
 impl<D, F: Form<D>> Form<Known<D>> for Fact<F> {
     fn of(value: Known<D>) -> Self {
         match value {
@@ -157,10 +162,10 @@ impl<D, F: Form<D>> Form<Known<D>> for Fact<F> {
 
 /// A struct of forms for a struct of facts.
 macro_rules! forms {
-    ($($name:ident = $domain:ident { $($field:ident: $type:ty,)+ })+) => {$(
+    ($($name:ident = $domain:ident { $($(#[$of:meta])* $field:ident: $type:ty,)+ })+) => {$(
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
-        pub(super) struct $name { $($field: $type,)+ }
+        pub(super) struct $name { $($(#[$of])* $field: $type,)+ }
 
         impl Form<$domain> for $name {
             fn of(value: $domain) -> Self {
@@ -302,6 +307,8 @@ forms! {
         termination_grace: Option<Text<SignedDuration>>,
         does_not_drift: Option<String>,
         pool_owned_by: Option<String>,
+        #[serde(default = "not_written")]
+        reserved_enis: Fact<u32>,
     }
 
     TemplateForm = Template {
@@ -354,6 +361,7 @@ mod tests {
                     termination_grace: None,
                     does_not_drift: None,
                     pool_owned_by: None,
+                    reserved_enis: Known::Yes(1),
                 }),
             },
             subnets: BTreeSet::from([SubnetId::parse("subnet-0a1b2c3d").unwrap()]),
@@ -363,5 +371,10 @@ mod tests {
         let text = serde_json::to_string(&GroupFactsForm::of(facts.clone())).unwrap();
         let read: GroupFactsForm = serde_json::from_str(&text).unwrap();
         assert_eq!(read.value(), facts);
+        let older = text.replace(r#","reservedEnis":{"known":1}"#, "");
+        assert_ne!(older, text);
+        let read: GroupFactsForm = serde_json::from_str(&older).unwrap();
+        let karpenter = read.value().template.karpenter.unwrap();
+        assert!(matches!(karpenter.reserved_enis, Known::Unknown(_)));
     }
 }

@@ -37,7 +37,7 @@ pub use node::NodeBox;
 pub use pod::{CONFLIST, Pod};
 pub use process::Running;
 pub(crate) use programs::find;
-pub use programs::{REFERENCE_PLUGINS, STORIES, missing, packages};
+pub use programs::{CLOCK, REFERENCE_PLUGINS, STORIES, missing, packages};
 pub use space::{Space, within};
 
 /// A VPC whose instances can be booted.

@@ -23,6 +23,9 @@ pub const STORIES: [(&str, &str); 4] = [
     ("tcpdump", "tcpdump"),
 ];
 
+/// What a story steps the clock of an agent with.
+pub const CLOCK: [(&str, &str); 1] = [("faketime", "faketime")];
+
 /// What a node with a kubelet needs besides; the kubelet itself is built by `cargo xtask tools`.
 pub(super) const KUBELET: [(&str, &str); 7] = [
     ("containerd", "containerd"),
@@ -60,7 +63,7 @@ pub fn missing(programs: &[(&str, &str)]) -> Option<String> {
 
 /// The Debian packages that this machine lacks for all that runs in boxes.
 pub fn packages() -> BTreeSet<&'static str> {
-    let programs = BOXES.iter().chain(&STORIES).chain(&KUBELET);
+    let programs = BOXES.iter().chain(&STORIES).chain(&CLOCK).chain(&KUBELET);
     let mut missing: BTreeSet<&str> = programs
         .filter(|(program, _)| find(program).is_none())
         .map(|(_, package)| *package)

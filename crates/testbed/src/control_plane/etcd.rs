@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::error::StartError;
 use super::guard::Guard;
 use super::port;
 use super::process::Process;
 use super::ready::ready;
+use crate::http;
 use crate::tools::{Program, Toolbox};
 
 /// A running etcd with its data in a folder of its own.
@@ -98,18 +97,7 @@ fn args(client: u16, peer: u16) -> Vec<OsString> {
 }
 
 async fn healthy(port: u16) -> Result<(), String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))
-        .await
-        .map_err(|error| error.to_string())?;
-    stream
-        .write_all(b"GET /health HTTP/1.0\r\n\r\n")
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .await
-        .map_err(|error| error.to_string())?;
+    let answer = http::get(port, "/health").await?;
     if answer.contains(r#""health":"true""#) {
         Ok(())
     } else {

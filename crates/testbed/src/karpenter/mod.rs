@@ -9,13 +9,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 pub use objects::{NodeClass, NodePool, create_role, node_claims};
 
 use crate::control_plane::CommandError;
+use crate::http;
 use crate::tools::ToolError;
 use crate::wait::{self, TimedOut};
 use crate::{ControlPlane, Program, Toolbox};
@@ -237,19 +236,7 @@ fn free_port() -> Result<u16, KarpenterError> {
 
 /// Whether its probe answers 200.
 async fn healthy(port: u16) -> Result<(), String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|error| error.to_string())?;
-    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .await
-        .map_err(|error| error.to_string())?;
+    let answer = http::get(port, "/healthz").await?;
     if answer.starts_with("HTTP/1.1 200") {
         Ok(())
     } else {

@@ -243,10 +243,10 @@ async fn no_instance_is_ended_under_a_pod_or_without_its_record() {
     lab.pod("a", json!({}));
     dropped(
         lab.act(terminate(&instance, true)).await,
-        "1 pods are left on n1: shop/a",
+        "1 pod is left on n1: shop/a",
     );
     lab.pod("a", json!({"deletionTimestamp": "2026-11-21T20:00:00Z"}));
-    dropped(lab.act(terminate(&instance, true)).await, "pods are left");
+    dropped(lab.act(terminate(&instance, true)).await, "1 pod is left");
     lab.pod("a", json!({"annotations": {"kubernetes.io/config.mirror": "x"}}));
     lab.node(&instance, json!({}));
     dropped(lab.act(terminate(&instance, true)).await, "takes pods again");

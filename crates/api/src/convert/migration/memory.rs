@@ -2,9 +2,10 @@
 
 use super::group::{node_group, node_group_of};
 use super::halt::halt_of;
-use crate::migration::{HaltStatus, MemoryStatus, SwitchedStatus};
+use crate::migration::{GroupSizeStatus, HaltStatus, MemoryStatus, SwitchedStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use vpccni_core::migration::{Baseline, ConfigId, Memory, Switched};
+use vpccni_core::migration::{Baseline, ConfigId, Memory, Switched, Wanted};
+use vpccni_core::safety::NodeGroup;
 
 fn small(value: Option<i64>) -> u32 {
     value
@@ -21,6 +22,7 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
         switched,
         templates_done,
         updates_begun,
+        sizes,
         canaries_well,
         canaries_passed,
         stopped,
@@ -41,6 +43,7 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
         switched: Some(switched.collect()),
         templates_done: Some(templates_done.iter().map(node_group).collect()),
         updates_begun: Some(updates_begun.iter().map(node_group).collect()),
+        sizes: Some(sizes.iter().map(size).collect()),
         canaries_well: canaries_well.map(Time),
         canaries_passed: Some(*canaries_passed),
         stopped: stopped.map(Time),
@@ -50,6 +53,41 @@ pub fn memory(memory: &Memory) -> MemoryStatus {
         shield_seen: Some(*shield_seen),
         ended: ended.map(Time),
     }
+}
+
+fn size((group, books): (&NodeGroup, &Wanted)) -> GroupSizeStatus {
+    let Wanted {
+        nodes,
+        seen,
+        asked,
+        going,
+    } = *books;
+    GroupSizeStatus {
+        group: Some(node_group(group)),
+        wanted: Some(i64::from(nodes)),
+        seen: Some(i64::from(seen)),
+        asked: Some(i64::from(asked)),
+        going: Some(i64::from(going)),
+    }
+}
+
+/// A row that lacks something is none: it is made anew from what is seen.
+fn size_of(row: &GroupSizeStatus) -> Option<(NodeGroup, Wanted)> {
+    let GroupSizeStatus {
+        group,
+        wanted,
+        seen,
+        asked,
+        going,
+    } = row;
+    let number = |value: &Option<i64>| u32::try_from((*value)?).ok();
+    let books = Wanted {
+        nodes: number(wanted)?,
+        seen: number(seen)?,
+        asked: number(asked)?,
+        going: number(going)?,
+    };
+    Some((node_group_of(group.as_ref()?), books))
 }
 
 /// What was stored.
@@ -67,6 +105,7 @@ pub fn memory_of(memory: Option<&MemoryStatus>, halt: Option<&HaltStatus>) -> Me
         switched,
         templates_done,
         updates_begun,
+        sizes,
         canaries_well,
         canaries_passed,
         stopped,
@@ -90,6 +129,7 @@ pub fn memory_of(memory: Option<&MemoryStatus>, halt: Option<&HaltStatus>) -> Me
         switched: switched.collect(),
         templates_done: templates_done.iter().flatten().map(node_group_of).collect(),
         updates_begun: updates_begun.iter().flatten().map(node_group_of).collect(),
+        sizes: sizes.iter().flatten().filter_map(size_of).collect(),
         canaries_well: time(canaries_well),
         canaries_passed: canaries_passed.unwrap_or_default(),
         stopped: time(stopped),
@@ -107,7 +147,7 @@ pub fn memory_of(memory: Option<&MemoryStatus>, halt: Option<&HaltStatus>) -> Me
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vpccni_core::safety::{NodeGroup, Provider};
+    use vpccni_core::safety::Provider;
 
     #[test]
     fn a_memory_comes_back_as_it_was() {
@@ -125,7 +165,17 @@ mod tests {
                 at: "2026-11-21T20:01:00Z".parse().unwrap(),
             }],
             templates_done: [group.clone()].into(),
-            updates_begun: [group].into(),
+            updates_begun: [group.clone()].into(),
+            sizes: [(
+                group,
+                Wanted {
+                    nodes: 3,
+                    seen: 5,
+                    asked: 6,
+                    going: 2,
+                },
+            )]
+            .into(),
             canaries_well: at("2026-11-21T20:02:00Z"),
             canaries_passed: true,
             stopped: at("2026-11-21T20:03:00Z"),

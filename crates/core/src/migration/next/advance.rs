@@ -3,7 +3,7 @@
 use super::arrivals::Arrivals;
 use super::drain;
 use super::round::Round;
-use super::select::room_to_grow;
+use super::sizes::{asked, growth, size};
 use super::standing::Standing;
 use super::templates::template_is_done;
 use super::waiting::Rank;
@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 /// Every node that is in work.
 pub(super) fn advance(round: &mut Round<'_>) {
     let mut arrivals = Arrivals::of(round);
-    grow(round, &arrivals);
+    grow(round);
     for (name, view, record) in round.in_work() {
         let Some(plan) = round.group_plan(&view.facts.group) else {
             continue;
@@ -40,51 +40,24 @@ pub(super) fn advance(round: &mut Round<'_>) {
 type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
 
 /// Each group once, to what the records that were seen ask for; never for a node that is there, or on its way, already.
-/// What a record asks for was counted when nodes were still there that have gone since, and have made the group smaller.
-fn grow(round: &mut Round<'_>, arrivals: &Arrivals<'_>) {
-    let mut wanted: std::collections::BTreeMap<NodeGroup, u32> = std::collections::BTreeMap::new();
-    for (_, view, record) in round.in_work() {
-        let group = round
-            .group_plan(&view.facts.group)
-            .and_then(GroupPlan::takes_over);
-        if let (Some(group), Some(to), NodeStep::Selected) = (group, record.grow_to, record.step) {
-            let most = wanted.entry(group).or_default();
-            *most = (*most).max(to);
-        }
-    }
-    for (group, most) in wanted {
-        let to = most.min(needed(round, arrivals, &group));
-        let size = round.group(&group).and_then(|view| view.size);
-        if size.is_some_and(|size| size.desired < to && to <= size.max) {
+fn grow(round: &mut Round<'_>) {
+    for plan in &round.plan.groups {
+        let waits = round.in_work().into_iter().any(|(name, view, record)| {
+            let asks = record.grow_to.is_some() && record.step == NodeStep::Selected;
+            let of_plan = round
+                .group_plan(&view.facts.group)
+                .is_some_and(|other| other.group == plan.group);
+            asks && of_plan && round.standing(name).must_go()
+        });
+        let grows = growth(round, plan).filter(|(_, own, to)| waits && *to <= own.max);
+        if let Some((group, own, to)) = grows {
+            asked(round, plan, to.saturating_sub(own.desired));
             round.act(
                 ActionKind::Grow { group, to },
                 "replacements come before the old nodes go",
             );
         }
     }
-}
-
-/// The nodes a group must have so that every node that waits for a replacement gets one: those that are there and stay,
-/// and one for each that waits, less the new ones that are nobody's yet.
-fn needed(round: &Round<'_>, arrivals: &Arrivals<'_>, group: &NodeGroup) -> u32 {
-    let in_work = round.in_work();
-    let asks = |record: &Record| record.grow_to.is_some();
-    let waits = in_work.iter().filter(|(name, view, record)| {
-        let takes_over = round
-            .group_plan(&view.facts.group)
-            .and_then(GroupPlan::takes_over);
-        record.step == NodeStep::Selected
-            && asks(record)
-            && takes_over.as_ref() == Some(group)
-            && arrivals.replacement(name).is_none()
-    });
-    let leaves = in_work.iter().filter(|(_, view, record)| {
-        record.step == NodeStep::Terminating && asks(record) && view.facts.group == *group && !view.deleting
-    });
-    let (waits, leaves) = (waits.count(), leaves.count());
-    let stay = arrivals.there(group).saturating_sub(leaves);
-    let nobodys = arrivals.free(round, group);
-    u32::try_from((stay + waits).saturating_sub(nobodys)).unwrap_or(u32::MAX)
 }
 
 fn selected<'a>(
@@ -100,7 +73,7 @@ fn selected<'a>(
         round.record(name, NodeStep::Pending, "it need not be replaced any more");
         return;
     }
-    let (Some(to), Some(group)) = (record.grow_to, plan.takes_over()) else {
+    let Some(group) = record.grow_to.and_then(|_| plan.takes_over()) else {
         // Its place in the budget was taken when it was selected.
         round.record(
             name,
@@ -137,56 +110,93 @@ fn selected<'a>(
                 command,
             );
         }
-        None => look_for_one(round, plan, (name, record), (&group, to), arrivals),
+        None => look_for_one(round, plan, (name, view, record), &group, arrivals),
     }
 }
 
 fn look_for_one<'a>(
     round: &mut Round<'a>,
     plan: &'a GroupPlan,
-    (name, record): (&'a NodeName, &'a Record),
-    (group, to): (&NodeGroup, u32),
+    (name, view, record): InWork<'a>,
+    group: &NodeGroup,
     arrivals: &mut Arrivals<'a>,
 ) {
     if let Some(new) = arrivals.take(round, group, record) {
-        let kind = ActionKind::Guard {
-            node: new.clone(),
-            replaces: name.clone(),
-        };
-        round.act(kind, format!("it takes over from {name}"));
+        guard(round, name, new);
         return;
     }
-    let view = round.group(group);
-    let size = view.and_then(|view| view.size);
-    if size.is_some_and(|size| to > size.max) {
+    let what = match growth(round, plan) {
         // Somebody lowered the maximum; without a surge it may still go.
-        round.record(
-            name,
-            NodeStep::Pending,
-            format!("{group} can no longer grow to {to} nodes"),
-        );
-        return;
-    }
-    if size.is_some_and(|size| size.desired >= to && arrivals.has_all(group, size.desired)) {
-        // What was asked for went elsewhere: a lost node was made good with it, or somebody else took it.
-        match room_to_grow(round, plan) {
-            Some((group, to)) => {
-                round.raised.insert(group, to);
-                round.select(name, Some(to), "no replacement is on its way any more");
-            }
-            None => round.record(name, NodeStep::Pending, format!("{group} cannot grow")),
+        Some((group, own, to)) if to > own.max => {
+            let why = format!("{group} can no longer grow to {to} nodes");
+            round.record(name, NodeStep::Pending, why);
+            return;
         }
-        return;
-    }
-    let trouble = view.and_then(|view| view.trouble.clone());
-    let what = match trouble {
-        Some(trouble) => format!("{group} gives no node for {name}: {trouble}"),
-        None => format!("{group} is to give a node that takes over from {name}"),
+        None if all_there(round, plan, arrivals) => {
+            without_growth(round, (name, view, record), group, arrivals);
+            return;
+        }
+        _ => match round.group(group).and_then(|view| view.trouble.clone()) {
+            Some(trouble) => format!("{group} gives no node for {name}: {trouble}"),
+            None => format!("{group} is to give a node that takes over from {name}"),
+        },
     };
     let command = "kubectl get nodes --sort-by .metadata.creationTimestamp";
     round
         .waits
         .add(Rank::Group, what, group.to_string(), Some(record.since), command);
+}
+
+fn guard<'a>(round: &mut Round<'a>, name: &'a NodeName, new: &'a NodeName) {
+    let kind = ActionKind::Guard {
+        node: new.clone(),
+        replaces: name.clone(),
+    };
+    round.act(kind, format!("it takes over from {name}"));
+}
+
+/// Whether every node is there that the group, and the one that takes over, should have.
+fn all_there(round: &Round<'_>, plan: &GroupPlan, arrivals: &Arrivals<'_>) -> bool {
+    let into = plan.takes_over();
+    let size = into.as_ref().and_then(|into| size(round, plan, into));
+    size.zip(into.as_ref())
+        .is_some_and(|(size, into)| arrivals.has_all([&plan.group, into], size))
+}
+
+/// All nodes are there, and one more than are wanted is among them: the node that it was made for needs it no more, it
+/// failed, or it is of the group that goes. Then one may go and nothing comes for it.
+fn without_growth<'a>(
+    round: &mut Round<'a>,
+    (name, view, record): InWork<'a>,
+    group: &NodeGroup,
+    arrivals: &mut Arrivals<'a>,
+) {
+    if let Some(new) = arrivals.take_spare(round, group) {
+        guard(round, name, new);
+        return;
+    }
+    let failed = |(other, view, _): (&NodeName, &NodeView, &Standing)| {
+        other != name && !view.deleting && view.facts.group == *group && round.has_failed(other, view)
+    };
+    if round.nodes().any(failed) && !round.has_failed(name, view) {
+        round.record(name, NodeStep::Pending, "a new node that failed goes first");
+        return;
+    }
+    let costs = !round.is_counted(name, view);
+    if costs && round.budget_left() == 0 {
+        wait_for_budget(round, name, record);
+        return;
+    }
+    round.unavailable += u32::from(costs);
+    round.record(name, NodeStep::Cordoned, "there is one node too many");
+}
+
+fn wait_for_budget<'a>(round: &mut Round<'a>, name: &'a NodeName, record: &Record) {
+    let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
+    let command = "kubectl vpc-cni nodes";
+    round
+        .waits
+        .add(Rank::Node, what, "other nodes", Some(record.since), command);
 }
 
 fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, arrivals: &Arrivals<'a>) {
@@ -206,11 +216,7 @@ fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>
     }
     let costs = !round.is_counted(name, view);
     if costs && round.budget_left() == 0 {
-        let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
-        let command = "kubectl vpc-cni nodes";
-        round
-            .waits
-            .add(Rank::Node, what, "other nodes", Some(record.since), command);
+        wait_for_budget(round, name, record);
         return;
     }
     round.unavailable += u32::from(costs);
@@ -223,7 +229,7 @@ fn cordoned<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView) {
     }
     if view.cordoned {
         round.record(name, NodeStep::Draining, "nothing new is scheduled there");
-    } else if round.unavailable > round.plan.budget.unavailable {
+    } else if round.unavailable > round.budget.unavailable {
         // Something else failed since the step was written: the budget is looked at again before the deed.
         round.unavailable = round.unavailable.saturating_sub(1);
         give_up_turn(round, name);
@@ -309,7 +315,7 @@ fn release<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView, re
         return;
     }
     if view.ours.hold {
-        if round.unavailable > round.plan.budget.unavailable {
+        if round.unavailable > round.budget.unavailable {
             round.unavailable = round.unavailable.saturating_sub(1);
             give_up_turn(round, name);
             return;

@@ -5,7 +5,7 @@
 use super::round::Round;
 use super::standing::Standing;
 use crate::ids::NodeName;
-use crate::migration::state::Record;
+use crate::migration::state::{NodeStep, Record};
 use crate::safety::NodeGroup;
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ pub(super) struct Arrivals<'a> {
     noted: BTreeMap<&'a NodeName, &'a NodeName>,
     free: Vec<&'a NodeName>,
     there: BTreeMap<&'a NodeGroup, u32>,
+    spare: Vec<&'a NodeName>,
 }
 
 impl<'a> Arrivals<'a> {
@@ -28,8 +29,17 @@ impl<'a> Arrivals<'a> {
             noted: BTreeMap::new(),
             free: Vec::new(),
             there: BTreeMap::new(),
+            spare: Vec::new(),
         };
         for (name, view, standing) in round.nodes().filter(|(_, view, _)| !view.deleting) {
+            let step = round.record_of(name).map(|record| record.step);
+            // The object of a node stays for a minute after its instance has ended.
+            if step == Some(NodeStep::Terminating) {
+                continue;
+            }
+            if *standing == Standing::New && step.is_none() && !round.is_beside_its_old_node(view) {
+                arrivals.spare.push(name);
+            }
             *arrivals.there.entry(&view.facts.group).or_default() += 1;
             let recent = earliest.is_some_and(|earliest| view.created >= earliest);
             match &view.ours.replaces {
@@ -62,27 +72,26 @@ impl<'a> Arrivals<'a> {
             view.is_some_and(|view| view.facts.group == *group && view.created >= record.since)
         };
         let place = self.free.iter().position(fits)?;
-        Some(self.free.remove(place))
+        let name = self.free.remove(place);
+        self.spare.retain(|spare| *spare != name);
+        Some(name)
     }
 
-    /// Nodes of a group that are not going.
-    pub(super) fn there(&self, group: &NodeGroup) -> usize {
-        self.there
-            .get(group)
-            .map_or(0, |nodes| usize::try_from(*nodes).unwrap_or(usize::MAX))
-    }
-
-    /// New nodes of a group that are nobody's replacement yet.
-    pub(super) fn free(&self, round: &Round<'_>, group: &NodeGroup) -> usize {
-        let of_group = |name: &&&NodeName| {
-            let view = round.world.nodes.get(**name);
+    /// Takes a new node of a group that is as planned and takes over from none that is there, however old it is.
+    pub(super) fn take_spare(&mut self, round: &Round<'_>, group: &NodeGroup) -> Option<&'a NodeName> {
+        let fits = |name: &&NodeName| {
+            let view = round.world.nodes.get(*name);
             view.is_some_and(|view| view.facts.group == *group)
         };
-        self.free.iter().filter(of_group).count()
+        let place = self.spare.iter().position(fits)?;
+        Some(self.spare.remove(place))
     }
 
-    /// Whether all nodes a group should have are there.
-    pub(super) fn has_all(&self, group: &NodeGroup, desired: u32) -> bool {
-        self.there.get(group).copied().unwrap_or_default() >= desired
+    /// Whether so many nodes of the groups are there, without those that may be terminated.
+    pub(super) fn has_all(&self, groups: [&NodeGroup; 2], size: u32) -> bool {
+        let of = |group: &NodeGroup| self.there.get(group).copied().unwrap_or_default();
+        let [own, into] = groups;
+        let there = if own == into { of(own) } else { of(own) + of(into) };
+        there >= size
     }
 }

@@ -9,6 +9,7 @@ use crate::migration::report::Blocked;
 use crate::migration::settings::OnBlocked;
 use crate::migration::state::{NodeStep, Record};
 use crate::migration::world::{NodeView, PodView};
+use crate::plural::{agreeing, counted};
 
 /// Pods that must still leave; none where they could not be read, which is not the same as no pods.
 pub(super) fn left(view: &NodeView) -> Option<Vec<&PodView>> {
@@ -146,7 +147,11 @@ pub(super) fn note_blocked(round: &mut Round<'_>, name: &NodeName, view: &NodeVi
     let ending = left(view).unwrap_or_default();
     let ending = ending.iter().filter(|pod| keeper(pod).is_none()).count();
     if ending > 0 {
-        let what = format!("{name} is being emptied: {ending} pods are still there");
+        let pods = counted(ending, "pod");
+        let what = format!(
+            "{name} is being emptied: {pods} {} still there",
+            agreeing(&ending, "is", "are")
+        );
         let command = format!("kubectl get pods -A --field-selector spec.nodeName={name}");
         round.waits.add(
             Rank::Node,

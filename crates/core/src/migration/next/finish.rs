@@ -36,10 +36,31 @@ pub(super) fn stage_is_done(round: &mut Round<'_>) -> bool {
             }
         }
     }
+    if let Some(wait) = wants_more(round) {
+        done = false;
+        waits.push(wait);
+    }
     for (rank, what, who, command) in waits {
         round.waits.add(rank, what, who, None, command);
     }
     done
+}
+
+/// A group that another one takes over from, and that somebody makes larger again: it is not deleted under their hands.
+fn wants_more(round: &Round<'_>) -> Option<Wait> {
+    round.plan.groups.iter().find_map(|plan| {
+        let into = plan.takes_over().filter(|into| *into != plan.group)?;
+        let size = round.group(&plan.group)?.size.filter(|size| size.desired > 0)?;
+        Some((
+            Rank::Group,
+            format!(
+                "{} is to have {} nodes, and {into} takes over from it",
+                plan.group, size.desired
+            ),
+            format!("the owner of {}", plan.group),
+            format!("aws eks describe-nodegroup --nodegroup-name {}", plan.group.name),
+        ))
+    })
 }
 
 type Wait = (Rank, String, String, String);

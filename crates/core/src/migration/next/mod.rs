@@ -13,6 +13,7 @@ mod prepare;
 mod report;
 mod round;
 mod select;
+mod sizes;
 mod standing;
 mod templates;
 mod waiting;
@@ -24,6 +25,7 @@ use super::settings::OnWindowEnd;
 use super::state::{Baseline, Desired, Memory, NodeStep, State};
 use super::world::World;
 use crate::ids::NodeName;
+use crate::plural::counted;
 use jiff::Timestamp;
 use round::{Leave, Round};
 use standing::switched_at;
@@ -135,7 +137,8 @@ fn is_covered(round: &mut Round<'_>) -> bool {
     let Some(approval) = &round.state.approval else {
         let plan = &round.state.plan;
         let (hash, nodes, groups) = (plan.hash.short(), plan.nodes, plan.groups.len());
-        let what = format!("the plan {hash}, {nodes} nodes in {groups} groups, waits for approval");
+        let (nodes, groups) = (counted(nodes, "node"), counted(groups, "group"));
+        let what = format!("the plan {hash}, {nodes} in {groups}, waits for approval");
         round.waits.add(
             Rank::Approval,
             what,
@@ -196,6 +199,7 @@ fn abort(round: &mut Round<'_>) -> Phase {
 
 fn run(round: &mut Round<'_>) -> Phase {
     watch::watch(round);
+    sizes::look(round);
     let stopped = leave(round);
     let ready = prepare::prepare(round);
     if round.leave.go_on {

@@ -4,13 +4,14 @@ use super::standing::{Standing, standings};
 use super::waiting::Waits;
 use crate::ids::NodeName;
 use crate::migration::action::{Action, ActionKind};
-use crate::migration::plan::{GroupPlan, MigrationPlan, Stage};
+use crate::migration::plan::{Budget, GroupPlan, MigrationPlan, Stage};
 use crate::migration::report::Blocked;
 use crate::migration::state::{Memory, NodeStep, Record, State};
 use crate::migration::world::{GroupView, NodeView, Update, World};
+use crate::plural::{agreeing, counted};
 use crate::safety::NodeGroup;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What may be done in a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +37,13 @@ pub(super) struct Round<'a> {
     pub actions: Vec<Action>,
     pub waits: Waits,
     pub blocked: Vec<Blocked>,
+    /// How many nodes may be out of service, and there in addition: of those that are not there in addition.
+    pub budget: Budget,
     /// Nodes out of service, those decided on in this round included.
     pub unavailable: u32,
     /// Replacements, likewise.
     pub surge: u32,
-    /// The size each group is raised to, likewise.
+    /// Replacements of each group that were decided on in this round.
     pub raised: BTreeMap<NodeGroup, u32>,
     groups: BTreeMap<NodeGroup, usize>,
 }
@@ -74,6 +77,7 @@ impl<'a> Round<'a> {
             actions: Vec::new(),
             waits: Waits::default(),
             blocked: Vec::new(),
+            budget: plan.budget,
             unavailable: 0,
             surge: 0,
             raised: BTreeMap::new(),
@@ -172,20 +176,32 @@ impl<'a> Round<'a> {
         standing.is_some_and(Standing::must_go)
     }
 
+    /// Whether a node goes before all others: it is out of service anyway, or it was made after the switch and is not
+    /// what it should be.
+    pub(super) fn is_no_loss(&self, name: &NodeName, view: &NodeView) -> bool {
+        self.is_counted(name, view) || self.has_failed(name, view)
+    }
+
+    /// Whether a node was made after the switch and must go all the same.
+    pub(super) fn has_failed(&self, name: &NodeName, view: &NodeView) -> bool {
+        let since = super::standing::switched_at(&self.memory, self.stage);
+        self.standing(name).must_go() && since.is_some_and(|since| view.created > since)
+    }
+
     pub(super) fn budget_left(&self) -> u32 {
-        self.plan.budget.unavailable.saturating_sub(self.unavailable)
+        self.budget.unavailable.saturating_sub(self.unavailable)
     }
 
     pub(super) fn surge_left(&self) -> u32 {
-        self.plan.budget.surge.saturating_sub(self.surge)
+        self.budget.surge.saturating_sub(self.surge)
     }
 
     /// What uses the budget up, in words.
     pub(super) fn out_of_service(&self) -> String {
-        let counted = |(name, view, _): &(&NodeName, &NodeView, &Standing)| self.is_counted(name, view);
+        let is_out = |(name, view, _): &(&NodeName, &NodeView, &Standing)| self.is_counted(name, view);
         let mut out: Vec<String> = self
             .nodes()
-            .filter(counted)
+            .filter(is_out)
             .map(|(name, _, _)| name.to_string())
             .collect();
         let nodes = out.len();
@@ -196,9 +212,11 @@ impl<'a> Round<'a> {
         if missing > 0 {
             out.push(format!("{missing} that groups lack"));
         }
-        let (some, budget) = (self.unavailable, self.plan.budget.unavailable);
+        let (some, budget) = (self.unavailable, self.budget.unavailable);
         format!(
-            "{some} nodes are out of service ({}), and the budget is {budget}",
+            "{} {} out of service ({}), and the budget is {budget}",
+            counted(some, "node"),
+            agreeing(&some, "is", "are"),
             out.join(", ")
         )
     }
@@ -220,7 +238,37 @@ impl<'a> Round<'a> {
         view.deleting || view.cordoned || given_up || !view.ready && !young
     }
 
+    /// Replacements beside the nodes they replace are not what a percentage is of: the budget would grow with its use.
+    fn share(&mut self) {
+        let (mut own, mut noted) = (0_usize, BTreeSet::new());
+        for (_, view, _) in self.nodes() {
+            if self.is_beside_its_old_node(view) {
+                noted.extend(&view.ours.replaces);
+            } else {
+                own += 1;
+            }
+        }
+        // Not all of them are noted yet.
+        let in_work = self.in_work().into_iter();
+        let unnoted: Vec<Timestamp> = in_work
+            .filter(|(name, _, record)| record.grow_to.is_some() && !noted.contains(name))
+            .map(|(_, _, record)| record.since)
+            .collect();
+        let since = unnoted.iter().min();
+        let arrived = self.nodes().filter(|(_, view, _)| {
+            view.ours.replaces.is_none() && since.is_some_and(|since| view.created >= *since)
+        });
+        let own = own.saturating_sub(arrived.count().min(unnoted.len()));
+        let own = u32::try_from(own).unwrap_or(u32::MAX);
+        let (shares, planned) = (self.plan.settings.budget, self.plan.budget);
+        self.budget = Budget {
+            unavailable: shares.unavailable.of(own).min(planned.unavailable),
+            surge: shares.surge.of(own).min(planned.surge),
+        };
+    }
+
     fn count(&mut self) {
+        self.share();
         let counted = self
             .nodes()
             .filter(|(name, view, _)| self.is_counted(name, view))
@@ -233,13 +281,6 @@ impl<'a> Round<'a> {
             .count();
         self.unavailable = u32::try_from(counted).unwrap_or(u32::MAX).saturating_add(lacking);
         self.surge = u32::try_from(surge).unwrap_or(u32::MAX);
-        for (_, view, record) in self.in_work() {
-            let group = self.group_plan(&view.facts.group).and_then(GroupPlan::takes_over);
-            if let (Some(group), Some(to)) = (group, record.grow_to) {
-                let raised = self.raised.entry(group).or_default();
-                *raised = (*raised).max(to);
-            }
-        }
     }
 
     /// Nodes a group should have and has not: what was terminated without a replacement and is not made good yet.

@@ -2,6 +2,7 @@
 //! more than the budget of all groups together allows.
 
 use super::round::Round;
+use super::sizes::room_to_grow;
 use super::standing::Standing;
 use super::templates::has_old;
 use super::waiting::Rank;
@@ -18,10 +19,10 @@ pub(super) fn select(round: &mut Round<'_>) {
     }
     let mut queues = queues(round);
     let mut taken: BTreeSet<&NodeName> = BTreeSet::new();
-    let mixed: Vec<&NodeName> = round
+    let first: Vec<&NodeName> = round
         .nodes()
         .filter(|(name, view, standing)| {
-            **standing == Standing::Mixed || standing.must_go() && round.is_counted(name, view)
+            **standing == Standing::Mixed || standing.must_go() && round.is_no_loss(name, view)
         })
         .map(|(name, _, _)| name)
         .collect();
@@ -29,19 +30,17 @@ pub(super) fn select(round: &mut Round<'_>) {
         let Some(queue) = queues.get_mut(&plan.group.to_string()) else {
             continue;
         };
-        let first: Vec<&NodeName> = mixed
+        let first: Vec<&NodeName> = first
             .iter()
             .copied()
             .filter(|name| waits_in(round, plan, name))
             .collect();
         for node in first {
-            // Nothing is risked on a node that is out of service anyway: it need not wait for the canaries.
-            let is_out = round
-                .world
-                .nodes
-                .get(node)
-                .is_some_and(|view| round.is_counted(node, view));
-            if (queue.left > 0 || is_out) && take(round, plan, node) {
+            // Nothing is risked on a node that is out of service anyway, or that failed: it need not wait for the
+            // canaries.
+            let view = round.world.nodes.get(node);
+            let is_no_loss = view.is_some_and(|view| round.is_no_loss(node, view));
+            if (queue.left > 0 || is_no_loss) && take(round, plan, node) {
                 queue.left = queue.left.saturating_sub(1);
                 taken.insert(node);
             }
@@ -198,10 +197,10 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
     let is_out = round.is_counted(node, view);
     if plan.method.has_replacement()
         && (round.surge_left() > 0 || is_out)
-        && let Some((group, to)) = room_to_grow(round, plan)
+        && let Some((_, to)) = room_to_grow(round, plan)
     {
         round.surge += 1;
-        round.raised.insert(group, to);
+        *round.raised.entry(plan.group.clone()).or_default() += 1;
         round.select(node, Some(to), "it is next, with a replacement first");
         return true;
     }
@@ -219,7 +218,7 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
 
 /// Whether the group has room to grow and only the budget for the surge is used up.
 fn waits_for_surge(round: &Round<'_>, plan: &GroupPlan) -> bool {
-    let at_all = round.plan.budget.surge > 0 || matches!(plan.method, Method::BlueGreen { .. });
+    let at_all = round.budget.surge > 0 || matches!(plan.method, Method::BlueGreen { .. });
     plan.method.has_replacement() && at_all && room_to_grow(round, plan).is_some()
 }
 
@@ -236,15 +235,6 @@ fn cannot_take_over(round: &mut Round<'_>, plan: &GroupPlan, node: &NodeName, gr
         format!("aws eks update-nodegroup-config --nodegroup-name {successor} --scaling-config maxSize=N"),
     );
     true
-}
-
-/// The group that gets a replacement, and its size with one more; none at its maximum.
-pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, u32)> {
-    let group = plan.takes_over()?;
-    let size = round.group(&group)?.size?;
-    let raised = round.raised.get(&group).copied().unwrap_or_default();
-    let to = size.desired.max(raised).saturating_add(1);
-    (to <= size.max).then_some((group, to))
 }
 
 /// Notes the canaries: when all are well, and when they have been so for long enough.

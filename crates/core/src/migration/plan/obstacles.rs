@@ -6,6 +6,7 @@ use crate::capacity::Capacity;
 use crate::config::Effective;
 use crate::known::Known;
 use crate::migration::group::GroupFacts;
+use crate::plural::{agreeing, counted};
 use crate::policy::Strategy;
 use crate::safety::{Finding, Resolution, Review, SEVERAL_SWITCHES, Severity, review};
 use std::collections::BTreeSet;
@@ -129,15 +130,20 @@ fn of_capacity(world: &PlanWorld<'_>, capacity: &Capacity) -> Vec<Obstacle> {
                     reserve.join(", ")
                 ),
                 (_, Some((_, missing))) => format!(
-                    "No reservation gives the last {missing} blocks; add a subnet, or lower the budget or the warm \
-                     targets"
+                    "No reservation gives the last {}; add a subnet, or lower the budget or the warm \
+                     targets",
+                    counted(*missing, "block")
                 ),
                 (true, None) => "Add a subnet, or lower the budget or the warm targets".to_owned(),
             };
             Obstacle::Capacity {
                 what: format!(
-                    "{} has {} free /28 blocks, and {} are missing in wave {}",
-                    low.subnet, low.now, -low.free, low.step
+                    "{} has {}, and {} {} missing in wave {}",
+                    low.subnet,
+                    counted(low.now, "free /28 block"),
+                    -low.free,
+                    agreeing(&-low.free, "is", "are"),
+                    low.step
                 ),
                 fix,
             }
@@ -157,8 +163,9 @@ fn unknown(capacity: &Capacity) -> Vec<String> {
         .map(|(subnet, why)| format!("{subnet}: {why}"));
     let nodes = (capacity.nodes_unknown > 0).then(|| {
         format!(
-            "{} nodes of which it is not known what they hold",
-            capacity.nodes_unknown
+            "{} of which it is not known what {}",
+            counted(capacity.nodes_unknown, "node"),
+            agreeing(&capacity.nodes_unknown, "it holds", "they hold")
         )
     });
     subnets.chain(nodes).collect()
@@ -191,8 +198,8 @@ pub(super) fn notes(
         }
         if let Method::Wait { why } = &plan.method {
             notes.push(format!(
-                "{group} is not touched ({why}); its owner replaces {} nodes.",
-                plan.nodes
+                "{group} is not touched ({why}); its owner replaces {}.",
+                counted(plan.nodes, "node")
             ));
         }
         let facts = world.groups.get(group);
@@ -227,23 +234,41 @@ fn without_max_pods(stages: &[Stage], plan: &GroupPlan, facts: &GroupFacts) -> O
         return None;
     }
     let class = &karpenter.node_class;
-    let to = &stages.last()?.to;
-    let (then, custom) = if let Some(pods) = plan.max_pods {
-        (format!("it is set to {pods}"), false)
-    } else {
-        let will = Effective::of(&to.config, to.version);
-        ("set it".to_owned(), will.custom_networking())
-    };
-    let reserved = if custom {
-        ", and RESERVED_ENIS to 1 in the settings of Karpenter, for the interface that custom networking takes from pods"
-    } else {
-        ""
+    let then = match plan.max_pods {
+        Some(pods) => format!("it is set to {pods}"),
+        None => {
+            let to = &stages.last()?.to;
+            let will = Effective::of(&to.config, to.version);
+            format!("set it{}", reserved(&karpenter.reserved_enis, &will))
+        }
     };
     Some(format!(
-        "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; \
-         {then}{reserved}.",
+        "EC2NodeClass {class} of {} has no kubelet.maxPods, so Karpenter counts single addresses of all interfaces; {then}.",
         plan.group
     ))
+}
+
+/// What is to be done with the interfaces that Karpenter leaves out, where nothing is to be done nothing.
+fn reserved(now: &Known<u32>, will: &Effective) -> String {
+    let custom = will.custom_networking();
+    let wanted = u32::from(custom) + u32::from(will.pod_eni());
+    let takers = match (custom, will.pod_eni()) {
+        (true, true) => "custom networking and the trunk of security groups for pods take from pods",
+        (true, false) => "custom networking takes from pods",
+        (false, true) => "the trunk of security groups for pods takes from pods",
+        (false, false) => "nothing takes from pods",
+    };
+    match now {
+        Known::Yes(now) if *now == wanted => String::new(),
+        Known::Yes(now) => format!(
+            ", and RESERVED_ENIS of Karpenter, which is {now}, to {wanted}, the interfaces that {takers}"
+        ),
+        Known::Unknown(_) if wanted == 0 => String::new(),
+        Known::Unknown(why) => format!(
+            ", and RESERVED_ENIS of Karpenter to {wanted}, the interfaces that {takers} (what it is now could not be \
+             read: {why})"
+        ),
+    }
 }
 
 const NITRO: &str = "karpenter.k8s.aws/instance-hypervisor In [nitro], or nitro types in the launch template";

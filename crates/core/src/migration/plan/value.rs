@@ -3,6 +3,7 @@
 use crate::capacity::Capacity;
 use crate::ids::NodeName;
 use crate::migration::settings::Settings;
+use crate::plural::counted;
 use crate::safety::{CniSetup, NodeGroup, Provider};
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,8 +268,9 @@ impl fmt::Display for Obstacle {
             Self::PoolDoesNotDrift { group, why } => write!(f, "Karpenter will not replace {group}: {why}"),
             Self::UpdateOverBudget { group, takes, allowed } => write!(
                 f,
-                "EKS takes {takes} nodes of {group} at a time, and the budget allows {allowed}; lower the group's \
-                 update setting or choose BlueGreen"
+                "EKS takes {} of {group} at a time, and the budget allows {allowed}; lower the group's update setting \
+                 or choose BlueGreen",
+                counted(*takes, "node")
             ),
             Self::NoBudget => f.write_str("the budget allows no node to be replaced"),
             Self::NothingToReplace => f.write_str("no node has to be replaced"),

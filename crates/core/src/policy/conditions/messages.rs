@@ -1,6 +1,7 @@
 //! The texts of the conditions that need more than a line: what stands in the way, whose it is, and what to do.
 
 use super::Scene;
+use crate::plural::{agreeing, counted};
 use crate::policy::diff::Row;
 use crate::policy::nodes::mixed_nodes;
 use crate::policy::setting::Written;
@@ -20,9 +21,9 @@ impl Scene<'_> {
             return String::new();
         };
         format!(
-            "{} of {} nodes run the newest revision, {} unavailable",
+            "{} of {} run the newest revision, {} unavailable",
             rollout.updated.min(rollout.desired),
-            rollout.desired,
+            counted(rollout.desired, "node"),
             rollout.unavailable
         )
     }
@@ -70,8 +71,9 @@ impl Scene<'_> {
             ""
         };
         format!(
-            "{} not applied{kept}.{migration} {}",
-            counted(waits),
+            "{} {} not applied{kept}.{migration} {}",
+            counted(waits, "setting"),
+            agreeing(&waits, "is", "are"),
             listed(&texts)
         )
     }
@@ -139,14 +141,5 @@ pub(super) fn listed(texts: &[String]) -> String {
     match texts.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} | and {more} more in status.findings"),
-    }
-}
-
-/// `1 setting is`, `2 settings are`.
-fn counted(settings: usize) -> String {
-    if settings == 1 {
-        "1 setting is".to_owned()
-    } else {
-        format!("{settings} settings are")
     }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use vpccni_api::CniMigration;
+use vpccni_core::plural::counted;
 
 /// Shows, asks, writes.
 pub(super) async fn run(
@@ -47,10 +48,11 @@ pub(super) async fn run(
         .and_then(|lasts| now.checked_add(lasts).ok())
         .unwrap_or(Timestamp::MAX);
     let until = format!("{not_after:.0}");
+    let nodes = counted(max_nodes, "node");
     if !args.confirmed.yes {
         let plan = show::plan(&migration, out.paint());
         let question = format!(
-            "{plan}\nApproved will be: this change, at most {max_nodes} nodes, until {until}.\nchange hash {hash}"
+            "{plan}\nApproved will be: this change, at most {nodes}, until {until}.\nchange hash {hash}"
         );
         confirm(&question, "approve")?;
     }
@@ -63,7 +65,7 @@ pub(super) async fn run(
     });
     steer::write(migrations, &migration, json!({"approval": approval})).await?;
     let sentence = format!(
-        "{name} is approved for at most {max_nodes} nodes until {until}. Follow it with `kubectl vpc-cni migrate watch`."
+        "{name} is approved for at most {nodes} until {until}. Follow it with `kubectl vpc-cni migrate watch`."
     );
     steer::say(out, &migration, &sentence)
 }

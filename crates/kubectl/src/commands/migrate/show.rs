@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use vpccni_api::CniMigration;
 use vpccni_api::migration::{CniMigrationStatus, DesiredState, MigrationPhase, MigrationProgress};
+use vpccni_core::plural::counted;
 
 /// Cells of the bar of progress.
 const BAR: i64 = 40;
@@ -73,9 +74,9 @@ fn approved(migration: &CniMigration, now: Timestamp) -> String {
         return "by nobody yet".to_owned();
     };
     let by = approval.by.as_deref().unwrap_or("somebody");
-    let nodes = approval
-        .max_nodes
-        .map_or_else(String::new, |nodes| format!(", at most {nodes} nodes"));
+    let nodes = approval.max_nodes.map_or_else(String::new, |nodes| {
+        format!(", at most {}", counted(nodes, "node"))
+    });
     let until = match &approval.not_after {
         Some(until) if until.0 < now => format!(", expired {} ago", age(until.0, now)),
         Some(until) => format!(", until {:.0}", until.0),

@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use vpccni_api::CniMigration;
 use vpccni_api::migration::{DesiredState, MigrationPhase};
+use vpccni_core::plural::counted;
 
 /// As whom the plugin writes: a field manager of its own, so that it shows what a person did with it.
 const MANAGER: &str = "kubectl-vpc_cni";
@@ -138,8 +139,8 @@ fn rollback_question(migration: &CniMigration) -> String {
         .and_then(|status| status.rollback.as_ref());
     let nodes = way.and_then(|way| way.nodes);
     let mut text = format!(
-        "This brings {} nodes of {} back by replacing them again{}.\n",
-        nodes.map_or_else(|| "the".to_owned(), |nodes| nodes.to_string()),
+        "This brings {} of {} back by replacing what is new again{}.\n",
+        nodes.map_or_else(|| "the nodes".to_owned(), |nodes| counted(nodes, "node")),
         migration.name_any(),
         way.and_then(|way| way.eta.as_ref())
             .map_or_else(String::new, |eta| format!(", in about {eta}"))

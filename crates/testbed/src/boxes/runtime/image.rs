@@ -3,11 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use crate::boxes::error::BoxError;
 use crate::boxes::{find, space};
 
 /// The image of test pods.
 pub const TOOL_IMAGE: &str = "vpccni.test/tool:1";
+/// A pod of that image on a node, which sleeps until it is deleted, and then ends at once.
+pub fn tool_pod(name: &str, node: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {
+            "nodeName": node,
+            "automountServiceAccountToken": false,
+            // Zero would let the API server forget the pod before the kubelet has ended it.
+            "terminationGracePeriodSeconds": 1,
+            "containers": [{
+                "name": "tool", "image": TOOL_IMAGE, "imagePullPolicy": "Never",
+                "command": ["/bin/sleep", "1000000"],
+            }],
+        },
+    })
+}
+
 /// The image of the process that holds the namespaces of a pod; the same files.
 pub(super) const PAUSE_IMAGE: &str = "vpccni.test/pause:1";
 

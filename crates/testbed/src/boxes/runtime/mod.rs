@@ -5,7 +5,7 @@ mod image;
 mod kubelet;
 
 pub use containerd::Containerd;
-pub use image::TOOL_IMAGE;
+pub use image::{TOOL_IMAGE, tool_pod};
 pub use kubelet::{Kubelet, KubeletOptions};
 
 /// The programs that a node with a kubelet needs besides, and the Debian package of each.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vpccni_testbed::boxes::runtime::{Containerd, Kubelet, KubeletOptions, TOOL_IMAGE};
+use vpccni_testbed::boxes::runtime::{Containerd, Kubelet, KubeletOptions, tool_pod};
 use vpccni_testbed::boxes::{Agent, AgentOptions, NodeBox, Vpc};
 use vpccni_testbed::wait::until;
 use vpccni_testbed::{ControlPlane, Options};
@@ -80,8 +80,11 @@ impl<'a> Cluster<'a> {
 
     /// The same on a node that is only named.
     pub(super) async fn create_on(&self, node: &str, names: &[String]) -> Result<(), DemoError> {
-        let pods: Vec<String> = names.iter().map(|name| pod(name, node)).collect();
-        self.kubectl(&["create", "-f", "-"], Some(&pods.join("---\n")))
+        let pods: Vec<String> = names
+            .iter()
+            .map(|name| tool_pod(name, node).to_string())
+            .collect();
+        self.kubectl(&["create", "-f", "-"], Some(&pods.join("\n---\n")))
             .await
             .map(drop)
     }
@@ -184,12 +187,4 @@ impl Stopped {
             options: self.options,
         })
     }
-}
-
-fn pod(name: &str, node: &str) -> String {
-    format!(
-        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  nodeName: {node}\n  \
-         automountServiceAccountToken: false\n  terminationGracePeriodSeconds: 1\n  containers:\n  \
-         - {{name: tool, image: \"{TOOL_IMAGE}\", imagePullPolicy: Never, command: [/bin/sleep, \"1000000\"]}}\n"
-    )
 }

@@ -64,6 +64,7 @@ fn karpenter() -> GroupFacts {
         termination_grace: None,
         does_not_drift: None,
         pool_owned_by: None,
+        reserved_enis: Known::Yes(0),
     });
     facts
 }

@@ -148,3 +148,42 @@ fn nodes_whose_maker_is_not_known_are_never_taken_for_nodes_that_nobody_makes() 
         [Obstacle::GroupPaused { group, why }] if !group.is_known() && why.contains("EC2")
     ));
 }
+
+#[test]
+fn what_karpenter_leaves_out_is_told_where_it_decides() {
+    let note = |custom: bool, reserved: Known<u32>| {
+        let mut scene = scene();
+        if custom {
+            scene.from = scene.from.on(Key::CustomNetworkCfg);
+            scene.to = scene.to.on(Key::CustomNetworkCfg);
+        }
+        // Without a node its types are not known, and its class is left as it is.
+        let mut idle = karpenter();
+        let facts = idle.template.karpenter.as_mut().unwrap();
+        facts.reserved_enis = reserved;
+        scene.groups.insert(group(Provider::Karpenter, "idle"), idle);
+        let notes = scene.plan().notes;
+        let about = |note: &&String| note.contains("of nodepool/idle has no kubelet.maxPods");
+        notes.iter().find(about).cloned().unwrap()
+    };
+    let said = note(true, Known::Yes(0));
+    assert!(
+        said.contains("RESERVED_ENIS of Karpenter, which is 0, to 1"),
+        "{said}"
+    );
+    let unread = note(true, Known::Unknown("it may not be read".to_owned()));
+    assert!(unread.contains("RESERVED_ENIS of Karpenter to 1"), "{unread}");
+    assert!(
+        unread.contains("could not be read: it may not be read"),
+        "{unread}"
+    );
+    let left = note(false, Known::Yes(1));
+    assert!(left.contains("which is 1, to 0"), "{left}");
+    for fits in [
+        note(true, Known::Yes(1)),
+        note(false, Known::Yes(0)),
+        note(false, Known::Unknown(String::new())),
+    ] {
+        assert!(fits.ends_with("; set it."), "{fits}");
+    }
+}

@@ -1,0 +1,128 @@
+//! The books of each group: how many nodes its owner wants, without those that replacements add for a while.
+//!
+//! A replacement makes its group one larger, and the termination of the old node makes it as small as it was. Between
+//! the two anything may happen: the old node is lost, need not go any more, or the new one fails. As it is written down
+//! what the owner wants, nothing of that leaves a group larger or smaller: what is there too much is the next
+//! replacement. Where another group takes over, both together are one.
+
+use super::round::Round;
+use crate::migration::GroupSize;
+use crate::migration::plan::GroupPlan;
+use crate::migration::state::{NodeStep, Record, Wanted};
+use crate::migration::world::NodeView;
+use crate::safety::NodeGroup;
+
+/// Under which name a group is in the books: the same on the way there and back.
+fn key(plan: &GroupPlan, into: &NodeGroup) -> NodeGroup {
+    (&plan.group).min(into).clone()
+}
+
+/// The size of a group and the one that takes over, as they are now; none where one of them cannot be told.
+pub(super) fn size(round: &Round<'_>, plan: &GroupPlan, into: &NodeGroup) -> Option<u32> {
+    let own = round.group(&plan.group)?.size?.desired;
+    match round.group(into) {
+        Some(_) if *into == plan.group => Some(own),
+        Some(view) => Some(own.saturating_add(view.size?.desired)),
+        // It is not made yet.
+        None => Some(own),
+    }
+}
+
+/// Nodes of a group, or of the one that takes over, that a node more was asked for.
+fn asking<'a>(round: &Round<'a>, plan: &GroupPlan) -> Vec<(&'a NodeView, &'a Record)> {
+    let of_plan = |group: &NodeGroup| {
+        let other = round.group_plan(group);
+        other.is_some_and(|other| other.group == plan.group)
+    };
+    let in_work = round.in_work().into_iter();
+    in_work
+        .filter(|(_, view, record)| record.grow_to.is_some() && of_plan(&view.facts.group))
+        .map(|(_, view, record)| (view, record))
+        .collect()
+}
+
+fn goes((view, record): &(&NodeView, &Record)) -> bool {
+    view.deleting || record.step == NodeStep::Terminating
+}
+
+fn count(nodes: usize) -> u32 {
+    u32::try_from(nodes).unwrap_or(u32::MAX)
+}
+
+/// Looks at every group: what changed since the last round and was not asked for is its owner's wish.
+pub(super) fn look(round: &mut Round<'_>) {
+    for plan in &round.plan.groups {
+        let Some(into) = plan.takes_over() else {
+            continue;
+        };
+        let Some(seen) = size(round, plan, &into) else {
+            continue;
+        };
+        let asking = asking(round, plan);
+        let may_end = asking.iter().filter(|(view, record)| {
+            view.deleting || matches!(record.step, NodeStep::Drained | NodeStep::Terminating)
+        });
+        let going = count(may_end.count());
+        let last = round.memory.sizes.get(&key(plan, &into)).copied();
+        let mut nodes = last.map_or_else(
+            || seen.saturating_sub(count(asking.len())),
+            |last| {
+                let more = seen.saturating_sub(last.seen.max(last.asked));
+                let less = last.seen.saturating_sub(last.going).saturating_sub(seen);
+                last.nodes.saturating_add(more).saturating_sub(less)
+            },
+        );
+        if asking.is_empty() {
+            nodes = nodes.min(seen);
+        }
+        let wanted = Wanted {
+            nodes,
+            seen,
+            asked: seen,
+            going,
+        };
+        round.memory.sizes.insert(key(plan, &into), wanted);
+    }
+}
+
+/// The size that a group, and the one that takes over, should have together: what is wanted, and one for every node that
+/// waits to go. Those that may be terminated already are not counted: it cannot be seen whether their group is smaller by
+/// them yet; if it is, one more is asked for in a later round.
+fn should_have(round: &Round<'_>, plan: &GroupPlan, into: &NodeGroup) -> Option<u32> {
+    let books = round.memory.sizes.get(&key(plan, into))?;
+    let staying = asking(round, plan).iter().filter(|asks| !goes(asks)).count();
+    let selected = round.raised.get(&plan.group).copied().unwrap_or_default();
+    Some(books.nodes + count(staying) + selected)
+}
+
+/// The group that gives replacements, its size, and by how much it is too small if `more` are asked for.
+fn lacks(round: &Round<'_>, plan: &GroupPlan, more: u32) -> Option<(NodeGroup, GroupSize, u32)> {
+    let into = plan.takes_over()?;
+    let (own, both) = (round.group(&into)?.size?, size(round, plan, &into)?);
+    let should = should_have(round, plan, &into)?.saturating_add(more);
+    Some((into, own, should.saturating_sub(both)))
+}
+
+/// The group that is to grow, its size now, and the one it should have for all replacements that were asked for.
+pub(super) fn growth(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, GroupSize, u32)> {
+    let (into, own, lacks) = lacks(round, plan, 0)?;
+    (lacks > 0).then(|| (into, own, own.desired.saturating_add(lacks)))
+}
+
+/// The group that gives one replacement more, and its size then; none where it would be past its maximum. A node that is
+/// there too much already is one without any growth.
+pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeGroup, u32)> {
+    let (into, own, lacks) = lacks(round, plan, 1)?;
+    let to = own.desired.saturating_add(lacks);
+    (to <= own.max).then_some((into, to))
+}
+
+/// Notes what is asked for: the group is as large in the next round, and that is nobody else's wish.
+pub(super) fn asked(round: &mut Round<'_>, plan: &GroupPlan, more: u32) {
+    let Some(into) = plan.takes_over() else {
+        return;
+    };
+    if let Some(books) = round.memory.sizes.get_mut(&key(plan, &into)) {
+        books.asked = books.seen.saturating_add(more);
+    }
+}
