@@ -14,7 +14,9 @@ use crate::bed::{Bed, Operator, PATIENCE, Wanted};
 use ground::Ground;
 use inject::{Faults, Life, cases};
 use life::{Cast, ZONE, crash_at_seven, live, one_node};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use vpc_cni_operator::write::WriteSite;
 use vpccni_testbed::fixtures::{self, AwsNode};
 use vpccni_testbed::scene::{SceneOptions, wait_rolled_out};
 
@@ -145,4 +147,19 @@ fn every_write_site_has_a_case_or_a_reason_for_none() {
         .filter_map(|(site, case)| case.err().map(|_| site.name()))
         .collect();
     assert_eq!(exempt, ["update_addon", "lease"]);
+}
+
+#[test]
+fn two_seeds_hit_every_site_before_and_after_its_effect() {
+    let sites: BTreeSet<WriteSite> = cases()
+        .filter_map(|(site, case)| case.ok().map(|_| site))
+        .collect();
+    let both = sites.into_iter().flat_map(|site| [(site, false), (site, true)]);
+    let lives = [Life::Policy, Life::Groups, Life::Karpenter];
+    let hit: BTreeSet<(WriteSite, bool)> = lives
+        .into_iter()
+        .flat_map(|life| [1, 2].map(|seed| Faults::of_seed(life, seed)))
+        .flat_map(|faults| faults.hits().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(hit, both.collect());
 }

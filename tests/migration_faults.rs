@@ -2,6 +2,7 @@
 //! second thought. After each the rules hold, and the end is the same or the halt says why.
 
 mod hand_over;
+mod setbacks;
 
 use crate::bed::{Bed, PATIENCE, Wanted};
 use crate::migration::{
@@ -213,5 +214,33 @@ async fn a_policy_that_wants_it_so_finishes_the_first_change_before_the_next() {
     ended.await.unwrap();
     let next = phase(&bed, "Planned").await;
     assert_ne!(next["metadata"]["name"], first);
+    bed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_wants_it_so_stops_the_first_change_until_a_person_decides() {
+    let bed = Bed::start(options()).await;
+    let stopping =
+        |mode: &str| wanted_with(&format!("ipAllocation: {{mode: {mode}}}"), "  onSuperseded: Stop");
+    bed.apply(&workload(3)).await;
+    bed.apply(&stopping("SecondaryIp")).await;
+    bed.condition("Ready", "True", "Applied").await;
+    bed.apply(&stopping("Prefix")).await;
+    let first = approved(&bed).await;
+    rolling(&bed).await;
+    bed.apply(&stopping("SecondaryIp")).await;
+    let paused = phase(&bed, "Paused").await;
+    let waits = &paused["status"]["waitingFor"];
+    assert_eq!(waits["who"], "a person", "{waits}");
+    assert!(
+        waits["command"].as_str().unwrap().contains("migrate abort"),
+        "{waits}"
+    );
+    // Nothing is planned beside it.
+    assert_eq!(paused["metadata"]["name"], first["metadata"]["name"]);
+
+    // The policy is put back: it goes on by itself.
+    bed.apply(&stopping("Prefix")).await;
+    completed(&bed, 4).await;
     bed.shutdown().await;
 }

@@ -2,6 +2,7 @@
 //! by round as core decides. Its rounds are part of those of the policy, whose configuration it holds meanwhile.
 
 mod act;
+mod counted;
 mod give_back;
 #[cfg(test)]
 mod golden;
@@ -104,6 +105,8 @@ pub(crate) async fn reconcile(
         memory,
     )
     .await; // reads
+    let counted = counted::counted(observed, &seen, &work);
+    let observed = counted.as_ref().unwrap_or(observed);
     let mut state = work.state(policy, observed, &seen);
     let around = Around {
         ctx,

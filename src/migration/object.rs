@@ -19,7 +19,9 @@ use vpccni_api::migration::{CniMigrationSpec, DesiredState};
 use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::config::CniConfig;
 use vpccni_core::ids::NodeName;
-use vpccni_core::migration::{Approval, ChangeHash, Desired, Method, MigrationPlan, Next, State, reversed};
+use vpccni_core::migration::{
+    Approval, ChangeHash, Desired, Method, MigrationPlan, Next, NodeStep, State, reversed,
+};
 use vpccni_core::plural::counted;
 use vpccni_core::policy::{Change, Pin};
 use vpccni_core::safety::{CniSetup, NodeGroup};
@@ -195,6 +197,12 @@ impl Work {
         let status = self.object.status.as_ref();
         let memory = status.and_then(|status| status.memory.as_ref());
         memory.is_some_and(|memory| memory.started.is_some())
+    }
+
+    /// Whether the node is in work: its replacement is asked for, or there.
+    pub(super) fn works_on(&self, node: &NodeName) -> bool {
+        let record = self.records.get(node);
+        record.is_some_and(|record| record.migration == self.name() && record.step != NodeStep::Pending)
     }
 
     /// Everything core's machine knows of it.

@@ -30,6 +30,8 @@ use vpccni_observe::seen::NodeSeen;
 pub(super) struct Seen {
     pub(super) world: World,
     pub(super) groups: BTreeMap<NodeGroup, GroupFacts>,
+    /// How many addresses pods hold, by node; none where they are not looked at.
+    pub(super) addresses: Option<BTreeMap<NodeName, u32>>,
     pub(super) at: Timestamp,
 }
 
@@ -181,6 +183,7 @@ pub(super) async fn observe(
     Seen {
         world,
         groups: facts,
+        addresses: pods.addresses().cloned(),
         at: now,
     }
 }

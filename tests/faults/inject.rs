@@ -28,15 +28,18 @@ pub(super) type Hold = Arc<dyn Fn(Duration) + Send + Sync>;
 /// The longest that a cache is stale: longer than any round waits for what it has written.
 const STALEST: u64 = 15;
 
-const FAULTS: [Fault; 7] = [
+/// The faults of a write that never came about, and of one that did.
+const BEFORE: [Fault; 5] = [
     Fault::Error,
     Fault::Conflict,
     Fault::TimeOutBefore,
-    Fault::TimeOutAfter,
     Fault::KillBefore,
-    Fault::KillAfter,
     Fault::Throttled,
 ];
+const AFTER: [Fault; 2] = [Fault::TimeOutAfter, Fault::KillAfter];
+
+/// Seeds in which every fault is a kill.
+const KILLING: u64 = 2;
 
 /// The lives that are lived with faults; each site is hit in one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +71,9 @@ fn case(site: WriteSite) -> Result<(Life, u32), &'static str> {
         | WriteSite::AdmissionParameters
         | WriteSite::AdmissionBinding => (Life::Policy, 1),
         WriteSite::RecordStep | WriteSite::MigrationStatus => (Life::Groups, 20),
-        WriteSite::EvictPod | WriteSite::TagGroup => (Life::Groups, 5),
+        WriteSite::TagGroup => (Life::Groups, 5),
         WriteSite::CordonNode
+        | WriteSite::EvictPod
         | WriteSite::GuardNode
         | WriteSite::UnguardNode
         | WriteSite::ProtectInstance
@@ -116,23 +120,32 @@ impl Faults {
         Self::default()
     }
 
-    /// One of the usual faults at every site of a life.
+    /// One of the usual faults at every site of a life: at each in turn before and after its effect, so that any two
+    /// seeds in a row have both. The first two seeds kill at every site.
     pub(super) fn of_seed(life: Life, seed: u64) -> Self {
-        Self::at_every_site(life, seed, |random| FAULTS[random.usize(..FAULTS.len())])
+        Self::at_every_site(life, seed, |place, random| {
+            let kinds = match (seed <= KILLING, (seed + place).is_multiple_of(2)) {
+                (true, true) => &[Fault::KillBefore][..],
+                (true, false) => &[Fault::KillAfter],
+                (false, true) => &BEFORE,
+                (false, false) => &AFTER,
+            };
+            kinds[random.usize(..kinds.len())]
+        })
     }
 
     /// A stale cache at every site.
     pub(super) fn stale(life: Life, seed: u64) -> Self {
-        Self::at_every_site(life, seed, |random| Fault::Stale(random.u64(1..=STALEST)))
+        Self::at_every_site(life, seed, |_, random| Fault::Stale(random.u64(1..=STALEST)))
     }
 
-    fn at_every_site(life: Life, seed: u64, mut fault: impl FnMut(&mut fastrand::Rng) -> Fault) -> Self {
+    fn at_every_site(life: Life, seed: u64, mut fault: impl FnMut(u64, &mut fastrand::Rng) -> Fault) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let plan = cases()
             .filter_map(|(site, case)| Some((site, case.ok()?)))
             .filter(|(_, (its, _))| *its == life)
-            .map(|(site, (_, latest))| (site, latest))
-            .map(|(site, latest)| (site, (random.u32(1..=latest), fault(&mut random))))
+            .zip(0..)
+            .map(|((site, (_, latest)), place)| (site, (random.u32(1..=latest), fault(place, &mut random))))
             .collect();
         Self {
             plan,
@@ -154,6 +167,13 @@ impl Faults {
     /// How many writes there were.
     pub(super) fn writes(&self) -> u32 {
         self.seen.lock().unwrap().values().sum()
+    }
+
+    /// The sites that are hit, and whether that is after the effect.
+    pub(super) fn hits(&self) -> impl Iterator<Item = (WriteSite, bool)> {
+        self.plan
+            .iter()
+            .map(|(site, (_, fault))| (*site, AFTER.contains(fault)))
     }
 
     pub(super) fn describe(&self) -> String {

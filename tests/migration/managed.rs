@@ -1,7 +1,8 @@
-//! EKS managed node groups: one that EKS rolls, which fails first, and one that is left to its owner.
+//! EKS managed node groups: one that EKS rolls, which fails first, one that is left to its owner, and one that another
+//! group takes over from.
 
 use super::sampler::{Sampler, max_pods};
-use super::{approved, completed, phase, resume, says, wanted, wanted_with, workload};
+use super::{approved, completed, names, phase, resume, says, wanted, wanted_with, workload};
 use crate::bed::Bed;
 use serde_json::json;
 use std::time::Duration;
@@ -100,5 +101,49 @@ async fn eks_rolls_a_group_fails_first_and_leaves_the_other_to_its_owner() {
     completed(&bed, 3).await;
     // While EKS rolls, all old nodes are cordoned: their replacements are there.
     sampler.at_most(2).await;
+    bed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_group_takes_over_node_by_node_and_the_old_one_is_deleted() {
+    let bed = Bed::start(SceneOptions {
+        groups: Vec::new(),
+        managed: vec![group("blue", "us-west-2a", 2)],
+        ..SceneOptions::default()
+    })
+    .await;
+    let sizes = |name: &str| {
+        let world = bed.scene.sandbox.world();
+        world.read(|world| {
+            let sizes = &world.nodegroup(CLUSTER, name).unwrap().sizes;
+            (sizes.min, sizes.max, sizes.desired)
+        })
+    };
+    let old = sizes("blue");
+    bed.apply(&workload(3)).await;
+    bed.apply(&wanted("SecondaryIp")).await;
+    bed.condition("Ready", "True", "Applied").await;
+    let before = names(&bed).await;
+
+    let how = "  nodeGroups: [{name: blue, replace: BlueGreen}]";
+    bed.apply(&wanted_with("ipAllocation: {mode: Prefix}", how)).await;
+    let sampler = Sampler::start(bed.scene.plane.client()).await;
+    let planned = approved(&bed).await;
+    assert_eq!(planned["status"]["plan"]["groups"][0]["method"], "BlueGreen");
+    completed(&bed, 2).await;
+    sampler.at_most(1).await;
+
+    let groups = bed.scene.sandbox.world().read(|world| {
+        let groups = world.clusters[CLUSTER].nodegroups.keys();
+        groups.cloned().collect::<Vec<_>>()
+    });
+    assert!(groups.len() == 1 && groups[0].starts_with("blue-"), "{groups:?}");
+    assert_eq!(sizes(&groups[0]), old);
+    assert!(names(&bed).await.iter().all(|node| !before.contains(node)));
+    let pods = max_pods(bed.scene.plane.client()).await;
+    assert!(
+        pods.len() == 2 && pods.values().all(|pods| pods == "110"),
+        "{pods:?}"
+    );
     bed.shutdown().await;
 }

@@ -6,7 +6,7 @@ mod eks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use crate::nodes::{Kubelets, SimNode, env_is};
 
 /// How often the instances are looked at.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How often ipamd asks EC2 again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// EC2 puts it on every instance of a group.
 const GROUP_TAG: &str = "aws:autoscaling:groupName";
@@ -45,12 +48,33 @@ const UNTOLD: u32 = 110;
 #[derive(Debug)]
 pub struct Fleet {
     joined: Joined,
-    broken: Broken,
+    image: Arc<Image>,
     _tasks: JoinSet<()>,
 }
 
-/// What kubelets say whatever they were told; 0 is none. It is how an image behaves whose bootstrap ignores the user data.
-type Broken = Arc<AtomicU32>;
+/// How the image of new nodes behaves.
+#[derive(Debug, Default)]
+struct Image {
+    /// What kubelets say whatever they were told; 0 is none. A bootstrap that ignores the user data does that.
+    max_pods: AtomicU32,
+    /// Whether kubelets never say that they are ready.
+    unready: AtomicBool,
+}
+
+impl Image {
+    /// A node as it joins.
+    fn starts(&self, node: &SimNode) -> SimNode {
+        let mut node = node.clone();
+        node.ready = !self.unready.load(Ordering::Relaxed);
+        match self.max_pods.load(Ordering::Relaxed) {
+            0 => node,
+            pods => node.max_pods(pods),
+        }
+    }
+}
+
+/// Agents that did not get what they asked EC2 for, by instance: ipamd asks again and again.
+type Asking = Arc<Mutex<BTreeMap<String, PodNetwork>>>;
 
 /// Nodes and their instances.
 type Joined = Arc<Mutex<BTreeMap<String, String>>>;
@@ -58,26 +82,33 @@ type Joined = Arc<Mutex<BTreeMap<String, String>>>;
 impl Fleet {
     /// Follows the instances of the sandbox that are to be nodes, and does what EKS asks of the nodes of its groups.
     pub fn start(client: Client, kubelets: &Arc<Kubelets>, cloud: Cloud, world: WorldHandle) -> Self {
-        let (joined, broken) = (Joined::default(), Broken::default());
-        let (known, played) = (Arc::clone(&joined), cloud.clone());
+        let (joined, image, asking) = (Joined::default(), Arc::default(), Asking::default());
+        let (known, played, asks) = (Arc::clone(&joined), cloud.clone(), Arc::clone(&asking));
         kubelets.conduct(move |pod| {
-            agent_starts(&played, &known, pod);
+            agent_starts(&played, &known, &asks, pod);
             None
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(eks::follow(client, world.clone(), Arc::clone(&joined)));
-        let shared = (Arc::clone(&joined), Arc::clone(&broken));
+        tasks.spawn(ask_again(cloud.clone(), asking));
+        let shared = (Arc::clone(&joined), Arc::clone(&image));
         tasks.spawn(follow(Arc::clone(kubelets), cloud, world, shared));
         Self {
             joined,
-            broken,
+            image,
             _tasks: tasks,
         }
     }
 
     /// From now on nodes join with this max-pods, whatever their user data says; none is as they are told.
     pub fn ignore_user_data(&self, max_pods: Option<u32>) {
-        self.broken.store(max_pods.unwrap_or_default(), Ordering::Relaxed);
+        let pods = max_pods.unwrap_or_default();
+        self.image.max_pods.store(pods, Ordering::Relaxed);
+    }
+
+    /// Whether nodes that join from now on get Ready.
+    pub fn get_ready(&self, ready: bool) {
+        self.image.unready.store(!ready, Ordering::Relaxed);
     }
 
     /// How many nodes have joined and not gone.
@@ -95,7 +126,7 @@ fn locked(joined: &Joined) -> std::sync::MutexGuard<'_, BTreeMap<String, String>
     joined.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn agent_starts(cloud: &Cloud, joined: &Joined, pod: &Pod) {
+fn agent_starts(cloud: &Cloud, joined: &Joined, asking: &Asking, pod: &Pod) {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
     let instance = node.and_then(|node| locked(joined).get(node).cloned());
@@ -109,6 +140,19 @@ fn agent_starts(cloud: &Cloud, joined: &Joined, pod: &Pod) {
     );
     if let Err(error) = cloud.agent_starts(&instance, network) {
         tracing::debug!(%error, %instance, "the stand-in for ipamd changed nothing");
+        asking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(instance, network);
+    }
+}
+
+async fn ask_again(cloud: Cloud, asking: Asking) {
+    let mut again = tokio::time::interval(AGAIN);
+    loop {
+        again.tick().await;
+        let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
+        asking.retain(|instance, network| cloud.agent_starts(instance, *network).is_err());
     }
 }
 
@@ -116,28 +160,24 @@ async fn follow(
     kubelets: Arc<Kubelets>,
     cloud: Cloud,
     world: WorldHandle,
-    (joined, broken): (Joined, Broken),
+    (joined, image): (Joined, Arc<Image>),
 ) {
     let mut told: BTreeMap<String, Vec<Ipv4Addr>> = BTreeMap::new();
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let running: BTreeMap<String, SimNode> = world.read(running);
         let before = locked(&joined).clone();
-        for (node, _) in before.iter().filter(|(_, id)| !running.contains_key(*id)) {
+        let known: BTreeSet<&str> = before.values().map(String::as_str).collect();
+        let (there, new) = world.read(|now| (running(now), arrivals(now, &known)));
+        for (node, _) in before.iter().filter(|(_, id)| !there.contains(*id)) {
             match kubelets.remove(node).await {
                 Ok(()) => drop(locked(&joined).remove(node)),
                 // The API server is away: tried again.
                 Err(error) => tracing::debug!(node, %error, "could not follow its instance"),
             }
         }
-        let known: BTreeSet<&String> = before.values().collect();
-        for (id, node) in running.iter().filter(|(id, _)| !known.contains(id)) {
-            let node = match broken.load(Ordering::Relaxed) {
-                0 => node.clone(),
-                pods => node.clone().max_pods(pods),
-            };
-            join(&kubelets, &joined, id, &node).await;
+        for (id, node) in &new {
+            join(&kubelets, &joined, id, &image.starts(node)).await;
         }
         let now = locked(&joined).clone();
         for (node, instance) in now {
@@ -169,11 +209,22 @@ async fn join(kubelets: &Kubelets, joined: &Joined, id: &str, node: &SimNode) {
     }
 }
 
-/// The instances that are to be nodes, and the nodes that they are to be.
-fn running(world: &World) -> BTreeMap<String, SimNode> {
+/// The instances that run.
+fn running(world: &World) -> BTreeSet<String> {
+    alive(world)
+        .map(|instance| instance.id.as_str().to_owned())
+        .collect()
+}
+
+fn alive(world: &World) -> impl Iterator<Item = &Instance> {
     let instances = world.instances.values();
-    instances
-        .filter(|instance| instance.state == InstanceState::Running)
+    instances.filter(|instance| instance.state == InstanceState::Running)
+}
+
+/// The instances that are to be nodes and are none yet, and the nodes that they are to be.
+fn arrivals(world: &World, known: &BTreeSet<&str>) -> BTreeMap<String, SimNode> {
+    alive(world)
+        .filter(|instance| !known.contains(instance.id.as_str()))
         .filter_map(|instance| Some((instance.id.as_str().to_owned(), node(world, instance)?)))
         .collect()
 }

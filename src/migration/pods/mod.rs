@@ -28,6 +28,7 @@ const ADDRESS_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct PodsSeen {
     by_node: BTreeMap<NodeName, Vec<PodView>>,
     proof: BTreeMap<NodeName, bool>,
+    addresses: BTreeMap<NodeName, u32>,
     unknown: Option<String>,
     pub(super) pending_long: u32,
 }
@@ -53,6 +54,11 @@ impl PodsSeen {
         self.proof.get(node).copied()
     }
 
+    /// How many addresses the pods of each node hold; a node without an entry has none. None where pods were not read.
+    pub(super) fn addresses(&self) -> Option<&BTreeMap<NodeName, u32>> {
+        self.unknown.is_none().then_some(&self.addresses)
+    }
+
     fn add(&mut self, (namespace, name): (&str, &str), pod: &Row, budgets: &Budgets, now: Timestamp) {
         let age = pod.created.map(|at| now.duration_since(at)).unwrap_or_default();
         let Some(node) = &pod.node else {
@@ -61,6 +67,9 @@ impl PodsSeen {
         };
         if !pod.host && !matches!(pod.kind, PodKind::Finished | PodKind::Terminating) {
             self.prove(node, pod, age);
+        }
+        if !pod.host && !pod.branch && pod.kind != PodKind::Finished {
+            *self.addresses.entry(node.clone()).or_default() += 1;
         }
         let view = PodView {
             namespace: namespace.to_owned(),
@@ -198,6 +207,8 @@ mod tests {
         assert_eq!(seen.proof(&node("bad")), Some(false));
         assert_eq!(seen.proof(&node("young")), None);
         assert_eq!(seen.of(&node("good")).as_option().map(Vec::len), Some(2));
+        assert_eq!(seen.addresses().unwrap()[&node("good")], 2);
+        assert_eq!(PodsSeen::not_read().addresses(), None);
         let unbound = pod(json!({
             "metadata": {"name": "p", "namespace": "shop", "creationTimestamp": "2026-11-21T11:00:00Z"},
             "spec": {"containers": []}, "status": {"phase": "Pending"}

@@ -11,6 +11,9 @@ use vpccni_core::migration::PodKind;
 /// Nobody would make it again.
 const ORPHAN: &str = "no controller would make it again";
 
+/// The VPC resource controller sets this limit on pods that get an interface of their own.
+const BRANCH: &str = "vpc.amazonaws.com/pod-eni";
+
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
@@ -28,6 +31,8 @@ pub(super) struct Row {
     pub(super) host: bool,
     /// Whether it has an address.
     pub(super) address: bool,
+    /// Whether it has a network interface of its own: its address is not one of the node's.
+    pub(super) branch: bool,
     /// Whether its node may not be taken from under it.
     pub(super) stays: bool,
 }
@@ -50,6 +55,10 @@ impl Row {
             pending: status.and_then(|status| status.phase.as_deref()) == Some("Pending"),
             host: spec.is_some_and(|spec| spec.host_network == Some(true)),
             address: status.is_some_and(|status| status.pod_ip.is_some()),
+            branch: spec
+                .and_then(|spec| spec.containers.first())
+                .and_then(|first| first.resources.as_ref()?.limits.as_ref())
+                .is_some_and(|limits| limits.keys().any(|name| name.starts_with(BRANCH))),
             stays: must_leave(pod),
         }
     }

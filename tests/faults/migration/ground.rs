@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// Virtual: longer than any loop waits before it looks again without being woken.
 const CALM: Duration = Duration::from_secs(150);
 
+/// How long to wait for a change: what AWS keeps can change without one.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// How often the clock of the sandbox is moved on.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -99,7 +102,7 @@ impl Replacing {
         } else {
             ground.groups();
         }
-        let nodes = if life == Life::Karpenter { 3 } else { 5 };
+        let nodes = if life == Life::Karpenter { 4 } else { 5 };
         sees(&ground, "aws-node on every node", || async {
             let set = found(&ground, DAEMON_SET).await?;
             if set["status"]["numberAvailable"] == nodes {
@@ -159,7 +162,7 @@ impl Replacing {
 
     /// Two pools: one whose class has to change, and one whose class says what is wanted already.
     async fn pools(&self) {
-        for (name, max_pods, nodes) in [("class", 29, 1), ("noted", 110, 2)] {
+        for (name, max_pods, nodes) in [("class", 29, 3), ("noted", 110, 1)] {
             let class = json!({"metadata": {"name": name}, "spec": {"kubelet": {"maxPods": max_pods}}});
             self.create("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", &class)
                 .await;
@@ -270,9 +273,10 @@ impl Ground for Replacing {
         CALM
     }
 
-    /// So much happens that a look at each change would be most of the work.
+    /// So much happens that a look at each change would be most of the work; and then nothing for minutes.
     async fn news(&self) {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        self.cluster.api.news(IDLE).await;
     }
 
     async fn apply(&self, manifest: &str) {

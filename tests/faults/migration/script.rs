@@ -1,6 +1,6 @@
 //! What people do in the life of a migration.
 
-use super::super::ground::{Ground, condition, found, get, sees};
+use super::super::ground::{Ground, condition, delete, found, get, sees};
 use super::super::inject::Life;
 use super::super::life::{Cast, beside_operators, settled};
 use super::end;
@@ -133,7 +133,8 @@ async fn there(ground: &Replacing) {
     phase(ground, "Completed").await;
 }
 
-/// Half-way, and back.
+/// Half-way, and back, with nodes whose agents were restarted: they are mixed, and once their class is as it was Karpenter
+/// finds no drift of them.
 async fn there_and_back(ground: &Replacing) {
     ground.apply(&wanted("SecondaryIp")).await;
     condition(ground, "Ready", "True", "Applied").await;
@@ -142,13 +143,42 @@ async fn there_and_back(ground: &Replacing) {
     sees(ground, "some nodes replaced", || async {
         let progress = migration(ground).await?["status"]["progress"].clone();
         match progress["replaced"].as_i64() {
-            Some(2..) => Ok(()),
+            Some(1..) => Ok(()),
             _ => Err(progress.to_string()),
         }
     })
     .await;
+    restart_agents(ground).await;
     change(ground, &object, json!({"spec": {"desiredState": "RollBack"}})).await;
     // Nobody asks for the change any more: no new plan follows.
     ground.apply(&wanted("SecondaryIp")).await;
     phase(ground, "RolledBack").await;
+}
+
+/// The agents of the nodes that wait for their turn, of the pool with a class of its own.
+async fn restart_agents(ground: &Replacing) {
+    let agents = sees(ground, "nodes that are held", || async {
+        let nodes = found(ground, "/api/v1/nodes").await?;
+        let held = |node: &&Value| {
+            let metadata = &node["metadata"];
+            metadata["annotations"]["karpenter.sh/do-not-disrupt"] == "true"
+                && metadata["labels"]["karpenter.sh/nodepool"] == "class"
+        };
+        let held = nodes["items"].as_array().unwrap().iter().filter(held);
+        let held: Vec<_> = held.map(|node| &node["metadata"]["name"]).collect();
+        let pods = found(ground, "/api/v1/namespaces/kube-system/pods").await?;
+        let pods = pods["items"].as_array().unwrap().iter();
+        let agents: Vec<String> = pods
+            .filter(|pod| held.contains(&&pod["spec"]["nodeName"]))
+            .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect();
+        if agents.is_empty() {
+            return Err(format!("none of {held:?}"));
+        }
+        Ok(agents)
+    })
+    .await;
+    for pod in agents {
+        delete(ground, &format!("/api/v1/namespaces/kube-system/pods/{pod}")).await;
+    }
 }

@@ -175,5 +175,8 @@ optional! {
         /// The window.
         #[schemars(range(min = 60, max = 3600))]
         window_seconds: i64,
+        /// How long a new node may take until it is Ready and as planned; 600 where absent.
+        #[schemars(range(min = 30, max = 3600))]
+        new_node_seconds: i64,
     }
 }

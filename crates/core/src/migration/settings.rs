@@ -113,6 +113,8 @@ pub struct HaltAt {
     pub sandbox_failures: u32,
     /// The window they are counted in.
     pub window: SignedDuration,
+    /// A node that is not as it should be this long after it joined has failed.
+    pub new_node: SignedDuration,
 }
 
 /// `CniPolicy.spec.migration` with its defaults.
@@ -160,6 +162,7 @@ impl Default for Settings {
             halt: HaltAt {
                 sandbox_failures: 5,
                 window: SignedDuration::from_secs(300),
+                new_node: SignedDuration::from_mins(10),
             },
         }
     }

@@ -1,9 +1,9 @@
-//! What belongs to somebody else: holds of other people, nodes that nobody makes.
+//! What belongs to somebody else: holds of other people, nodes that nobody makes, updates that EKS ends.
 
 use super::cases::kinds;
-use super::cluster::{Cluster, by_hand, pool};
+use super::cluster::{Cluster, asg, by_hand, pool};
 use vpccni_core::known::Known;
-use vpccni_core::migration::{ActionKind, Next};
+use vpccni_core::migration::{ActionKind, Next, Phase, Update};
 use vpccni_core::safety::NodeGroup;
 
 /// The round before the first node is selected.
@@ -50,4 +50,20 @@ fn nodes_that_nobody_makes_need_no_template() {
         group.template.max_pods = Known::Unknown("nobody that is known makes these nodes".to_owned());
     });
     assert!(selects(&unknown), "{:?}", unknown.waiting_for);
+}
+
+#[test]
+fn it_is_not_over_while_eks_ends_an_update_whose_note_is_missing() {
+    let mut cluster = Cluster::approved(&[(asg(), 2)], true);
+    let mut rounds = 0..500;
+    while cluster.look().phase != Phase::Completed && rounds.next().is_some() {
+        cluster.step();
+    }
+    assert_eq!(cluster.look().phase, Phase::Completed);
+    let ending = cluster.look_with(|state, world| {
+        state.memory.updates_begun.insert(asg());
+        world.groups.get_mut(&asg()).unwrap().update = Update::Running;
+    });
+    assert_eq!(ending.phase, Phase::Verifying);
+    assert_eq!(ending.waiting_for.unwrap().who, "EKS");
 }

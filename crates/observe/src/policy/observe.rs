@@ -36,7 +36,7 @@ pub struct Eyes {
 }
 
 /// What was seen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Observed {
     /// What the planner decides on.
     pub world: PolicyWorld,

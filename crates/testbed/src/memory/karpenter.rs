@@ -122,12 +122,16 @@ impl Hands {
             if state.is_away() {
                 return;
             }
+            let before = state.world.store.version();
             provision(&mut state);
             drift(&mut state);
             disrupt(&mut state);
-            (self.launch(&mut state), self.terminate(&mut state))
+            let machines = (self.launch(&mut state), self.terminate(&mut state));
+            if state.world.store.version() != before {
+                self.shared.tell();
+            }
+            machines
         };
-        self.shared.tell();
         for machine in launch {
             if let Err(error) = self.kubelets.add_one(&machine).await {
                 tracing::debug!(%error, "a node of a claim did not join");
@@ -252,21 +256,19 @@ fn provision(state: &mut State) {
     for pool in state.all("nodepools") {
         let wanted = pool["spec"]["limits"]["nodes"].as_u64().unwrap_or(1);
         let claims = state.all("nodeclaims");
-        let its = claims
+        let its: Vec<_> = claims
             .iter()
-            .filter(|claim| claim["metadata"]["labels"][POOL] == name(&pool) && !is_leaving(claim));
-        let replaced = claims
+            .filter(|claim| claim["metadata"]["labels"][POOL] == name(&pool) && !is_leaving(claim))
+            .collect();
+        // Two that are one: a replacement and the claim that it is to replace. One that goes itself replaces nothing.
+        let doubled = its
             .iter()
-            .filter(|claim| claim["metadata"]["annotations"][INSTEAD_OF] != "")
-            .filter_map(|claim| claim["metadata"]["annotations"][INSTEAD_OF].as_str());
-        let doubled = replaced
-            .filter(|old| {
-                claims
-                    .iter()
-                    .any(|claim| name(claim) == *old && !is_leaving(claim))
+            .filter(|new| {
+                let old = &new["metadata"]["annotations"][INSTEAD_OF];
+                its.iter().any(|claim| old == name(claim))
             })
             .count();
-        let there = its.count().saturating_sub(doubled);
+        let there = its.len().saturating_sub(doubled);
         for _ in 0..wanted.saturating_sub(u64::try_from(there).unwrap_or(u64::MAX)) {
             claim(state, &pool, None);
         }
@@ -301,7 +303,8 @@ fn is_drifted(claim: &Value) -> bool {
     conditions.into_iter().any(|one| one["type"] == "Drifted")
 }
 
-/// One drifted node of a pool at a time, if nothing holds it: first its replacement, then its end.
+/// One drifted node of a pool at a time, if nothing holds it: first its replacement, then its end. A hold that comes in
+/// between is too late, as with the real one: what it has begun it finishes.
 fn disrupt(state: &mut State) {
     let (pools, claims, nodes) = (
         state.all("nodepools"),
@@ -329,7 +332,7 @@ fn disrupt(state: &mut State) {
             .find_map(|new| Some((new, replaces(new)?)));
         if let Some((new, old)) = under_way {
             let there = node_of(new).is_some_and(|node| is_ready(node) && agent_runs(state, name(node)));
-            if there && !held(&old) {
+            if there {
                 state.control(Method::DELETE, "nodeclaims", &old, "", Value::Null);
             }
             continue;

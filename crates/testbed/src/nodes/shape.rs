@@ -44,6 +44,8 @@ pub struct SimNode {
     pub windows: bool,
     /// Whether it is an arm64 machine.
     pub arm64: bool,
+    /// Whether its kubelet says that it is ready when it joins.
+    pub ready: bool,
     /// The addresses its CNI has for pods; invented ones where empty.
     pub pod_addresses: Vec<Ipv4Addr>,
     labels: BTreeMap<String, String>,
@@ -65,6 +67,7 @@ impl SimNode {
             max_pods: 29,
             windows: false,
             arm64: false,
+            ready: true,
             pod_addresses: Vec::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
@@ -298,7 +301,7 @@ impl SimNode {
         json!({
             "capacity": room,
             "allocatable": room,
-            "conditions": [ready_condition(true)],
+            "conditions": [ready_condition(self.ready)],
             "addresses": [
                 {"type": "InternalIP", "address": self.address},
                 {"type": "Hostname", "address": self.name},

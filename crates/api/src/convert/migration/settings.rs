@@ -70,6 +70,7 @@ pub fn migration_settings(migration: Option<&policy::Migration>) -> Settings {
             .and_then(small)
             .unwrap_or(at.sandbox_failures);
         at.window = seconds(halt.window_seconds).unwrap_or(at.window);
+        at.new_node = seconds(halt.new_node_seconds).unwrap_or(at.new_node);
     }
     settings
 }
@@ -174,7 +175,7 @@ mod tests {
             "drain": {"timeoutSeconds": 60, "onBlocked": "Wait", "maxQuarantined": 0},
             "onWindowEnd": "Uncordon", "onSuperseded": "Stop",
             "canary": {"nodesPerGroup": 2, "soakSeconds": 0},
-            "halt": {"sandboxFailures": 9, "windowSeconds": 120}
+            "halt": {"sandboxFailures": 9, "windowSeconds": 120, "newNodeSeconds": 1200}
         }))));
         assert_eq!(settings.strategy, Strategy::Plan);
         assert_eq!(
@@ -203,6 +204,7 @@ mod tests {
             (settings.halt.sandbox_failures, settings.halt.window),
             (9, SignedDuration::from_mins(2))
         );
+        assert_eq!(settings.halt.new_node, SignedDuration::from_mins(20));
     }
 
     #[test]

@@ -206,13 +206,17 @@ fn is_emptied(round: &Round<'_>, group: &NodeGroup) -> bool {
 }
 
 /// Nothing of a group is under way any more: those that were emptied are gone, and EKS has ended the update that we
-/// began, whose note is ours.
+/// began. Its note at the group may be missing, where the operator ended between the two writes.
 fn gone_groups(round: &mut Round<'_>) -> bool {
     if round.leave.abort {
         return true;
     }
-    let updated = |view: &GroupView| view.update_noted && view.update == Update::Running;
-    let updating = round.world.groups.iter().find(|(_, view)| updated(view));
+    let begun = &round.memory.updates_begun;
+    let updated = |group: &NodeGroup, view: &GroupView| {
+        view.update == Update::Running && (view.update_noted || begun.contains(group))
+    };
+    let mut groups = round.world.groups.iter();
+    let updating = groups.find(|(group, view)| updated(group, view));
     if let Some((group, _)) = updating {
         let what = format!("EKS updates {group}; its nodes are all as planned");
         let command = format!("aws eks list-updates --nodegroup-name {}", group.name);

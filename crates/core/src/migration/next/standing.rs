@@ -9,9 +9,6 @@ use crate::safety::NodeGroup;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A node that is not as it should be this long after it joined has failed.
-const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
-
 /// What a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -56,6 +53,7 @@ pub(super) fn standings<'a>(
         by: stage.judge,
         since: switched_at(memory, stage),
         resumed: state.resumed,
+        within: plan.settings.halt.new_node,
         now,
         replaced: BTreeSet::new(),
     };
@@ -74,6 +72,7 @@ struct Judging<'a> {
     by: Judge,
     since: Option<Timestamp>,
     resumed: Option<Timestamp>,
+    within: SignedDuration,
     now: Timestamp,
     /// Groups that another one takes over from.
     replaced: BTreeSet<NodeGroup>,
@@ -96,12 +95,14 @@ impl Judging<'_> {
             None => self.yardstick.fit(&node.facts),
         };
         // Kubernetes writes whole seconds. A node of the very second of the switch may have either configuration, and so
-        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell.
+        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell. Made after
+        // the switch and as planned, it has to get Ready like any other before one goes for it.
         let made_after = self
             .since
             .is_some_and(|since| node.created.as_second() > since.as_second());
-        let made_new = made_after && node.newest_revision != Some(false);
-        if made_new {
+        let runs_new = node.newest_revision != Some(false);
+        let as_planned = fit == Fit::AsPlanned && self.by == Judge::ByInterfaces;
+        if made_after && (runs_new || as_planned) {
             return self.made_new(node, fit);
         }
         match fit {
@@ -124,7 +125,7 @@ impl Judging<'_> {
             Fit::Mixed => return Standing::Mixed,
             Fit::Differs(what) | Fit::Never(what) | Fit::Unknown(what) => what,
         };
-        let deadline = node.created.saturating_add(DEADLINE);
+        let deadline = node.created.saturating_add(self.within);
         let due = hopeless || deadline.is_ok_and(|due| self.now >= due);
         // What cannot be read has not failed: an outage of EC2 is not the node's fault.
         if !due || unreadable && node.ready {
