@@ -93,7 +93,10 @@ fn case(site: WriteSite) -> Result<(Life, u32), &'static str> {
         | WriteSite::MigrationCreate
         | WriteSite::MigrationDelete => (Life::Groups, 1),
         WriteSite::HoldNode | WriteSite::ReleaseNode => (Life::Karpenter, 2),
-        WriteSite::DriftNodeClass | WriteSite::DriftNodePool | WriteSite::DeleteClaim => (Life::Karpenter, 1),
+        WriteSite::DriftNodeClass | WriteSite::DriftNodePool => (Life::Karpenter, 1),
+        WriteSite::DeleteClaim => {
+            return Err("it comes only where Karpenter finds no drift in ten minutes: the tests of the deed have it");
+        }
         WriteSite::UpdateAddon => return Err("the add-on is a carrier of its own: managed_addon has it"),
         WriteSite::Lease => {
             return Err("one replica without an election; two_leaders and the election's own tests have it");

@@ -51,7 +51,6 @@ fn a_fault_at_any_write_of_groups_that_aws_keeps_changes_nothing_about_the_end()
 }
 
 #[test]
-#[ignore = "its script does not come to every write with every seed yet: cargo xtask soak runs it"]
 fn a_fault_at_any_write_of_pools_of_karpenter_changes_nothing_about_the_end() {
     a_fault_at_any_write_changes_nothing(Life::Karpenter);
 }
