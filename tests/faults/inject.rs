@@ -95,7 +95,9 @@ fn case(site: WriteSite) -> Result<(Life, u32), &'static str> {
         WriteSite::HoldNode | WriteSite::ReleaseNode => (Life::Karpenter, 2),
         WriteSite::DriftNodeClass | WriteSite::DriftNodePool => (Life::Karpenter, 1),
         WriteSite::DeleteClaim => {
-            return Err("it comes only where Karpenter finds no drift in ten minutes: the tests of the deed have it");
+            return Err(
+                "it comes only where Karpenter finds no drift in ten minutes: the tests of the deed have it",
+            );
         }
         WriteSite::UpdateAddon => return Err("the add-on is a carrier of its own: managed_addon has it"),
         WriteSite::Lease => {

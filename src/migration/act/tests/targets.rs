@@ -188,7 +188,8 @@ async fn a_node_claim_goes_only_while_the_record_allows_it() {
         "metadata": {"name": "c1", "uid": "c1-uid", "deletionTimestamp": "2026-11-21T20:59:00Z"},
         "status": {"nodeName": "n1"},
     });
-    let all = json!({"apiVersion": "karpenter.sh/v1", "kind": "NodeClaimList", "metadata": {}, "items": [going]});
+    let all =
+        json!({"apiVersion": "karpenter.sh/v1", "kind": "NodeClaimList", "metadata": {}, "items": [going]});
     lab.api.put("/apis/karpenter.sh/v1/nodeclaims", all);
     lab.api.put(CLAIM, going);
     lab.act(delete).await;
