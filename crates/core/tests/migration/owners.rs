@@ -67,3 +67,24 @@ fn it_is_not_over_while_eks_ends_an_update_whose_note_is_missing() {
     assert_eq!(ending.phase, Phase::Verifying);
     assert_eq!(ending.waiting_for.unwrap().who, "EKS");
 }
+
+#[test]
+fn a_replacement_has_to_be_ready_whichever_revision_its_agent_runs() {
+    let mut cluster = Cluster::approved(&[(asg(), 3)], true);
+    let replaced = |cluster: &Cluster| cluster.nodes.values().any(|node| node.replaces.is_some());
+    cluster.until(|cluster, _| replaced(cluster));
+    let asks = |ready: bool| {
+        let next = cluster.look_with(|_, world| {
+            for view in world
+                .nodes
+                .values_mut()
+                .filter(|view| view.ours.replaces.is_some())
+            {
+                (view.ready, view.newest_revision) = (ready, Some(false));
+            }
+        });
+        kinds(&next).iter().any(|kind| kind.contains("ReplacementReady"))
+    };
+    assert!(asks(true), "it is as planned");
+    assert!(!asks(false), "it is not Ready");
+}
