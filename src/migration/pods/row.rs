@@ -7,12 +7,10 @@ use kube::ResourceExt;
 use std::collections::BTreeMap;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::PodKind;
+use vpccni_observe::deep::POD_ENI;
 
 /// Nobody would make it again.
 const ORPHAN: &str = "no controller would make it again";
-
-/// The VPC resource controller sets this limit on pods that get an interface of their own.
-const BRANCH: &str = "vpc.amazonaws.com/pod-eni";
 
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +56,7 @@ impl Row {
             branch: spec
                 .and_then(|spec| spec.containers.first())
                 .and_then(|first| first.resources.as_ref()?.limits.as_ref())
-                .is_some_and(|limits| limits.keys().any(|name| name.starts_with(BRANCH))),
+                .is_some_and(|limits| limits.keys().any(|name| name.starts_with(POD_ENI))),
             stays: must_leave(pod),
         }
     }

@@ -10,6 +10,8 @@ use kube::api::{ApiResource, GroupVersionKind};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
 use pods::PodCounts;
+
+pub use pods::POD_ENI;
 use std::collections::BTreeMap;
 use vpccni_core::known::Known;
 use vpccni_core::safety::{NodePodFacts, WorkloadFacts};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vpccni_core::safety::NodePodFacts;
 
 /// The VPC resource controller sets this limit on pods that get a branch interface; ipamd compares the prefix.
-const POD_ENI: &str = "vpc.amazonaws.com/pod-eni";
+pub const POD_ENI: &str = "vpc.amazonaws.com/pod-eni";
 const NIC_CONFIG: &str = "k8s.amazonaws.com/nicConfig";
 const MULTI_NIC: &str = "multi-nic-attachment";
 

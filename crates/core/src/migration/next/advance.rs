@@ -43,13 +43,10 @@ type InWork<'a> = (&'a NodeName, &'a NodeView, &'a Record);
 /// Each group once, to what the records that were seen ask for; never for a node that is there, or on its way, already.
 fn grow(round: &mut Round<'_>) {
     for plan in &round.plan.groups {
-        let waits = round.in_work().into_iter().any(|(name, view, record)| {
-            let asks = record.grow_to.is_some() && record.step == NodeStep::Selected;
-            let of_plan = round
-                .group_plan(&view.facts.group)
-                .is_some_and(|other| other.group == plan.group);
-            asks && of_plan && round.standing(name).must_go()
-        });
+        let waits = round
+            .asking
+            .get(&plan.group)
+            .is_some_and(|asking| asking.waiting > 0);
         let grows = growth(round, plan).filter(|(_, own, to)| waits && *to <= own.max);
         if let Some((group, own, to)) = grows {
             asked(round, plan, to.saturating_sub(own.desired));
@@ -183,21 +180,22 @@ fn without_growth<'a>(
         round.record(name, NodeStep::Pending, "a new node that failed goes first");
         return;
     }
+    take_out(round, (name, view, record), "there is one node too many");
+}
+
+/// Out of service, as soon as the budget has room for it.
+fn take_out<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, why: &str) {
     let costs = !round.is_counted(name, view);
     if costs && round.budget_left() == 0 {
-        wait_for_budget(round, name, record);
+        let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
+        let command = "kubectl vpc-cni nodes";
+        round
+            .waits
+            .add(Rank::Node, what, "other nodes", Some(record.since), command);
         return;
     }
     round.unavailable += u32::from(costs);
-    round.record(name, NodeStep::Cordoned, "there is one node too many");
-}
-
-fn wait_for_budget<'a>(round: &mut Round<'a>, name: &'a NodeName, record: &Record) {
-    let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
-    let command = "kubectl vpc-cni nodes";
-    round
-        .waits
-        .add(Rank::Node, what, "other nodes", Some(record.since), command);
+    round.record(name, NodeStep::Cordoned, why);
 }
 
 fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, arrivals: &Arrivals<'a>) {
@@ -215,13 +213,7 @@ fn replacement_ready<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>
         );
         return;
     }
-    let costs = !round.is_counted(name, view);
-    if costs && round.budget_left() == 0 {
-        wait_for_budget(round, name, record);
-        return;
-    }
-    round.unavailable += u32::from(costs);
-    round.record(name, NodeStep::Cordoned, "its replacement is ready");
+    take_out(round, (name, view, record), "its replacement is ready");
 }
 
 fn cordoned<'a>(round: &mut Round<'a>, name: &'a NodeName, view: &'a NodeView) {

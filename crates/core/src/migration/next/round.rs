@@ -24,6 +24,19 @@ pub(super) struct Leave {
     pub abort: bool,
 }
 
+/// The nodes of a group, and of the one that takes over, that a node more was asked for. Counted once a round: with a
+/// thousand nodes in work nobody may look through ten thousand for each of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asking {
+    pub all: u32,
+    /// Of those, the ones that may be terminated already.
+    pub ends: u32,
+    /// The ones that may be terminated before the next round.
+    pub may_end: u32,
+    /// The ones that must go and have no replacement yet.
+    pub waiting: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Round<'a> {
     pub state: &'a State,
@@ -43,6 +56,8 @@ pub(super) struct Round<'a> {
     pub unavailable: u32,
     /// Replacements, likewise.
     pub surge: u32,
+    /// What the books of each group were made from.
+    pub asking: BTreeMap<NodeGroup, Asking>,
     /// Replacements of each group that were decided on in this round.
     pub raised: BTreeMap<NodeGroup, u32>,
     groups: BTreeMap<NodeGroup, usize>,
@@ -80,6 +95,7 @@ impl<'a> Round<'a> {
             budget: plan.budget,
             unavailable: 0,
             surge: 0,
+            asking: BTreeMap::new(),
             raised: BTreeMap::new(),
             groups,
         };
@@ -132,6 +148,12 @@ impl<'a> Round<'a> {
     /// The plan of the node's group; also for nodes of a group that takes over.
     pub(super) fn group_plan(&self, group: &NodeGroup) -> Option<&'a GroupPlan> {
         self.plan.groups.get(*self.groups.get(group)?)
+    }
+
+    /// Whether a group is planned so, or takes over where that is planned.
+    pub(super) fn is_of(&self, plan: &GroupPlan, group: &NodeGroup) -> bool {
+        self.group_plan(group)
+            .is_some_and(|other| other.group == plan.group)
     }
 
     pub(super) fn group(&self, group: &NodeGroup) -> Option<&'a GroupView> {

@@ -65,12 +65,7 @@ fn waits_in(round: &Round<'_>, plan: &GroupPlan, name: &NodeName) -> bool {
         let kept = plan.method.is_karpenter() && view.kept_by_others;
         !view.deleting && !kept
     });
-    let of_group = |group| {
-        round
-            .group_plan(group)
-            .is_some_and(|other| other.group == plan.group)
-    };
-    view.is_some_and(|view| of_group(&view.facts.group)) && round.record_of(name).is_none()
+    view.is_some_and(|view| round.is_of(plan, &view.facts.group)) && round.record_of(name).is_none()
 }
 
 /// Where nothing is in work and nothing can be taken, what is out of service is what keeps it.
@@ -158,9 +153,7 @@ fn queues<'a>(round: &Round<'a>) -> BTreeMap<String, Queue<'a>> {
 fn begun(round: &Round<'_>, plan: &GroupPlan) -> u32 {
     let since = super::standing::switched_at(&round.memory, round.stage);
     let counts = |(name, view, standing): &(&NodeName, &crate::migration::world::NodeView, &Standing)| {
-        let of_group = round
-            .group_plan(&view.facts.group)
-            .is_some_and(|other| other.group == plan.group);
+        let of_group = round.is_of(plan, &view.facts.group);
         let new = !standing.must_go() && since.is_some_and(|since| view.created >= since);
         // A replacement and the node it replaces are one.
         let counted = view
@@ -263,11 +256,9 @@ pub(super) fn canaries(round: &mut Round<'_>) {
 
 fn is_well(round: &Round<'_>, plan: &GroupPlan) -> bool {
     let of_group = || {
-        round.nodes().filter(|(_, view, _)| {
-            round
-                .group_plan(&view.facts.group)
-                .is_some_and(|other| other.group == plan.group)
-        })
+        round
+            .nodes()
+            .filter(|(_, view, _)| round.is_of(plan, &view.facts.group))
     };
     let quiet = of_group().all(|(name, _, standing)| {
         round.record_of(name).is_none() && !matches!(standing, Standing::Young(_) | Standing::Failed(_))
@@ -280,9 +271,7 @@ fn is_well(round: &Round<'_>, plan: &GroupPlan) -> bool {
 fn begun_and_gone(round: &Round<'_>, plan: &GroupPlan) -> u32 {
     let since = super::standing::switched_at(&round.memory, round.stage);
     let well = round.nodes().filter(|(_, view, standing)| {
-        let of_group = round
-            .group_plan(&view.facts.group)
-            .is_some_and(|other| other.group == plan.group);
+        let of_group = round.is_of(plan, &view.facts.group);
         of_group && **standing == Standing::New && since.is_some_and(|since| view.created >= since)
     });
     u32::try_from(well.count()).unwrap_or(u32::MAX)

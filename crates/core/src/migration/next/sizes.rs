@@ -5,12 +5,12 @@
 //! what the owner wants, nothing of that leaves a group larger or smaller: what is there too much is the next
 //! replacement. Where another group takes over, both together are one.
 
-use super::round::Round;
+use super::round::{Asking, Round};
 use crate::migration::GroupSize;
 use crate::migration::plan::GroupPlan;
-use crate::migration::state::{NodeStep, Record, Wanted};
-use crate::migration::world::NodeView;
+use crate::migration::state::{NodeStep, Wanted};
 use crate::safety::NodeGroup;
+use std::collections::BTreeMap;
 
 /// Under which name a group is in the books: the same on the way there and back.
 fn key(plan: &GroupPlan, into: &NodeGroup) -> NodeGroup {
@@ -28,29 +28,29 @@ pub(super) fn size(round: &Round<'_>, plan: &GroupPlan, into: &NodeGroup) -> Opt
     }
 }
 
-/// Nodes of a group, or of the one that takes over, that a node more was asked for.
-fn asking<'a>(round: &Round<'a>, plan: &GroupPlan) -> Vec<(&'a NodeView, &'a Record)> {
-    let of_plan = |group: &NodeGroup| {
-        let other = round.group_plan(group);
-        other.is_some_and(|other| other.group == plan.group)
-    };
-    let in_work = round.in_work().into_iter();
-    in_work
-        .filter(|(_, view, record)| record.grow_to.is_some() && of_plan(&view.facts.group))
-        .map(|(_, view, record)| (view, record))
-        .collect()
-}
-
-fn goes((view, record): &(&NodeView, &Record)) -> bool {
-    view.deleting || record.step == NodeStep::Terminating
-}
-
-fn count(nodes: usize) -> u32 {
-    u32::try_from(nodes).unwrap_or(u32::MAX)
+fn asking(round: &Round<'_>) -> BTreeMap<NodeGroup, Asking> {
+    let mut asking: BTreeMap<NodeGroup, Asking> = BTreeMap::new();
+    for (name, view, record) in round.in_work() {
+        let Some(plan) = round
+            .group_plan(&view.facts.group)
+            .filter(|_| record.grow_to.is_some())
+        else {
+            continue;
+        };
+        let ends = view.deleting || record.step == NodeStep::Terminating;
+        let waits = record.step == NodeStep::Selected && round.standing(name).must_go();
+        let counts = asking.entry(plan.group.clone()).or_default();
+        counts.all += 1;
+        counts.ends += u32::from(ends);
+        counts.may_end += u32::from(ends || record.step == NodeStep::Drained);
+        counts.waiting += u32::from(waits);
+    }
+    asking
 }
 
 /// Looks at every group: what changed since the last round and was not asked for is its owner's wish.
 pub(super) fn look(round: &mut Round<'_>) {
+    round.asking = asking(round);
     for plan in &round.plan.groups {
         let Some(into) = plan.takes_over() else {
             continue;
@@ -58,28 +58,24 @@ pub(super) fn look(round: &mut Round<'_>) {
         let Some(seen) = size(round, plan, &into) else {
             continue;
         };
-        let asking = asking(round, plan);
-        let may_end = asking.iter().filter(|(view, record)| {
-            view.deleting || matches!(record.step, NodeStep::Drained | NodeStep::Terminating)
-        });
-        let going = count(may_end.count());
+        let asking = round.asking.get(&plan.group).copied().unwrap_or_default();
         let last = round.memory.sizes.get(&key(plan, &into)).copied();
         let mut nodes = last.map_or_else(
-            || seen.saturating_sub(count(asking.len())),
+            || seen.saturating_sub(asking.all),
             |last| {
                 let more = seen.saturating_sub(last.seen.max(last.asked));
                 let less = last.seen.saturating_sub(last.going).saturating_sub(seen);
                 last.nodes.saturating_add(more).saturating_sub(less)
             },
         );
-        if asking.is_empty() {
+        if asking.all == 0 {
             nodes = nodes.min(seen);
         }
         let wanted = Wanted {
             nodes,
             seen,
             asked: seen,
-            going,
+            going: asking.may_end,
         };
         round.memory.sizes.insert(key(plan, &into), wanted);
     }
@@ -90,9 +86,9 @@ pub(super) fn look(round: &mut Round<'_>) {
 /// them yet; if it is, one more is asked for in a later round.
 fn should_have(round: &Round<'_>, plan: &GroupPlan, into: &NodeGroup) -> Option<u32> {
     let books = round.memory.sizes.get(&key(plan, into))?;
-    let staying = asking(round, plan).iter().filter(|asks| !goes(asks)).count();
+    let asking = round.asking.get(&plan.group).copied().unwrap_or_default();
     let selected = round.raised.get(&plan.group).copied().unwrap_or_default();
-    Some(books.nodes + count(staying) + selected)
+    Some(books.nodes + asking.all - asking.ends + selected)
 }
 
 /// The group that gives replacements, its size, and by how much it is too small if `more` are asked for.
