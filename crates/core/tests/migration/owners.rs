@@ -2,9 +2,10 @@
 
 use super::cases::kinds;
 use super::cluster::{Cluster, asg, by_hand, pool};
+use jiff::{SignedDuration, Timestamp};
 use vpccni_core::known::Known;
 use vpccni_core::migration::{ActionKind, Next, Phase, Update};
-use vpccni_core::safety::NodeGroup;
+use vpccni_core::safety::{EniFacts, NodeGroup};
 
 /// The round before the first node is selected.
 fn about_to_select(group: NodeGroup) -> Cluster {
@@ -73,18 +74,61 @@ fn a_replacement_has_to_be_ready_whichever_revision_its_agent_runs() {
     let mut cluster = Cluster::approved(&[(asg(), 3)], true);
     let replaced = |cluster: &Cluster| cluster.nodes.values().any(|node| node.replaces.is_some());
     cluster.until(|cluster, _| replaced(cluster));
-    let asks = |ready: bool| {
-        let next = cluster.look_with(|_, world| {
-            for view in world
-                .nodes
-                .values_mut()
-                .filter(|view| view.ours.replaces.is_some())
-            {
-                (view.ready, view.newest_revision) = (ready, Some(false));
+    // Kubernetes writes whole seconds, and its clock is not ours: one may seem to be made with the switch, or before it.
+    let asks = |ready: bool, revision: Option<bool>, made: SignedDuration| {
+        let next = cluster.look_with(|state, world| {
+            let switched = state.memory.switched.last().unwrap().at;
+            let views = world.nodes.values_mut();
+            for view in views.filter(|view| view.ours.replaces.is_some()) {
+                (view.ready, view.newest_revision) = (ready, revision);
+                view.created = switched + made;
             }
         });
         kinds(&next).iter().any(|kind| kind.contains("ReplacementReady"))
     };
-    assert!(asks(true), "it is as planned");
-    assert!(!asks(false), "it is not Ready");
+    for made in [5, 0, -60].map(SignedDuration::from_secs) {
+        for revision in [Some(false), Some(true), None] {
+            assert!(
+                asks(true, revision, made),
+                "as planned, {made} after the switch, {revision:?}"
+            );
+            assert!(
+                !asks(false, revision, made),
+                "not Ready, {made} after the switch, {revision:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_node_of_the_second_of_the_switch_that_fails_halts_it() {
+    let mut cluster = Cluster::approved(&[(asg(), 3)], true);
+    let replaced = |cluster: &Cluster| cluster.nodes.values().any(|node| node.replaces.is_some());
+    cluster.until(|cluster, _| replaced(cluster));
+    // The object of the node says the second, the note of the switch a part of it.
+    let made = cluster.now - SignedDuration::from_mins(11);
+    let made = Timestamp::from_second(made.as_second()).unwrap();
+    for (fits, revision) in [
+        (true, Some(false)),
+        (true, None),
+        (false, Some(true)),
+        (false, None),
+    ] {
+        let next = cluster.look_with(|state, world| {
+            state.memory.switched.last_mut().unwrap().at = made + SignedDuration::from_millis(400);
+            let views = world.nodes.values_mut();
+            for view in views.filter(|view| view.ours.replaces.is_some()) {
+                (view.ready, view.newest_revision, view.created) = (false, revision, made);
+                if !fits {
+                    view.facts.enis = Known::Yes(EniFacts::default());
+                }
+            }
+        });
+        assert_eq!(
+            next.phase,
+            Phase::Halted,
+            "{fits} {revision:?} {:?}",
+            next.waiting_for
+        );
+    }
 }

@@ -3,7 +3,7 @@
 //! Made once a round: with a thousand nodes in work nobody may look through ten thousand nodes for each of them.
 
 use super::round::Round;
-use super::standing::Standing;
+use super::standing::{Standing, came_since};
 use crate::ids::NodeName;
 use crate::migration::state::{NodeStep, Record};
 use crate::safety::NodeGroup;
@@ -37,11 +37,15 @@ impl<'a> Arrivals<'a> {
             if step == Some(NodeStep::Terminating) {
                 continue;
             }
-            if *standing == Standing::New && step.is_none() && !round.is_beside_its_old_node(view) {
+            if *standing == Standing::New
+                && view.ready
+                && step.is_none()
+                && !round.is_beside_its_old_node(view)
+            {
                 arrivals.spare.push(name);
             }
             *arrivals.there.entry(&view.facts.group).or_default() += 1;
-            let recent = earliest.is_some_and(|earliest| view.created >= earliest);
+            let recent = earliest.is_some_and(|earliest| came_since(view.created, earliest));
             match &view.ours.replaces {
                 Some(old) => {
                     arrivals.noted.entry(old).or_insert(name);
@@ -69,7 +73,7 @@ impl<'a> Arrivals<'a> {
     ) -> Option<&'a NodeName> {
         let fits = |name: &&NodeName| {
             let view = round.world.nodes.get(*name);
-            view.is_some_and(|view| view.facts.group == *group && view.created >= record.since)
+            view.is_some_and(|view| view.facts.group == *group && came_since(view.created, record.since))
         };
         let place = self.free.iter().position(fits)?;
         let name = self.free.remove(place);

@@ -28,7 +28,6 @@ use crate::ids::NodeName;
 use crate::plural::counted;
 use jiff::Timestamp;
 use round::{Leave, Round};
-use standing::switched_at;
 use std::collections::BTreeSet;
 use waiting::Rank;
 
@@ -167,10 +166,9 @@ fn is_covered(round: &mut Round<'_>) -> bool {
 /// Nodes that were replaced, and those that still have to be. A replacement and the node it replaces are one, as long as
 /// both are there.
 fn replaced_or_left(round: &Round<'_>) -> u32 {
-    let since = switched_at(&round.memory, round.stage);
     let (mut counted, mut arrived) = (0_usize, 0_usize);
     for (_, view, standing) in round.nodes() {
-        let new = !standing.must_go() && since.is_some_and(|since| view.created >= since);
+        let new = round.is_made_new(view, standing);
         let pair = round.is_beside_its_old_node(view);
         counted += usize::from(standing.must_go() || new && !pair);
         arrived += usize::from(new && view.ours.replaces.is_none());

@@ -1,6 +1,6 @@
 //! One round: what is known, what was decided so far, and how much of the budget is left.
 
-use super::standing::{Standing, standings};
+use super::standing::{Standing, came_since, standings, switched_at};
 use super::waiting::Waits;
 use crate::ids::NodeName;
 use crate::migration::action::{Action, ActionKind};
@@ -206,8 +206,16 @@ impl<'a> Round<'a> {
 
     /// Whether a node was made after the switch and must go all the same.
     pub(super) fn has_failed(&self, name: &NodeName, view: &NodeView) -> bool {
-        let since = super::standing::switched_at(&self.memory, self.stage);
-        self.standing(name).must_go() && since.is_some_and(|since| view.created > since)
+        let standing = self.standing(name);
+        let since = switched_at(&self.memory, self.stage);
+        let surely_after = since.is_some_and(|since| view.created.as_second() > since.as_second());
+        *standing == Standing::Forgiven || standing.must_go() && surely_after
+    }
+
+    /// Whether a node is none that must go, and was made since the switch.
+    pub(super) fn is_made_new(&self, view: &NodeView, standing: &Standing) -> bool {
+        let since = switched_at(&self.memory, self.stage);
+        !standing.must_go() && since.is_some_and(|since| came_since(view.created, since))
     }
 
     pub(super) fn budget_left(&self) -> u32 {

@@ -151,10 +151,9 @@ fn queues<'a>(round: &Round<'a>) -> BTreeMap<String, Queue<'a>> {
 
 /// Canaries of a group so far: in work, or there.
 fn begun(round: &Round<'_>, plan: &GroupPlan) -> u32 {
-    let since = super::standing::switched_at(&round.memory, round.stage);
     let counts = |(name, view, standing): &(&NodeName, &crate::migration::world::NodeView, &Standing)| {
         let of_group = round.is_of(plan, &view.facts.group);
-        let new = !standing.must_go() && since.is_some_and(|since| view.created >= since);
+        let new = round.is_made_new(view, standing);
         // A replacement and the node it replaces are one.
         let counted = view
             .ours
@@ -269,10 +268,9 @@ fn is_well(round: &Round<'_>, plan: &GroupPlan) -> bool {
 
 /// New nodes of a group that are well.
 fn begun_and_gone(round: &Round<'_>, plan: &GroupPlan) -> u32 {
-    let since = super::standing::switched_at(&round.memory, round.stage);
     let well = round.nodes().filter(|(_, view, standing)| {
         let of_group = round.is_of(plan, &view.facts.group);
-        of_group && **standing == Standing::New && since.is_some_and(|since| view.created >= since)
+        of_group && **standing == Standing::New && round.is_made_new(view, standing)
     });
     u32::try_from(well.count()).unwrap_or(u32::MAX)
 }

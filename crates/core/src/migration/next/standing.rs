@@ -39,6 +39,11 @@ pub(super) fn switched_at(memory: &Memory, stage: &Stage) -> Option<Timestamp> {
     (last.to == stage.to_id).then_some(last.at)
 }
 
+/// Whether a node came after a moment, or in the same second: Kubernetes writes no fractions of them.
+pub(super) fn came_since(created: Timestamp, moment: Timestamp) -> bool {
+    created.as_second() >= moment.as_second()
+}
+
 /// Every node that takes part.
 pub(super) fn standings<'a>(
     state: &State,
@@ -94,15 +99,14 @@ impl Judging<'_> {
             }
             None => self.yardstick.fit(&node.facts),
         };
-        // Kubernetes writes whole seconds. A node of the very second of the switch may have either configuration, and so
-        // may one whose agent was started before the controller of the DaemonSet knew: their interfaces tell. Made after
-        // the switch and as planned, it has to get Ready like any other before one goes for it.
-        let made_after = self
-            .since
-            .is_some_and(|since| node.created.as_second() > since.as_second());
+        // A node of the very second of the switch may have either configuration, and so may one whose agent was started
+        // before the controller of the DaemonSet knew: its agent or its interfaces tell. As planned it has to get Ready
+        // like any other before one goes for it; so has every replacement, whatever the two clocks say.
+        let made_since = self.since.is_some_and(|since| came_since(node.created, since));
         let runs_new = node.newest_revision != Some(false);
         let as_planned = fit == Fit::AsPlanned && self.by == Judge::ByInterfaces;
-        if made_after && (runs_new || as_planned) {
+        let is_replacement = self.since.is_some() && node.ours.replaces.is_some();
+        if made_since && runs_new || as_planned && (made_since || is_replacement) {
             return self.made_new(node, fit);
         }
         match fit {
