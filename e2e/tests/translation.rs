@@ -14,6 +14,8 @@ use crate::steady::{PORT, STEADY, add, names, steady};
 /// The agent again, with these settings besides.
 async fn again(node: &NodeBox, agent: Agent, env: &[(&str, &str)]) -> Agent {
     assert!(agent.stop(Duration::from_secs(10)), "it did not end in time");
+    // The list of the agent before it would say that this one is ready.
+    std::fs::remove_file(node.path(CONFLIST)).unwrap();
     Agent::start(node, &AgentOptions::new(&[&STEADY[..], env].concat()))
         .await
         .unwrap()
