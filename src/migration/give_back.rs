@@ -35,7 +35,8 @@ pub(crate) async fn give_back(ctx: &Context) -> Vec<String> {
         }
     }
     let actions = kinds.into_iter().map(|kind| Action::new(kind, WHY)).collect();
-    act::act(ctx, actions).await.failures()
+    let mut none = act::EvictionTasks::default();
+    act::act(ctx, &mut none, actions).await.failures()
 }
 
 /// What is ours on nodes.

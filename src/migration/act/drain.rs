@@ -7,12 +7,18 @@ use crate::write::{Target, WriteError, WriteSite};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::{NodeStep, PodKind, PodRef};
 
 /// Evicts these pods. The record must allow it, the node must take no new pods, and each pod must be the one that was
-/// seen, may be moved and is not leaving yet: all of it read now.
-pub(super) async fn evict(ctx: &Context, node: &NodeName, wanted: &[PodRef]) -> Acted {
+/// seen, may be moved and is not leaving yet: all of it read now. After `stop` no further pod is asked.
+pub(super) async fn evict(
+    ctx: &Context,
+    node: &NodeName,
+    wanted: &[PodRef],
+    stop: &CancellationToken,
+) -> Acted {
     let object = record::permitted(ctx, node, &[NodeStep::Draining]).await?;
     if !live::is_cordoned(&object) {
         return Err(ActError::moved(format!("the node {node} takes pods again")));
@@ -21,6 +27,9 @@ pub(super) async fn evict(ctx: &Context, node: &NodeName, wanted: &[PodRef]) -> 
     let there: BTreeMap<String, &Pod> = there.iter().filter_map(|pod| Some((pod.uid()?, pod))).collect();
     let mut evictions = Evictions::default();
     for pod in wanted {
+        if stop.is_cancelled() {
+            break;
+        }
         let movable = there
             .get(&pod.uid)
             .is_some_and(|pod| pods::kind(pod) == PodKind::Evictable && pods::keeps(pod).is_none());

@@ -4,6 +4,7 @@
 //! Decides nothing: an action whose ground is gone is dropped, and the next round decides anew.
 
 mod drain;
+mod evictions;
 mod groups;
 mod karpenter;
 mod live;
@@ -18,6 +19,7 @@ mod shield;
 pub(crate) mod templates;
 mod terminate;
 
+pub(crate) use evictions::EvictionTasks;
 pub(crate) use outcome::{Outcome, Outcomes};
 
 use crate::context::Context;
@@ -35,11 +37,21 @@ use vpccni_core::safety::NodeGroup;
 const AT_A_TIME: usize = 8;
 
 /// Carries out the actions: first what only protects, then the rest; what is about one object in the given order, and
-/// several objects at a time. Answers one outcome for each action, in their order.
-pub(crate) async fn act(ctx: &Context, actions: Vec<Action>) -> Outcomes {
+/// several objects at a time. Evictions are begun and go on beside it. Answers one outcome for each action, in their order.
+pub(crate) async fn act(ctx: &Context, evictions: &mut EvictionTasks, actions: Vec<Action>) -> Outcomes {
     let mut done: BTreeMap<usize, Outcome> = BTreeMap::new();
+    let emptied: Vec<&NodeName> = actions
+        .iter()
+        .filter_map(|action| emptied(&action.kind))
+        .collect();
+    evictions.keep_only(&emptied).await;
     let mut seats = Seats::of(ctx, &actions).await;
     done.extend(in_lanes(ctx, &seats, of(&actions, true)).await);
+    for (index, action) in actions.iter().enumerate() {
+        if let ActionKind::Evict { node, pods } = &action.kind {
+            done.insert(index, evictions.ask(ctx, node, pods).await);
+        }
+    }
     seats.protect(ctx, &actions, &mut done).await;
     seats.release(ctx, &actions).await;
     done.extend(in_lanes(ctx, &seats, of(&actions, false)).await);
@@ -52,10 +64,17 @@ pub(crate) async fn act(ctx: &Context, actions: Vec<Action>) -> Outcomes {
     }
 }
 
-/// Those that protect, or the others.
+fn emptied(kind: &ActionKind) -> Option<&NodeName> {
+    match kind {
+        ActionKind::Evict { node, .. } => Some(node),
+        _ => None,
+    }
+}
+
+/// Those that protect, or the others; evictions are neither.
 fn of(actions: &[Action], protective: bool) -> impl Iterator<Item = (usize, &Action)> {
     let all = actions.iter().enumerate();
-    all.filter(move |(_, action)| protects(&action.kind) == protective)
+    all.filter(move |(_, action)| protects(&action.kind) == protective && emptied(&action.kind).is_none())
 }
 
 /// What an action is about: two about one thing are never under way together.
@@ -189,6 +208,7 @@ async fn one(ctx: &Context, seats: &Seats, kind: &ActionKind) -> Acted {
         ActionKind::Shield => shield::raise(ctx).await,
         ActionKind::Unshield => shield::lower(ctx).await,
         ActionKind::Switch { .. } => Ok(Outcome::Elsewhere),
+        ActionKind::Evict { .. } => Ok(Outcome::UnderWay),
         ActionKind::StepDown => {
             ctx.hand_over.ask();
             Ok(Outcome::Done)
@@ -217,7 +237,6 @@ async fn one(ctx: &Context, seats: &Seats, kind: &ActionKind) -> Acted {
         ActionKind::Unguard { node } => node::unguard(ctx, node).await,
         ActionKind::Cordon { node } => node::cordon(ctx, node).await,
         ActionKind::Uncordon { node } => node::uncordon(ctx, node).await,
-        ActionKind::Evict { node, pods } => drain::evict(ctx, node, pods).await,
         ActionKind::Terminate {
             node,
             instance,

@@ -38,6 +38,8 @@ pub(crate) enum Outcome {
     Done,
     /// It was so already, and nothing was written.
     Unchanged,
+    /// It was begun, and goes on beside the rounds.
+    UnderWay,
     /// Pods were asked to leave.
     Evicted(Evictions),
     /// What it rests on is no longer so: nothing was done, and the next round decides anew.

@@ -14,7 +14,7 @@ fn pod(name: &str) -> PodRef {
     }
 }
 
-fn evict(names: &[&str]) -> ActionKind {
+pub(super) fn evict(names: &[&str]) -> ActionKind {
     ActionKind::Evict {
         node: name(),
         pods: names.iter().map(|name| pod(name)).collect(),
@@ -74,7 +74,7 @@ async fn a_budget_that_blocks_is_named_and_the_others_go() {
     lab.pod("a", json!({}));
     lab.pod("b", json!({}));
     lab.once("/api/v1/namespaces/shop/pods/a", Fault::Status(blocked("web")));
-    let outcomes = act(&lab.ctx, vec![Action::new(evict(&["a", "b"]), "")]).await;
+    let outcomes = carried_out(&lab.ctx, vec![Action::new(evict(&["a", "b"]), "")]).await;
     let blocked: Vec<_> = outcomes.blocked().cloned().collect();
     assert_eq!(
         blocked,

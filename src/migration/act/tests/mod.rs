@@ -2,6 +2,7 @@
 //! away under it.
 
 mod drain;
+mod evictions;
 mod groups;
 mod managed;
 mod nodes;
@@ -189,7 +190,7 @@ impl Lab {
     }
 
     async fn act(&self, kind: ActionKind) -> Outcome {
-        let outcomes = act(&self.ctx, vec![Action::new(kind, "a test wants it")]).await;
+        let outcomes = carried_out(&self.ctx, vec![Action::new(kind, "a test wants it")]).await;
         outcomes.steps.into_iter().next().unwrap().1
     }
 
@@ -210,6 +211,18 @@ impl Lab {
                 .flatten()
         });
     }
+}
+
+/// The actions, with evictions to their end.
+async fn carried_out(ctx: &Context, actions: Vec<Action>) -> Outcomes {
+    let mut evictions = EvictionTasks::default();
+    let mut outcomes = act(ctx, &mut evictions, actions).await;
+    for (action, outcome) in &mut outcomes.steps {
+        if let ActionKind::Evict { node, .. } = &action.kind {
+            *outcome = evictions.ended(node).await;
+        }
+    }
+    outcomes
 }
 
 fn template(world: &mut World, name: &str, user_data: &str, tags: Tags) -> TemplateRef {
@@ -249,7 +262,7 @@ async fn a_failed_action_hides_no_other_and_each_has_its_outcome() {
         .clone()
         .map(|kind| Action::new(kind, "a test wants it"))
         .to_vec();
-    let outcomes = act(&lab.ctx, actions).await;
+    let outcomes = carried_out(&lab.ctx, actions).await;
     let order: Vec<_> = outcomes
         .steps
         .iter()

@@ -237,7 +237,7 @@ async fn the_replacements_of_a_round_are_protected_with_one_call_for_each_group(
         node,
         replaces: name(),
     };
-    assert!(done(act(&lab.ctx, all(guard)).await));
+    assert!(done(carried_out(&lab.ctx, all(guard)).await));
     assert!(lab.group().active().all(|member| member.protected));
     let counted = [
         "DescribeAutoScalingInstances",
@@ -250,7 +250,7 @@ async fn the_replacements_of_a_round_are_protected_with_one_call_for_each_group(
     lab.world(|world| world.terminate_in_group(&gone, true).map(drop))
         .unwrap();
     assert!(done(
-        act(&lab.ctx, all(|node| ActionKind::Unguard { node })).await
+        carried_out(&lab.ctx, all(|node| ActionKind::Unguard { node })).await
     ));
     assert!(lab.group().active().all(|member| !member.protected));
 }
