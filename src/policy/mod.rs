@@ -37,9 +37,7 @@ use vpccni_core::policy::{
     Action, ManagementState, Outcome, Outcomes, PolicyPlan, RowKind, SettingName, plan, release,
 };
 use vpccni_observe::deep::Deep;
-use vpccni_observe::policy::{
-    Carrier, Counts, Door, Eyes, IntentError, Observed, ask, observe, parts, scope,
-};
+use vpccni_observe::policy::{Carrier, Counts, Door, Eyes, IntentError, Observed, observe, parts, scope};
 use vpccni_observe::stores::Lookup;
 
 /// When to look again by itself: right after a write, whose effect has to be seen; else when something changes.
@@ -150,10 +148,8 @@ async fn look(
         now: ctx.now(),
     };
     let fights = memory.fights(door.now);
-    if let Some(age) = memory.migration.cloud_age() {
-        let live = parts(&eyes.stores).live;
-        let ask = ask(door.cluster_name, &eyes.stores, live.as_ref());
-        eyes.inventory.at_most(age, &ask, door.now).await;
+    if let Some(ask) = memory.migration.newcomers(&eyes.stores) {
+        eyes.inventory.newcomers(&ask, door.now).await;
     }
     let cheap = observe(
         &door,

@@ -69,12 +69,9 @@ impl Aws {
         ))
     }
 
-    async fn describe_interfaces(&self, vpc: &VpcId) -> Result<Vec<Eni>, CloudError> {
+    async fn describe_interfaces(&self, by: Filter) -> Result<Vec<Eni>, CloudError> {
         const ACTION: &str = "ec2:DescribeNetworkInterfaces";
-        let call = self
-            .ec2
-            .describe_network_interfaces()
-            .filters(filter("vpc-id", [vpc]));
+        let call = self.ec2.describe_network_interfaces().filters(by);
         let pages = call.into_paginator().page_size(self.page).items().send();
         let items = all_pages(ACTION, pages).await?;
         Ok(convert::all(
@@ -162,7 +159,13 @@ impl Ec2 for Aws {
     }
 
     fn interfaces<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Eni>> {
-        Box::pin(self.describe_interfaces(vpc))
+        Box::pin(self.describe_interfaces(filter("vpc-id", [vpc])))
+    }
+
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>> {
+        Box::pin(in_batches(instances, BATCH, |batch| {
+            self.describe_interfaces(filter("attachment.instance-id", batch))
+        }))
     }
 
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {

@@ -189,6 +189,8 @@ pub trait Ec2: Send + Sync + std::fmt::Debug {
     fn reservations<'a>(&'a self, subnet: &'a SubnetId) -> Answer<'a, Vec<Reservation>>;
     /// Every interface of a VPC, whoever owns it.
     fn interfaces<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<Eni>>;
+    /// The interfaces that are attached to these instances.
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>>;
     /// The security groups of a VPC.
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>>;
     /// These groups, wherever they are; one that does not exist is left out.

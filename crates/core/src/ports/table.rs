@@ -12,6 +12,8 @@ macro_rules! with_cloud_ports {
                 reservations(subnet: &'a $crate::ids::SubnetId) -> Vec<$crate::ports::Reservation>
                     = "ec2:GetSubnetCidrReservations";
                 interfaces(vpc: &'a $crate::ids::VpcId) -> Vec<$crate::ports::Eni> = "ec2:DescribeNetworkInterfaces";
+                interfaces_of(instances: &'a [$crate::ids::InstanceId]) -> Vec<$crate::ports::Eni>
+                    = "ec2:DescribeNetworkInterfaces";
                 security_groups(vpc: &'a $crate::ids::VpcId) -> Vec<$crate::ports::SecurityGroup>
                     = "ec2:DescribeSecurityGroups";
                 security_groups_by_id(ids: &'a [$crate::ids::SecurityGroupId]) -> Vec<$crate::ports::SecurityGroup>

@@ -15,13 +15,19 @@ pub struct Budget {
     pub reservations: usize,
 }
 
+/// Two readings of nodes that have just joined, a call or two each, are at least so far apart; twice as far after each
+/// that said nothing new, and at most so far.
+const NEWCOMERS_GAP: SignedDuration = SignedDuration::from_secs(1);
+const NEWCOMERS_GAP_AT_MOST: SignedDuration = SignedDuration::from_secs(8);
+
 /// The last reading. One at a time is made; who asks meanwhile gets the same.
 #[derive(Debug)]
 pub struct InventoryCache {
     ec2: Arc<dyn Ec2>,
     eks: Arc<dyn Eks>,
     budget: Budget,
-    one_at_a_time: Mutex<()>,
+    /// Held while one is made; when newcomers were read last, and how long that is good for.
+    one_at_a_time: Mutex<Option<(Timestamp, SignedDuration)>>,
     last: watch::Sender<Option<Arc<Inventory>>>,
 }
 
@@ -32,7 +38,7 @@ impl InventoryCache {
             ec2,
             eks,
             budget,
-            one_at_a_time: Mutex::new(()),
+            one_at_a_time: Mutex::new(None),
             last: watch::Sender::new(None),
         }
     }
@@ -68,6 +74,26 @@ impl InventoryCache {
         let read = Arc::new(read);
         self.last.send_replace(Some(Arc::clone(&read)));
         read
+    }
+
+    /// Reads the interfaces and groups of these instances only, and puts them into the last reading: somebody waits for
+    /// nodes that have just joined, and reading a whole VPC every second is more than AWS likes.
+    pub async fn newcomers(&self, ask: &Ask, now: Timestamp) {
+        let mut last = self.one_at_a_time.lock().await;
+        let too_soon = last.is_some_and(|(at, gap)| now.duration_since(at).abs() < gap);
+        let Some(before) = self.last().filter(|_| !too_soon && !ask.instances.is_empty()) else {
+            return;
+        };
+        let clouds = Clouds {
+            ec2: self.ec2.as_ref(),
+            eks: self.eks.as_ref(),
+        };
+        let mut gap = NEWCOMERS_GAP;
+        match before.with(clouds, ask).await {
+            Some(more) => drop(self.last.send_replace(Some(Arc::new(more)))),
+            None => gap = last.map_or(gap, |(_, gap)| (gap * 2).min(NEWCOMERS_GAP_AT_MOST)),
+        }
+        *last = Some((now, gap));
     }
 
     /// As fresh as the budget allows: for a decision that must not rest on an old reading.

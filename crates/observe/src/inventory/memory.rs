@@ -103,6 +103,15 @@ impl Ec2 for Memory {
         self.answer("ec2:DescribeNetworkInterfaces", self.enis.clone())
     }
 
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>> {
+        let of = |eni: &Eni| {
+            eni.attachment
+                .as_ref()
+                .is_some_and(|at| instances.contains(&at.instance))
+        };
+        self.answer("ec2:DescribeNetworkInterfaces", picked(&self.enis, of))
+    }
+
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {
         self.answer(
             "ec2:DescribeSecurityGroups",

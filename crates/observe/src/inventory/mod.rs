@@ -174,6 +174,27 @@ impl Inventory {
         }
     }
 
+    /// The same with the interfaces and groups of more instances as they are now; none where that says nothing new.
+    async fn with(&self, clouds: Clouds<'_>, ask: &Ask) -> Option<Self> {
+        let mut reader = Reader {
+            ec2: clouds.ec2,
+            eks: clouds.eks,
+            ask,
+            failures: Vec::new(),
+        };
+        let groups = reader.groups().await;
+        let instances: Vec<_> = ask.instances.iter().cloned().collect();
+        let answer = clouds.ec2.interfaces_of(&instances).await;
+        let read = reader.heard(answer);
+        let mut more = self.clone();
+        if let (Known::Yes(all), Known::Yes(enis)) = (&mut more.interfaces, &read) {
+            all.extend(Interfaces::reduce(enis, &ask.instances).by_instance);
+        }
+        more.groups.extend(groups);
+        // What failed is asked again by the next whole reading, which tells it.
+        (more != *self).then_some(more)
+    }
+
     /// An instance stays in its group: what was known of it outlives a reading that failed.
     pub(super) fn keep_groups(&mut self, before: Option<&Self>, ask: &Ask) {
         for (instance, group) in before.iter().flat_map(|before| &before.groups) {

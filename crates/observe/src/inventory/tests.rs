@@ -243,3 +243,59 @@ async fn the_group_of_an_instance_outlives_a_reading_that_failed() {
     gone.keep_groups(Some(&before), &ask());
     assert!(gone.groups.is_empty(), "nobody asks about it any more");
 }
+
+#[tokio::test]
+async fn newcomers_are_read_alone_and_less_often_as_long_as_they_hold_nothing_new() {
+    let ec2 = Arc::new(memory());
+    let budget = Budget {
+        gap: SignedDuration::from_secs(30),
+        reservations: 10,
+    };
+    let cache = InventoryCache::new(Arc::<Memory>::clone(&ec2), Arc::<Memory>::clone(&ec2), budget);
+    let reads = || ec2.asked("ec2:DescribeNetworkInterfaces");
+    let second = InstanceId::parse("i-02").unwrap();
+    let newcomer = Ask {
+        instances: [second.clone()].into(),
+        ..Ask::default()
+    };
+    cache.newcomers(&newcomer, now(1_000)).await;
+    assert_eq!(reads(), 0, "there is nothing to put them into yet");
+
+    let mut first = ask();
+    first.instances.remove(&second);
+    let whole = cache.fresh(&first, now(1_000)).await;
+    assert!(whole.of_instance(&second).as_option().is_none());
+    let (others, subnets) = (
+        ec2.asked("ec2:DescribeSecurityGroups"),
+        ec2.asked("ec2:DescribeSubnets"),
+    );
+    cache.newcomers(&newcomer, now(1_001)).await;
+    let more = cache.last().unwrap();
+    assert!(more.of_instance(&second).as_option().is_some());
+    let same = Inventory {
+        interfaces: whole.interfaces.clone(),
+        ..more.as_ref().clone()
+    };
+    assert_eq!(same, *whole, "all else is as it was");
+    assert_eq!(
+        (
+            ec2.asked("ec2:DescribeSecurityGroups"),
+            ec2.asked("ec2:DescribeSubnets")
+        ),
+        (others, subnets)
+    );
+
+    let mut made = reads();
+    for (second, asked) in [
+        (1_001, false),
+        (1_002, true),
+        (1_003, false),
+        (1_004, true),
+        (1_007, false),
+        (1_008, true),
+    ] {
+        cache.newcomers(&newcomer, now(second)).await;
+        made += usize::from(asked);
+        assert_eq!(reads(), made, "at {second}");
+    }
+}

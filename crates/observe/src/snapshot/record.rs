@@ -100,6 +100,11 @@ impl Ec2 for Recorder {
         })
     }
 
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>> {
+        // A snapshot has all interfaces of the VPC.
+        self.ec2.interfaces_of(instances)
+    }
+
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {
         Box::pin(async move {
             let answer = self.ec2.security_groups(vpc).await;

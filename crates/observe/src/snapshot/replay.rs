@@ -102,6 +102,17 @@ impl Ec2 for Replay {
         ready(self.one(&self.said.interfaces, vpc.as_str(), INTERFACES))
     }
 
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>> {
+        let vpcs = self.said.interfaces.values();
+        let all: Result<Vec<Vec<Eni>>, CloudError> = vpcs.map(|heard| heard.answer(INTERFACES)).collect();
+        let of = |eni: &Eni| {
+            eni.attachment
+                .as_ref()
+                .is_some_and(|at| instances.contains(&at.instance))
+        };
+        ready(all.map(|all| all.into_iter().flatten().filter(of).collect()))
+    }
+
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {
         ready(self.one(&self.said.security_groups, vpc.as_str(), SECURITY_GROUPS))
     }

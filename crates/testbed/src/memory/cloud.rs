@@ -67,6 +67,17 @@ impl Ec2 for WorldPorts {
         })
     }
 
+    fn interfaces_of<'a>(&'a self, instances: &'a [InstanceId]) -> Answer<'a, Vec<Eni>> {
+        self.answer(move |now| {
+            let instances = instances.iter().filter_map(|id| now.instances.get(id));
+            let attached = instances.flat_map(|instance| instance.interfaces.values());
+            attached
+                .filter_map(|id| now.interfaces.get(id))
+                .map(interface)
+                .collect()
+        })
+    }
+
     fn security_groups<'a>(&'a self, vpc: &'a VpcId) -> Answer<'a, Vec<SecurityGroup>> {
         self.answer(move |now| {
             let all = now.groups.values().filter(|group| group.vpc == *vpc);
