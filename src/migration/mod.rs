@@ -12,20 +12,24 @@ mod pods;
 mod report;
 mod say;
 mod superseded;
+mod versions;
 
 use crate::context::Context;
 pub(crate) use give_back::give_back;
 
-use jiff::SignedDuration;
 use object::Work;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use superseded::{Around, Wanted};
 use tokio::sync::Notify;
 use vpccni_api::CniPolicy;
+use vpccni_core::ids::InstanceId;
 use vpccni_core::migration::{ActionKind, Next, State, next};
 use vpccni_core::policy::{ManagementState, Pin, PolicyPlan, Strategy};
+use vpccni_core::safety::Provider;
 use vpccni_observe::policy::{Eyes, Observed, groups_of};
+use vpccni_observe::{Ask, Stores};
 
 /// When a migration is looked at again at the earliest: pods that leave and nodes that come are not watched.
 const SOON: Duration = Duration::from_secs(2);
@@ -33,8 +37,8 @@ const SOON: Duration = Duration::from_secs(2);
 /// When at the latest, while one lives: a person waits for its progress.
 const LATE: Duration = Duration::from_secs(30);
 
-/// How often EC2 is read, and a round made, while nodes have joined that are not verified yet.
-const NEWCOMERS: SignedDuration = SignedDuration::from_secs(5);
+/// How often EC2 is asked, and a round made, while nodes are Ready that are not verified yet: the next nodes wait for it.
+const NEWCOMERS: Duration = Duration::from_secs(1);
 
 /// What the rounds remember between them; losing it costs nothing but an Event.
 #[derive(Debug, Default)]
@@ -45,8 +49,10 @@ pub(crate) struct Memory {
     groups: observe::LastGroups,
     sandboxes: observe::LastFailures,
     pods: Option<pods::PodWatch>,
+    evictions: act::EvictionTasks,
     stirred: Arc<Notify>,
-    newcomers: bool,
+    /// Instances of nodes that have joined, of which EC2 has not said what they hold.
+    newcomers: BTreeSet<InstanceId>,
 }
 
 impl Memory {
@@ -55,10 +61,22 @@ impl Memory {
         Arc::clone(&self.stirred)
     }
 
-    /// How old a reading of EC2 may be: that of a node which has just joined says nothing of it yet, and the next nodes
-    /// wait for it.
-    pub(crate) fn cloud_age(&self) -> Option<SignedDuration> {
-        self.newcomers.then_some(NEWCOMERS)
+    /// What EC2 is to be asked about nodes that have become Ready and are not verified yet.
+    pub(crate) fn newcomers(&self, stores: &Stores) -> Option<Ask> {
+        if self.newcomers.is_empty() {
+            return None;
+        }
+        let nodes = stores.nodes.all();
+        let ready = nodes.iter().filter(|node| node.ready);
+        let ready = ready.filter_map(|node| Some((node.instance.clone()?, &node.group)));
+        let mut ask = Ask::default();
+        for (instance, group) in ready.filter(|(instance, _)| self.newcomers.contains(instance)) {
+            if group.provider == Provider::SelfManaged {
+                ask.ungrouped.insert(instance.clone());
+            }
+            ask.instances.insert(instance);
+        }
+        (!ask.instances.is_empty()).then_some(ask)
     }
 }
 
@@ -89,6 +107,7 @@ pub(crate) async fn reconcile(
         Ok(work) => work,
         Err((name, error)) => {
             tracing::error!(migration = name, %error, "the CniMigration cannot be read; nothing is done");
+            memory.evictions = act::EvictionTasks::default();
             return Round {
                 name: Some(name),
                 ..Round::default()
@@ -121,8 +140,11 @@ pub(crate) async fn reconcile(
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);
     report::measure(ctx, &state, &decided);
-    memory.newcomers = state.memory.started.is_some() && observe::unread(&seen.world, ctx.now());
-    let round = work.round(&state, &decided, memory.newcomers);
+    memory.newcomers = match state.memory.started {
+        Some(_) => observe::unread(&seen.world, ctx.now()),
+        None => BTreeSet::new(),
+    };
+    let round = work.round(&state, &decided, memory.newcomers(&eyes.stores).is_some());
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {
         tracing::warn!(%error, migration = work.name(), "the status of a migration was not written; nothing is done");
@@ -132,7 +154,7 @@ pub(crate) async fn reconcile(
         object::discard(ctx, &work).await;
         return Round::default();
     }
-    let outcomes = act::act(ctx, decided.actions.clone()).await; // writes
+    let outcomes = act::act(ctx, &mut memory.evictions, decided.actions.clone()).await; // writes
     memory.denied = outcomes.denied().map(str::to_owned);
     if outcomes.touch_groups() {
         memory.groups.forget();
@@ -151,7 +173,8 @@ async fn without(
     memory: &mut Memory,
 ) -> Round {
     ctx.metrics.set_migration(None);
-    (memory.pods, memory.newcomers) = (None, false);
+    (memory.pods, memory.newcomers) = (None, BTreeSet::new());
+    memory.evictions = act::EvictionTasks::default();
     let intent = &observed.world.intent;
     let asked = draft.verdict.change.as_ref();
     let manages = intent.state == ManagementState::Manage;
@@ -174,9 +197,9 @@ impl Work {
     fn round(&self, state: &State, decided: &Next, newcomers: bool) -> Round {
         let again = Duration::try_from(decided.again_after).unwrap_or(SOON);
         let again = if newcomers {
-            again.min(Duration::try_from(NEWCOMERS).unwrap_or(SOON))
+            NEWCOMERS
         } else {
-            again
+            again.clamp(SOON, LATE)
         };
         let switch = decided
             .actions
@@ -185,7 +208,7 @@ impl Work {
         Round {
             pin: Some(self.pin(state, decided, switch)),
             name: Some(self.name().to_owned()),
-            again: (!decided.phase.is_final()).then(|| again.clamp(SOON, LATE)),
+            again: (!decided.phase.is_final()).then_some(again),
         }
     }
 }

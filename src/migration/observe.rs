@@ -2,6 +2,7 @@
 
 use super::Memory;
 use super::pods::{self, PodWatch, PodsSeen};
+use super::versions::{Numbered, Versions};
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -14,14 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use vpccni_api::convert::migration::migration_settings;
 use vpccni_api::migration::MemoryStatus;
 use vpccni_api::{CniMigration, CniPolicy};
-use vpccni_core::ids::NodeName;
+use vpccni_core::ids::{InstanceId, NodeName};
 use vpccni_core::known::Known;
 use vpccni_core::migration::{
     CarrierView, GroupFacts, GroupView, Method, NodeView, Ours, Ourselves, WindowView, World,
 };
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, NodeMode, Provider};
-use vpccni_observe::migration::{CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD, groups};
+use vpccni_observe::migration::{
+    CORDONED, DO_NOT_DISRUPT, Groups, GroupsSeen, HELD, REPLACES, SHIELD, groups,
+};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, groups_of, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -48,6 +51,7 @@ const GROUPS_OUTLIVE: SignedDuration = SignedDuration::from_mins(1);
 pub(super) struct LastGroups {
     last: Option<(Timestamp, BTreeSet<NodeGroup>, GroupsSeen)>,
     good: BTreeMap<NodeGroup, (Timestamp, GroupFacts, GroupView)>,
+    versions: Versions,
 }
 
 impl LastGroups {
@@ -69,13 +73,23 @@ impl LastGroups {
         {
             return seen.clone();
         }
-        let mut seen = groups(ctx.groups(cluster), &wanted).await;
+        let templates = Numbered {
+            templates: ctx.templates.as_ref(),
+            kept: &self.versions,
+            now,
+        };
+        let from = Groups {
+            templates: &templates,
+            ..ctx.groups(cluster)
+        };
+        let mut seen = groups(from, &wanted).await;
         self.remember(&mut seen, now);
         self.last = Some((now, wanted, seen.clone()));
         seen
     }
 
-    /// Keeps what is good, and gives it for what could not be read a moment later.
+    /// Keeps what is good, and gives it for what could not be read a moment later. Never a size: the books of the groups
+    /// rest on it, and an old one would look like somebody's change.
     fn remember(&mut self, seen: &mut GroupsSeen, now: Timestamp) {
         self.good
             .retain(|_, (at, ..)| now.duration_since(*at).abs() < GROUPS_OUTLIVE);
@@ -87,8 +101,10 @@ impl LastGroups {
                 let good = (now, facts.clone(), view.clone());
                 self.good.insert(group.clone(), good);
             } else if let Some((_, good, its_view)) = self.good.get(group) {
+                let (size, instances) = (view.size, view.instances);
                 facts.clone_from(good);
                 view.clone_from(its_view);
+                (facts.size, view.size, view.instances) = (size, size, instances);
             }
         }
     }
@@ -215,13 +231,14 @@ fn nodes(
 /// So long a node that has joined may not be known to EC2 as far as it was read.
 const UNREAD_AT_MOST: SignedDuration = SignedDuration::from_mins(15);
 
-/// Whether a node has joined of which the last reading of EC2 says nothing, or nothing that its mode could be told by.
-pub(super) fn unread(world: &World, now: Timestamp) -> bool {
-    let mut nodes = world.nodes.values();
-    nodes.any(|node| {
+/// The instances of nodes that have joined, of which the last reading of EC2 says nothing, or nothing that their mode
+/// could be told by.
+pub(super) fn unread(world: &World, now: Timestamp) -> BTreeSet<InstanceId> {
+    let unread = world.nodes.values().filter(|node| {
         let silent = node.facts.enis.as_option().is_none() || node.facts.mode == NodeMode::Unknown;
         silent && !node.deleting && now.duration_since(node.created) < UNREAD_AT_MOST
-    })
+    });
+    unread.filter_map(|node| node.facts.instance.clone()).collect()
 }
 
 fn view(facts: &NodeFacts, node: &NodeSeen, pods: &PodsSeen, newest_revision: Option<bool>) -> NodeView {

@@ -83,6 +83,8 @@ pub(crate) struct Group {
     pub frozen: bool,
     pub lowered: bool,
     pub no_capacity: bool,
+    /// AWS does not answer when it is asked for the size.
+    pub unread: bool,
     /// New nodes never become Ready.
     pub broken: bool,
     /// Terminated without a replacement, and not made good yet.
@@ -226,6 +228,7 @@ impl Cluster {
                 frozen: false,
                 lowered: false,
                 no_capacity: false,
+                unread: false,
                 broken: false,
                 missing: 0,
             };

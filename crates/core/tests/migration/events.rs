@@ -14,6 +14,8 @@ pub(crate) enum Event {
     BudgetAllows,
     CapacityLost,
     CapacityBack,
+    SizesUnread,
+    SizesRead,
     Fragmented,
     Pause,
     Resume,
@@ -32,13 +34,15 @@ pub(crate) enum Event {
     SomebodyCordons,
 }
 
-pub(crate) const EVENTS: [Event; 22] = [
+pub(crate) const EVENTS: [Event; 24] = [
     Event::NodeFails,
     Event::NodeIsLost,
     Event::BudgetBlocks,
     Event::BudgetAllows,
     Event::CapacityLost,
     Event::CapacityBack,
+    Event::SizesUnread,
+    Event::SizesRead,
     Event::Fragmented,
     Event::Pause,
     Event::Resume,
@@ -83,6 +87,8 @@ impl Cluster {
                 .get_mut(&group)
                 .into_iter()
                 .for_each(|g| g.no_capacity = true),
+            Event::SizesUnread => self.groups.values_mut().for_each(|g| g.unread = true),
+            Event::SizesRead => self.groups.values_mut().for_each(|g| g.unread = false),
             Event::CapacityBack => self.groups.values_mut().for_each(|g| g.no_capacity = false),
             Event::Fragmented => self.fragmented = !self.fragmented,
             Event::Pause if self.desired != Desired::Abort => self.desired = Desired::Pause,
@@ -135,6 +141,8 @@ impl Cluster {
                 self.live_is_to = false;
                 self.template_stolen = true;
             }
+            // Beside a node of ours that ends unseen nobody could tell what its owner wants.
+            Event::ScaleUp if self.groups.get(group).is_some_and(|group| group.unread) => {}
             Event::ScaleUp => {
                 let meant = group;
                 if let Some(group) = self.groups.get_mut(group) {
@@ -159,7 +167,7 @@ impl Cluster {
         self.say("everything is well again");
         self.apps.iter_mut().for_each(|app| app.1 = false);
         for group in self.groups.values_mut() {
-            (group.no_capacity, group.broken) = (false, false);
+            (group.no_capacity, group.broken, group.unread) = (false, false, false);
             // Somebody makes room where lost nodes used it up.
             group.max += 9;
         }

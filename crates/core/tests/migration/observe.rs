@@ -196,7 +196,7 @@ impl Cluster {
     fn group_view(&self, name: &NodeGroup) -> GroupView {
         let group = &self.groups[name];
         GroupView {
-            size: self.size(name),
+            size: self.size(name).filter(|_| !group.unread),
             instances: Some(self.members(name)),
             template: self.template(name),
             drift_annotation: group.annotation.clone(),

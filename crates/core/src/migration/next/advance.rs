@@ -3,7 +3,7 @@
 use super::arrivals::Arrivals;
 use super::drain;
 use super::round::Round;
-use super::sizes::{asked, growth, size};
+use super::sizes::{asked, growth, is_known, size, wait_for_size};
 use super::standing::Standing;
 use super::templates::template_is_done;
 use super::waiting::Rank;
@@ -186,6 +186,10 @@ fn without_growth<'a>(
 /// Out of service, as soon as the budget has room for it.
 fn take_out<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, why: &str) {
     let costs = !round.is_counted(name, view);
+    if let Some(plan) = round.unread().filter(|_| costs) {
+        wait_for_size(round, plan);
+        return;
+    }
     if costs && round.budget_left() == 0 {
         let what = format!("{name} waits for room in the budget: {}", round.out_of_service());
         let command = "kubectl vpc-cni nodes";
@@ -251,6 +255,10 @@ fn drained<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, (name, view, record):
         let what = format!("{name} is empty, and its instance is not known");
         let command = format!("kubectl get node {name} -o jsonpath={{.spec.providerID}}");
         (what, command)
+    } else if plan.method.has_replacement() && !is_known(round, plan) {
+        // A node more that ends unseen would look like a group that somebody made smaller.
+        wait_for_size(round, plan);
+        return;
     } else {
         round.record(name, NodeStep::Terminating, "it is empty");
         return;
@@ -276,6 +284,11 @@ pub(super) fn terminating<'a>(
     }
     // Somebody uncordoned it, or its pods cannot be read: no instance goes with pods that would have to be evicted.
     if drain::must_go_on(round, name, view) {
+        return;
+    }
+    let plan = round.group_plan(&view.facts.group);
+    if let Some(plan) = plan.filter(|plan| record.grow_to.is_some() && !is_known(round, plan)) {
+        wait_for_size(round, plan);
         return;
     }
     if let Some(instance) = view.facts.instance.clone() {

@@ -1,6 +1,6 @@
 //! The end of a stage and of a migration: all nodes are as planned, and everything we changed for a while is put back.
 
-use super::prepare::promises_too_much;
+use super::prepare::{promises_too_much, runs};
 use super::round::Round;
 use super::standing::Standing;
 use super::waiting::Rank;
@@ -145,7 +145,8 @@ pub(super) fn shield_stays(round: &Round<'_>) -> bool {
                 .any(|(_, view, _)| view.newest_revision == Some(false))
 }
 
-/// Groups that stay frozen after an abort: a scale-out would promise more pods than the nodes carry.
+/// Groups that stay frozen at the end: a scale-out would promise more pods than the nodes carry. So it is after an abort,
+/// and where a group had no node that had to be replaced.
 pub(super) fn frozen_for_good(round: &Round<'_>, group: &NodeGroup) -> bool {
     let promises = || {
         round
@@ -153,7 +154,11 @@ pub(super) fn frozen_for_good(round: &Round<'_>, group: &NodeGroup) -> bool {
             .group(group)
             .is_some_and(|plan| promises_too_much(round, plan))
     };
-    round.leave.abort && !round.memory.switched.is_empty() && promises()
+    // The switch may be in place and not be noted yet.
+    let live = &round.world.carrier.live;
+    let switched =
+        !round.memory.switched.is_empty() || live.as_option().is_some_and(|live| runs(live, round.stage));
+    switched && promises()
 }
 
 fn groups(round: &mut Round<'_>) {

@@ -26,7 +26,11 @@ pub(super) fn report(round: Round<'_>, phase: Phase) -> Next {
         (false, true) => LATER,
         (_, false) => SOON,
     };
-    let aborts = matches!(phase, Phase::Aborting | Phase::Aborted);
+    let stays = match phase {
+        Phase::Aborting | Phase::Aborted => stays(&round),
+        Phase::Completed => frozen(&round).collect(),
+        _ => Vec::new(),
+    };
     Next {
         phase,
         progress,
@@ -34,7 +38,7 @@ pub(super) fn report(round: Round<'_>, phase: Phase) -> Next {
         halt: holds(&round.memory, round.state.resumed).cloned(),
         eta: (!phase.is_final()).then(|| remaining(round.plan, round.memory.stage, left)),
         if_stopped: if_stopped(&round),
-        stays: if aborts { stays(&round) } else { Vec::new() },
+        stays,
         again_after,
         actions: round.actions,
         waiting_for: if phase.is_final() {
@@ -143,6 +147,14 @@ fn if_stopped(round: &Round<'_>) -> String {
     }
 }
 
+fn frozen(round: &Round<'_>) -> impl Iterator<Item = String> {
+    let groups = round.world.groups.iter();
+    let frozen = groups.filter(|(group, view)| view.frozen && frozen_for_good(round, group));
+    frozen.map(|(group, _)| {
+        format!("the maximum of {group}: its template promises more pods than its nodes carry")
+    })
+}
+
 fn stays(round: &Round<'_>) -> Vec<String> {
     let mut stays = Vec::new();
     if shield_stays(round) {
@@ -151,13 +163,7 @@ fn stays(round: &Round<'_>) -> Vec<String> {
     if switched_at(&round.memory, round.stage).is_some() {
         stays.push("the new configuration, for new nodes".to_owned());
     }
-    for (group, view) in &round.world.groups {
-        if view.frozen && frozen_for_good(round, group) {
-            stays.push(format!(
-                "the maximum of {group}: its template promises more pods than its nodes carry"
-            ));
-        }
-    }
+    stays.extend(frozen(round));
     let grown = round
         .nodes()
         .filter(|(_, view, _)| view.ours.replaces.is_some())

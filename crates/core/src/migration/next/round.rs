@@ -218,8 +218,22 @@ impl<'a> Round<'a> {
         !standing.must_go() && since.is_some_and(|since| came_since(view.created, since))
     }
 
+    /// Nothing is left as long as the size of a group cannot be read: nobody knows how many nodes it lacks.
     pub(super) fn budget_left(&self) -> u32 {
+        if self.unread().is_some() {
+            return 0;
+        }
         self.budget.unavailable.saturating_sub(self.unavailable)
+    }
+
+    /// A group of the plan whose size, or that of the one that takes over, cannot be read.
+    pub(super) fn unread(&self) -> Option<&'a GroupPlan> {
+        let mut sized = self
+            .plan
+            .groups
+            .iter()
+            .filter(|plan| plan.method.has_replacement());
+        sized.find(|plan| !super::sizes::is_known(self, plan))
     }
 
     pub(super) fn surge_left(&self) -> u32 {

@@ -2,7 +2,7 @@
 //! more than the budget of all groups together allows.
 
 use super::round::Round;
-use super::sizes::room_to_grow;
+use super::sizes::{is_known, room_to_grow, wait_for_size};
 use super::standing::Standing;
 use super::templates::has_old;
 use super::waiting::Rank;
@@ -16,6 +16,9 @@ pub(super) fn select(round: &mut Round<'_>) {
     // What EKS takes by itself leaves nothing of the budget that could be relied on.
     if round.eks_updates() {
         return;
+    }
+    if let Some(plan) = round.unread() {
+        wait_for_size(round, plan);
     }
     let mut queues = queues(round);
     let mut taken: BTreeSet<&NodeName> = BTreeSet::new();
@@ -185,6 +188,11 @@ fn take<'a>(round: &mut Round<'a>, plan: &'a GroupPlan, node: &'a NodeName) -> b
     let Some(view) = round.world.nodes.get(node) else {
         return false;
     };
+    if plan.method.has_replacement() && !is_known(round, plan) {
+        // Not now is not never: at its maximum a node would go without a replacement.
+        wait_for_size(round, plan);
+        return false;
+    }
     // What is out of service anyway needs no room for one more: its replacement is not in addition to it.
     let is_out = round.is_counted(node, view);
     if plan.method.has_replacement()

@@ -6,6 +6,7 @@
 //! replacement. Where another group takes over, both together are one.
 
 use super::round::{Asking, Round};
+use super::waiting::Rank;
 use crate::migration::GroupSize;
 use crate::migration::plan::GroupPlan;
 use crate::migration::state::{NodeStep, Wanted};
@@ -111,6 +112,17 @@ pub(super) fn room_to_grow(round: &Round<'_>, plan: &GroupPlan) -> Option<(NodeG
     let (into, own, lacks) = lacks(round, plan, 1)?;
     let to = own.desired.saturating_add(lacks);
     (to <= own.max).then_some((into, to))
+}
+
+/// Whether it can be told how large a group is, and the one that takes over.
+pub(super) fn is_known(round: &Round<'_>, plan: &GroupPlan) -> bool {
+    lacks(round, plan, 0).is_some()
+}
+
+pub(super) fn wait_for_size(round: &mut Round<'_>, plan: &GroupPlan) {
+    let what = format!("the size of {} cannot be read", plan.group);
+    let command = "kubectl describe cnip";
+    round.waits.add(Rank::Group, what, "AWS", None, command);
 }
 
 /// Notes what is asked for: the group is as large in the next round, and that is nobody else's wish.
