@@ -28,11 +28,17 @@ pub(crate) struct Pair<'a> {
     pub mtu: u32,
 }
 
+/// A pair has one queue in use whether that is asked for or not. Without asking, the kernel makes one for each processor,
+/// shows them all, takes all but the first away again, and waits twice for every reader of the network meanwhile.
+const QUEUES: u32 = 1;
+
 pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(pair.peer.to_owned()),
         LinkAttribute::Mtu(pair.mtu),
+        LinkAttribute::NumTxQueues(QUEUES),
+        LinkAttribute::NumRxQueues(QUEUES),
         LinkAttribute::NetNsFd(pair.peer_namespace.as_raw_fd()),
         LinkAttribute::Address(pair.peer_mac.0.to_vec()),
     ];
@@ -40,6 +46,8 @@ pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
     message.attributes = vec![
         LinkAttribute::IfName(pair.name.to_owned()),
         LinkAttribute::Mtu(pair.mtu),
+        LinkAttribute::NumTxQueues(QUEUES),
+        LinkAttribute::NumRxQueues(QUEUES),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),

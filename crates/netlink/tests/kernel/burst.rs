@@ -30,3 +30,22 @@ fn what_is_so_already_is_not_written() {
         assert!(error.to_string().contains("accept_ra=0"), "{error}");
     });
 }
+
+#[test]
+fn a_pair_has_one_queue_and_no_more() {
+    on_a_node(|| {
+        let sandbox = Sandbox::new();
+        let pod = pod("a", "10.0.1.5");
+        wire::add(&sandbox.path(), &pod).unwrap();
+        let links = [
+            run(&format!("ip -d -o link show {}", pod.host_veth)),
+            sandbox.run("ip -d -o link show eth0"),
+        ];
+        for link in links {
+            assert!(
+                link.contains("numtxqueues 1 ") && link.contains("numrxqueues 1 "),
+                "{link}"
+            );
+        }
+    });
+}
