@@ -5,7 +5,7 @@ use crate::socket::{Request, Socket};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, InfoVlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use nix::libc::{EEXIST, ENODEV};
 use std::collections::BTreeMap;
@@ -113,7 +113,7 @@ pub(crate) fn remove(name: &str) -> Request {
 /// Asks for a link; without one of the name there is no answer.
 pub(crate) fn get(name: &str) -> Request {
     Request {
-        message: RouteNetlinkMessage::GetLink(named(name)),
+        message: RouteNetlinkMessage::GetLink(bare(named(name))),
         flags: 0,
         call: "find",
         object: format!("link {name}"),
@@ -125,6 +125,15 @@ fn named(name: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
     message
+}
+
+/// A question for a link without its counters: they are a third of the answer, and the kernel adds each of them up over
+/// all processors.
+fn bare(mut question: LinkMessage) -> LinkMessage {
+    question
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    question
 }
 
 /// The links among answers.
@@ -146,7 +155,7 @@ pub(crate) fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>, Kern
 
 /// All links.
 pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
-    let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
+    let question = RouteNetlinkMessage::GetLink(bare(LinkMessage::default()));
     socket.dump("list links", &question, link_in)
 }
 
