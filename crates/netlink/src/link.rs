@@ -5,7 +5,7 @@ use crate::socket::{Request, Socket};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, InfoVlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use nix::libc::{EEXIST, ENODEV};
 use std::collections::BTreeMap;
@@ -28,11 +28,17 @@ pub(crate) struct Pair<'a> {
     pub mtu: u32,
 }
 
+/// A pair has one queue in use whether that is asked for or not. Without asking, the kernel makes one for each processor,
+/// shows them all, takes all but the first away again, and waits twice for every reader of the network meanwhile.
+const QUEUES: u32 = 1;
+
 pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(pair.peer.to_owned()),
         LinkAttribute::Mtu(pair.mtu),
+        LinkAttribute::NumTxQueues(QUEUES),
+        LinkAttribute::NumRxQueues(QUEUES),
         LinkAttribute::NetNsFd(pair.peer_namespace.as_raw_fd()),
         LinkAttribute::Address(pair.peer_mac.0.to_vec()),
     ];
@@ -40,6 +46,8 @@ pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
     message.attributes = vec![
         LinkAttribute::IfName(pair.name.to_owned()),
         LinkAttribute::Mtu(pair.mtu),
+        LinkAttribute::NumTxQueues(QUEUES),
+        LinkAttribute::NumRxQueues(QUEUES),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
@@ -105,7 +113,7 @@ pub(crate) fn remove(name: &str) -> Request {
 /// Asks for a link; without one of the name there is no answer.
 pub(crate) fn get(name: &str) -> Request {
     Request {
-        message: RouteNetlinkMessage::GetLink(named(name)),
+        message: RouteNetlinkMessage::GetLink(bare(named(name))),
         flags: 0,
         call: "find",
         object: format!("link {name}"),
@@ -117,6 +125,15 @@ fn named(name: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
     message
+}
+
+/// A question for a link without its counters: they are a third of the answer, and the kernel adds each of them up over
+/// all processors.
+fn bare(mut question: LinkMessage) -> LinkMessage {
+    question
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    question
 }
 
 /// The links among answers.
@@ -138,7 +155,7 @@ pub(crate) fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>, Kern
 
 /// All links.
 pub(crate) fn all(socket: &mut Socket) -> Result<Vec<Link>, KernelError> {
-    let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
+    let question = RouteNetlinkMessage::GetLink(bare(LinkMessage::default()));
     socket.dump("list links", &question, link_in)
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod bench;
+mod burst;
 mod conntrack;
 mod egress;
 mod host;

@@ -82,37 +82,58 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-fn folder(root: &Path) -> PathBuf {
-    let all = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    all.join(target()).join(PROFILE)
+/// The target of the plugin, which is that of the image: what a C library does before `main` is a good part of what a
+/// process of three milliseconds does at all.
+fn plugin_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
-/// As the image is built: the flag is for the target alone, and the generated client of EC2 takes a while.
+fn targets(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+fn folder(root: &Path) -> PathBuf {
+    targets(root).join(target()).join(PROFILE)
+}
+
+/// Static, as the image is built; the generated client of EC2 takes a while.
 fn build(root: &Path) -> Result<(), String> {
+    let plugin_target = plugin_target();
+    if !is_installed(&plugin_target)? {
+        return Err(format!(
+            "the target of the plugin is missing: rustup target add {plugin_target}"
+        ));
+    }
     say(&format!(
         "building the profiles {PROFILE} and {PLUGIN_PROFILE} (about a quarter of an hour the first time)"
     ));
-    cargo_build(root, PROFILE, "vpccni-ipamd")?;
-    cargo_build(root, PLUGIN_PROFILE, "vpccni-cni")?;
+    cargo_build(root, PROFILE, &target(), "vpccni-ipamd")?;
+    cargo_build(root, PLUGIN_PROFILE, &plugin_target, "vpccni-cni")?;
     // One folder for both, as in the image.
-    let plugin = folder(root).with_file_name(PLUGIN_PROFILE).join("aws-cni");
+    let plugin = targets(root)
+        .join(plugin_target)
+        .join(PLUGIN_PROFILE)
+        .join("aws-cni");
     std::fs::copy(&plugin, folder(root).join("aws-cni"))
         .map(drop)
         .map_err(|error| format!("copy {}: {error}", plugin.display()))
 }
 
-fn cargo_build(root: &Path, profile: &str, package: &str) -> Result<(), String> {
-    let variable = target().to_uppercase().replace('-', "_");
+/// Whether the compiler has the standard library of a target.
+fn is_installed(target: &str) -> Result<bool, String> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output()
+        .map_err(|error| format!("run rustc: {error}"))?;
+    let folder = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && Path::new(folder.trim()).is_dir())
+}
+
+/// The flag is for the target alone.
+fn cargo_build(root: &Path, profile: &str, target: &str, package: &str) -> Result<(), String> {
+    let variable = target.to_uppercase().replace('-', "_");
     let status = Command::new("cargo")
-        .args([
-            "build",
-            "--profile",
-            profile,
-            "--target",
-            &target(),
-            "-p",
-            package,
-        ])
+        .args(["build", "--profile", profile, "--target", target, "-p", package])
         .env(
             format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
             "-C target-feature=+crt-static",
@@ -155,8 +176,8 @@ fn report(args: &NodeArgs, figures: &[Figure], before: &str) -> String {
     };
     format!(
         "`cargo xtask bench node --pods {} --bursts {} --churn {} --baseline {} --seconds {} --record`\n\n\
-         {}; everything shares them. Load average {before} before the run, {} after it. Profiles `{PROFILE}` and `{PLUGIN_PROFILE}`, static; a \
-         node in a box (m5.4xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
+         {}; everything shares them. Load average {before} before the run, {} after it. Profiles `{PROFILE}` and `{PLUGIN_PROFILE}`, \
+         static, the plugin with the C library of the image (musl); a node in a box (m5.4xlarge, prefixes, no cooldown), its checkpoint on tmpfs and synced at each change. Times of \
          a plugin are from its start to its end, as a runtime sees them.\n{note}\n{}",
         args.pods,
         args.bursts,
