@@ -6,6 +6,7 @@ mod counted;
 mod give_back;
 #[cfg(test)]
 mod golden;
+mod groups;
 mod object;
 mod observe;
 mod pods;
@@ -46,7 +47,7 @@ pub(crate) struct Memory {
     told: report::Told,
     failures: Vec<String>,
     denied: Option<String>,
-    groups: observe::LastGroups,
+    groups: groups::LastGroups,
     sandboxes: observe::LastFailures,
     pods: Option<pods::PodWatch>,
     evictions: act::EvictionTasks,
@@ -115,15 +116,8 @@ pub(crate) async fn reconcile(
         }
     };
     let beside: Vec<Work> = living.flatten().collect();
-    let mut seen = observe::observe(
-        ctx,
-        eyes,
-        policy,
-        observed,
-        (&work.object.0, &work.originals),
-        memory,
-    )
-    .await; // reads
+    let of = (&work.object.0, work.originals.as_slice());
+    let mut seen = observe::observe(ctx, eyes, policy, observed, of, memory).await; // reads
     let counted = counted::counted(observed, &seen, &work);
     let observed = counted.as_ref().unwrap_or(observed);
     let mut state = work.state(policy, observed, &seen);
@@ -140,10 +134,7 @@ pub(crate) async fn reconcile(
     let mut decided = next(&state, &seen.world, ctx.now()); // pure
     wanted.say(&mut decided);
     report::measure(ctx, &state, &decided);
-    memory.newcomers = match state.memory.started {
-        Some(_) => observe::unread(&seen.world, ctx.now()),
-        None => BTreeSet::new(),
-    };
+    memory.newcomers = observe::newcomers(&state, &seen.world, ctx.now());
     let round = work.round(&state, &decided, memory.newcomers(&eyes.stores).is_some());
     // The memory first: a deed may rest on it.
     if let Err(error) = report::report(ctx, &work, (&state, &decided), memory).await {

@@ -2,7 +2,8 @@
 //! approved it and the policy asks for something else.
 
 use super::Round;
-use super::observe::{LastGroups, Seen};
+use super::groups::LastGroups;
+use super::observe::Seen;
 use crate::context::Context;
 use crate::events::Reason;
 use crate::write::{Preconditions, Target, WriteError, WriteSite};

@@ -2,7 +2,6 @@
 
 use super::Memory;
 use super::pods::{self, PodWatch, PodsSeen};
-use super::versions::{Numbered, Versions};
 use crate::context::Context;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -18,13 +17,11 @@ use vpccni_api::{CniMigration, CniPolicy};
 use vpccni_core::ids::{InstanceId, NodeName};
 use vpccni_core::known::Known;
 use vpccni_core::migration::{
-    CarrierView, GroupFacts, GroupView, Method, NodeView, Ours, Ourselves, WindowView, World,
+    CarrierView, GroupFacts, Method, NodeView, Ours, Ourselves, State, WindowView, World,
 };
 use vpccni_core::policy::setup_of;
 use vpccni_core::safety::{NodeFacts, NodeGroup, NodeMode, Provider};
-use vpccni_observe::migration::{
-    CORDONED, DO_NOT_DISRUPT, Groups, GroupsSeen, HELD, REPLACES, SHIELD, groups,
-};
+use vpccni_observe::migration::{CORDONED, DO_NOT_DISRUPT, GroupsSeen, HELD, REPLACES, SHIELD};
 use vpccni_observe::policy::{Eyes, Observed, Opening, WindowSpec, groups_of, opening};
 use vpccni_observe::seen::NodeSeen;
 
@@ -36,78 +33,6 @@ pub(super) struct Seen {
     /// How many addresses pods hold, by node; none where they are not looked at.
     pub(super) addresses: Option<BTreeMap<NodeName, u32>>,
     pub(super) at: Timestamp,
-}
-
-/// A reading of groups so old is good enough while nothing of ours has changed them: rounds come many times a second, and
-/// the calls to AWS are budgeted.
-const GROUPS_AGE: SignedDuration = SignedDuration::from_secs(5);
-
-/// What was read of a group outlives readings that failed for so long: a call may be throttled, and deeds look again
-/// before they change anything.
-const GROUPS_OUTLIVE: SignedDuration = SignedDuration::from_mins(1);
-
-/// The last reading of the groups, and the last good one of each.
-#[derive(Debug, Default)]
-pub(super) struct LastGroups {
-    last: Option<(Timestamp, BTreeSet<NodeGroup>, GroupsSeen)>,
-    good: BTreeMap<NodeGroup, (Timestamp, GroupFacts, GroupView)>,
-    versions: Versions,
-}
-
-impl LastGroups {
-    /// Something of them was changed.
-    pub(super) fn forget(&mut self) {
-        self.last = None;
-    }
-
-    pub(super) async fn read(
-        &mut self,
-        ctx: &Context,
-        cluster: Option<&str>,
-        wanted: BTreeSet<NodeGroup>,
-    ) -> GroupsSeen {
-        let now = ctx.now();
-        if let Some((at, of, seen)) = &self.last
-            && *of == wanted
-            && now.duration_since(*at).abs() < GROUPS_AGE
-        {
-            return seen.clone();
-        }
-        let templates = Numbered {
-            templates: ctx.templates.as_ref(),
-            kept: &self.versions,
-            now,
-        };
-        let from = Groups {
-            templates: &templates,
-            ..ctx.groups(cluster)
-        };
-        let mut seen = groups(from, &wanted).await;
-        self.remember(&mut seen, now);
-        self.last = Some((now, wanted, seen.clone()));
-        seen
-    }
-
-    /// Keeps what is good, and gives it for what could not be read a moment later. Never a size: the books of the groups
-    /// rest on it, and an old one would look like somebody's change.
-    fn remember(&mut self, seen: &mut GroupsSeen, now: Timestamp) {
-        self.good
-            .retain(|_, (at, ..)| now.duration_since(*at).abs() < GROUPS_OUTLIVE);
-        for (group, facts) in &mut seen.facts {
-            let Some(view) = seen.views.get_mut(group) else {
-                continue;
-            };
-            if facts.template.max_pods.as_option().is_some() {
-                let good = (now, facts.clone(), view.clone());
-                self.good.insert(group.clone(), good);
-            } else if let Some((_, good, its_view)) = self.good.get(group) {
-                let (size, instances) = (view.size, view.instances);
-                facts.clone_from(good);
-                view.clone_from(its_view);
-                (facts.size, view.size, view.instances) = (size, size, instances);
-            }
-        }
-    }
 }
 
 /// Events are not indexed: the API server reads all of them to find those of one reason.
@@ -231,9 +156,12 @@ fn nodes(
 /// So long a node that has joined may not be known to EC2 as far as it was read.
 const UNREAD_AT_MOST: SignedDuration = SignedDuration::from_mins(15);
 
-/// The instances of nodes that have joined, of which the last reading of EC2 says nothing, or nothing that their mode
-/// could be told by.
-pub(super) fn unread(world: &World, now: Timestamp) -> BTreeSet<InstanceId> {
+/// The instances of nodes that have joined since a migration began, of which the last reading of EC2 says nothing, or
+/// nothing that their mode could be told by.
+pub(super) fn newcomers(state: &State, world: &World, now: Timestamp) -> BTreeSet<InstanceId> {
+    if state.memory.started.is_none() {
+        return BTreeSet::new();
+    }
     let unread = world.nodes.values().filter(|node| {
         let silent = node.facts.enis.as_option().is_none() || node.facts.mode == NodeMode::Unknown;
         silent && !node.deleting && now.duration_since(node.created) < UNREAD_AT_MOST

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use vpccni_core::ids::NodeName;
 use vpccni_core::migration::PodRef;
 
@@ -36,8 +36,8 @@ impl Default for EvictionTasks {
 /// One node.
 #[derive(Debug)]
 struct Emptied {
-    /// None after it was awaited.
-    task: Option<AbortOnDropHandle<Outcome>>,
+    /// One task, or none after it was joined.
+    task: JoinSet<Outcome>,
     begun: Timestamp,
     /// What the last task came to.
     last: Outcome,
@@ -63,14 +63,13 @@ impl EvictionTasks {
     }
 
     /// Begins those of a node, unless they are under way or were tried a moment ago. Answers what the last try came to.
-    pub(super) async fn ask(&mut self, ctx: &Context, node: &NodeName, pods: &[PodRef]) -> Outcome {
+    pub(super) fn ask(&mut self, ctx: &Context, node: &NodeName, pods: &[PodRef]) -> Outcome {
         let now = ctx.now();
         if let Some(emptied) = self.nodes.get_mut(node) {
-            if emptied.task.as_ref().is_some_and(|task| !task.is_finished()) {
-                return emptied.last.clone();
+            if let Some(end) = emptied.task.try_join_next() {
+                emptied.note(end);
             }
-            emptied.ended().await;
-            if now.duration_since(emptied.begun).abs() < AGAIN {
+            if !emptied.task.is_empty() || now.duration_since(emptied.begun).abs() < AGAIN {
                 return emptied.last.clone();
             }
         }
@@ -83,8 +82,10 @@ impl EvictionTasks {
             pods.to_vec(),
             stop.clone(),
         );
+        let mut task = JoinSet::new();
+        task.spawn(work);
         let emptied = Emptied {
-            task: Some(AbortOnDropHandle::new(tokio::spawn(work))),
+            task,
             begun: now,
             last: last.unwrap_or(Outcome::UnderWay),
             stop,
@@ -108,11 +109,13 @@ impl EvictionTasks {
 impl Emptied {
     /// Waits for the end of its task.
     async fn ended(&mut self) {
-        if let Some(task) = self.task.take() {
-            self.last = task
-                .await
-                .unwrap_or_else(|error| Outcome::Unknown(format!("the evictions ended: {error}")));
+        if let Some(end) = self.task.join_next().await {
+            self.note(end);
         }
+    }
+
+    fn note(&mut self, end: Result<Outcome, JoinError>) {
+        self.last = end.unwrap_or_else(|error| Outcome::Unknown(format!("the evictions ended: {error}")));
     }
 }
 

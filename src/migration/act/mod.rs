@@ -49,7 +49,7 @@ pub(crate) async fn act(ctx: &Context, evictions: &mut EvictionTasks, actions: V
     done.extend(in_lanes(ctx, &seats, of(&actions, true)).await);
     for (index, action) in actions.iter().enumerate() {
         if let ActionKind::Evict { node, pods } = &action.kind {
-            done.insert(index, evictions.ask(ctx, node, pods).await);
+            done.insert(index, evictions.ask(ctx, node, pods));
         }
     }
     seats.protect(ctx, &actions, &mut done).await;

@@ -186,7 +186,7 @@ fn without_growth<'a>(
 /// Out of service, as soon as the budget has room for it.
 fn take_out<'a>(round: &mut Round<'a>, (name, view, record): InWork<'a>, why: &str) {
     let costs = !round.is_counted(name, view);
-    if let Some(plan) = round.unread().filter(|_| costs) {
+    if let Some(plan) = round.unread.filter(|_| costs) {
         wait_for_size(round, plan);
         return;
     }

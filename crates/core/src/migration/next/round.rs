@@ -58,6 +58,8 @@ pub(super) struct Round<'a> {
     pub surge: u32,
     /// What the books of each group were made from.
     pub asking: BTreeMap<NodeGroup, Asking>,
+    /// A group of the plan whose size, or that of the one that takes over, cannot be read.
+    pub unread: Option<&'a GroupPlan>,
     /// Replacements of each group that were decided on in this round.
     pub raised: BTreeMap<NodeGroup, u32>,
     groups: BTreeMap<NodeGroup, usize>,
@@ -96,6 +98,7 @@ impl<'a> Round<'a> {
             unavailable: 0,
             surge: 0,
             asking: BTreeMap::new(),
+            unread: None,
             raised: BTreeMap::new(),
             groups,
         };
@@ -220,20 +223,10 @@ impl<'a> Round<'a> {
 
     /// Nothing is left as long as the size of a group cannot be read: nobody knows how many nodes it lacks.
     pub(super) fn budget_left(&self) -> u32 {
-        if self.unread().is_some() {
+        if self.unread.is_some() {
             return 0;
         }
         self.budget.unavailable.saturating_sub(self.unavailable)
-    }
-
-    /// A group of the plan whose size, or that of the one that takes over, cannot be read.
-    pub(super) fn unread(&self) -> Option<&'a GroupPlan> {
-        let mut sized = self
-            .plan
-            .groups
-            .iter()
-            .filter(|plan| plan.method.has_replacement());
-        sized.find(|plan| !super::sizes::is_known(self, plan))
     }
 
     pub(super) fn surge_left(&self) -> u32 {

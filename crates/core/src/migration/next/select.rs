@@ -17,7 +17,7 @@ pub(super) fn select(round: &mut Round<'_>) {
     if round.eks_updates() {
         return;
     }
-    if let Some(plan) = round.unread() {
+    if let Some(plan) = round.unread {
         wait_for_size(round, plan);
     }
     let mut queues = queues(round);

@@ -80,6 +80,12 @@ pub(super) fn look(round: &mut Round<'_>) {
         };
         round.memory.sizes.insert(key(plan, &into), wanted);
     }
+    let mut sized = round
+        .plan
+        .groups
+        .iter()
+        .filter(|plan| plan.method.has_replacement());
+    round.unread = sized.find(|plan| !is_known(round, plan));
 }
 
 /// The size that a group, and the one that takes over, should have together: what is wanted, and one for every node that
